@@ -1,0 +1,115 @@
+"""What is sent: orders of many customers, as Singer messages and as the bodies that Zendesk gets of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+STREAM = "orders"
+CUSTOMERS = 5_000
+RECORDS_BETWEEN_STATES = 1_000
+
+SCHEMA: dict[str, Any] = {
+    "type": "SCHEMA",
+    "stream": STREAM,
+    "key_properties": ["id"],
+    "schema": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "integer"},
+            "status": {"type": ["string", "null"], "maxLength": 20},
+            "email": {"type": ["string", "null"]},
+            "customer_id": {"type": "string"},
+            "total": {"type": ["number", "null"]},
+            "currency": {"type": ["string", "null"], "enum": ["EUR", "USD", None]},
+            "updated_at": {"type": "string", "format": "date-time"},
+            "note": {"type": ["string", "null"]},
+            "item": {
+                "type": ["object", "null"],
+                "properties": {
+                    "sku": {"type": "string"},
+                    "name": {"type": "string"},
+                    "quantity": {"type": "integer", "minimum": 1},
+                },
+            },
+        },
+    },
+}
+
+RULE: dict[str, Any] = {
+    "stream": STREAM,
+    "when": "status in ['paid', 'shipped']",
+    "profile": {"identifiers": {"email": "{{ email }}", "shop_customer_id": "{{ customer_id }}"}},
+    "event": {
+        "type": "order_{{ status }}",
+        "created_at": "{{ updated_at }}",
+        "description": "Order {{ id }}: {{ item.name }}",
+        "properties": {"total": "{{ total }}", "currency": "{{ currency }}", "item": "{{ item }}"},
+    },
+}
+SOURCE = "shop"
+EVENTS_PATH = "/api/v2/user_profiles/events"
+
+
+def order(number: int, status: str) -> dict[str, Any]:
+    """Return one order; each of the first 5,000 is another customer's."""
+    customer = number % CUSTOMERS
+    return {
+        "id": number,
+        "status": status,
+        "email": f"customer-{customer}@example.com",
+        "customer_id": f"c-{customer}",
+        "total": 19.5 + number % 80,
+        "currency": "EUR",
+        "updated_at": f"2026-11-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
+        "note": None,
+        "item": {"sku": f"sku-{number % 500}", "name": "Fountain pen", "quantity": 1 + number % 3},
+    }
+
+
+def body(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what the rule makes of an order, written by hand."""
+    return {
+        "profile": {
+            "source": SOURCE,
+            "type": "customer",
+            "identifiers": [
+                {"type": "email", "value": record["email"]},
+                {"type": "shop_customer_id", "value": record["customer_id"]},
+            ],
+        },
+        "event": {
+            "source": SOURCE,
+            "type": f"order_{record['status']}",
+            "properties": {"total": record["total"], "currency": record["currency"], "item": record["item"]},
+            "description": f"Order {record['id']}: {record['item']['name']}",
+            "created_at": record["updated_at"],
+        },
+    }
+
+
+def write_messages(path: Path, count: int, status: str = "paid") -> Path:
+    """Write a tap's output of so many orders."""
+    return _write(path, _messages(count, status))
+
+
+def write_bodies(path: Path, count: int) -> Path:
+    """Write the bodies of so many orders, one a line."""
+    return _write(path, (body(order(number, "paid")) for number in range(count)))
+
+
+def _messages(count: int, status: str) -> Iterator[dict[str, Any]]:
+    yield SCHEMA
+    for number in range(count):
+        yield {"type": "RECORD", "stream": STREAM, "record": order(number, status)}
+        if number % RECORDS_BETWEEN_STATES == RECORDS_BETWEEN_STATES - 1:
+            yield {"type": "STATE", "value": {"bookmarks": {STREAM: {"id": number}}}}
+    yield {"type": "STATE", "value": {"bookmarks": {STREAM: {"id": count}}}}
+
+
+def _write(path: Path, lines: Iterator[dict[str, Any]]) -> Path:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    return path

@@ -1,0 +1,1 @@
+"""Events from any Singer tap, on customers' timelines in Zendesk."""

@@ -1,0 +1,255 @@
+"""Builds the rooms of one run out of its settings, each given the values that it needs and no more."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from target_zendesk_events import settings as known
+from target_zendesk_events.delivery.aftermath import Aftermath
+from target_zendesk_events.delivery.brakes import Names, Quota, SetAsideShare
+from target_zendesk_events.delivery.checkpoints import Checkpoints
+from target_zendesk_events.delivery.dead_letters import DeadLetters
+from target_zendesk_events.delivery.intake import Intake
+from target_zendesk_events.delivery.keys import Keys
+from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.ledger import Ledger, NoLedger
+from target_zendesk_events.delivery.outage import Outage
+from target_zendesk_events.delivery.posting import Posting
+from target_zendesk_events.delivery.rate_limit import RateLimit
+from target_zendesk_events.delivery.rehearsal import Rehearsal
+from target_zendesk_events.delivery.renewal import Renewal
+from target_zendesk_events.delivery.sender import Sender, Terms, Tools
+from target_zendesk_events.delivery.settling import Books, Settling
+from target_zendesk_events.delivery.under_way import UnderWay
+from target_zendesk_events.delivery.workers import Workers
+from target_zendesk_events.errors import StorageError
+from target_zendesk_events.event import canonical
+from target_zendesk_events.report import Report
+from target_zendesk_events.zendesk import auth, tokens
+from target_zendesk_events.zendesk.client import Client
+
+if TYPE_CHECKING:
+    from target_zendesk_events.mapping.rules import RuleBook
+
+DEAD_LETTERS_FOLDER = "dead-letters"
+TOKENS_FILE = "tokens.json"
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Run:
+    """The rooms of one run that the target speaks with."""
+
+    name: str
+    rule_book: RuleBook
+    engine: Sender | Rehearsal
+    books: Books
+    client: Client
+    quota: Quota
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    """What to log before anything else: where the ledger is."""
+
+    def close(self) -> None:
+        """Let go of files, connections and the ledger."""
+        self.books.dead_letters.close()
+        self.books.ledger.close()
+        self.client.close()
+
+
+def assemble(  # noqa: PLR0913 - values, not owners
+    settings: known.Settings,
+    version: str,
+    wake: Callable[[], None],
+    write_state: Callable[[bytes], None],
+    *,
+    must_stop: Callable[[], bool],
+    reached: Callable[[str], None],
+) -> Run:
+    """Build everything; nothing is sent and no thread is started. Raises ConfigurationError and StorageError."""
+    from target_zendesk_events.mapping.rules import standard_identifier_notes  # noqa: PLC0415 - Jinja takes its time
+
+    rule_book = compile_book(settings)
+    client = Client(
+        base_url=settings.base_url,
+        auth=authenticator(settings),
+        timeout_seconds=settings.request_timeout_seconds,
+        max_connections=settings.max_in_flight,
+        user_agent=f"target-zendesk-events/{version}",
+    )
+    if not settings.dry_run:
+        make_data_dir(settings.data_dir)
+    name = run_name()
+    books = Books(
+        ledger=open_ledger(settings, name, rule_book, must_stop),
+        dead_letters=DeadLetters(settings.data_dir / DEAD_LETTERS_FOLDER, name),
+        checkpoints=Checkpoints(per_stream=settings.state_per_stream),
+        report=Report(),
+    )
+    ledger = books.ledger
+    usage = ledger.usage()
+    share = SetAsideShare(settings.max_set_aside_percent, ledger.share_before)
+    names = Names(usage.names, ledger.secret)
+    settling = Settling(books, share, names, write_state, time.time, reached)
+    lanes: Lanes[Posting] = Lanes()
+    keys = Keys(settings.account, ledger.secret)
+    outage = Outage(settings.max_outage_seconds)
+    rate_limit = rate_limit_of(ledger, settings.requests_per_minute)
+    quota = Quota(
+        per_month=settings.monthly_event_quota,
+        per_day=settings.max_events_per_day,
+        used_this_month=usage.this_month,
+        used_today=usage.today,
+        wall=time.time,
+    )
+    tools = Tools(
+        books=books,
+        settling=settling,
+        intake=Intake(books, settling, lanes, keys, share, names),
+        lanes=lanes,
+        under_way=UnderWay(client, Workers(settings.max_in_flight, wake), rate_limit, books.report, reached),
+        renewal=Renewal(client.auth, time.time, settings.max_outage_seconds),
+        rate_limit=rate_limit,
+        outage=outage,
+        quota=quota,
+        monotonic=time.monotonic,
+    )
+    aftermath = Aftermath(
+        client.auth,
+        outage,
+        policy=settings.on_unknown_outcome,
+        max_outage_seconds=settings.max_outage_seconds,
+        wall=time.time,
+    )
+    sender = Sender(Terms(settings.max_in_flight, settings.batch_size_rows), tools, aftermath)
+    rehearsal = Rehearsal(books, keys, settings.requests_per_minute, settings.monthly_event_quota)
+    warnings = tuple(throwaway_warning(settings, ledger))
+    engine = rehearsal if settings.dry_run else sender
+    return Run(
+        name,
+        rule_book,
+        engine,
+        books,
+        client,
+        quota,
+        warnings,
+        (ledger.note, *standard_identifier_notes(rule_book.rules)),
+    )
+
+
+def compile_book(settings: known.Settings) -> RuleBook:
+    """Compile the rules of the settings. Raises ConfigurationError with every fault of every rule."""
+    from target_zendesk_events.mapping.rules import compile_rules  # noqa: PLC0415 - Jinja takes its time
+
+    return compile_rules(
+        settings.rules,
+        source=settings.source,
+        timezone=str(settings.timezone),
+        blocked_values=settings.blocked_identifier_values,
+        since=settings.since,
+        lines=settings.rules_lines,
+    )
+
+
+def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_stop: Callable[[], bool]) -> Ledger:
+    """Open the ledger of the settings. Raises StorageError and ConfigurationError."""
+    if settings.ledger_url is None:
+        return NoLedger()
+    from target_zendesk_events.delivery.database import database_of  # noqa: PLC0415 - only where there is a ledger
+    from target_zendesk_events.delivery.sql_ledger import SqlLedger  # noqa: PLC0415
+    from target_zendesk_events.delivery.tables import has_tables  # noqa: PLC0415
+
+    database = database_of(settings.ledger_url, time.time)
+    if settings.dry_run and database.is_file and database.was_made:
+        return NoLedger()
+    if settings.dry_run and not has_tables(database):
+        return NoLedger()
+    return SqlLedger(
+        database,
+        account=settings.account,
+        run=run,
+        retention_days=settings.ledger_retention_days,
+        rules_digest=functools.partial(rules_digest, settings.rules, rule_book),
+        must_stop=must_stop,
+        reads_only=settings.dry_run,
+    )
+
+
+def rate_limit_of(ledger: Ledger, requests_per_minute: int) -> RateLimit:
+    """Return this run's rate limit, shared with other runs where they share a ledger."""
+    from target_zendesk_events.delivery.budget import SharedRateLimit  # noqa: PLC0415 - only where there is a ledger
+    from target_zendesk_events.delivery.sql_ledger import SqlLedger  # noqa: PLC0415
+
+    if isinstance(ledger, SqlLedger):
+        return SharedRateLimit(requests_per_minute, ledger.transactions, ledger.account)
+    return RateLimit(requests_per_minute)
+
+
+def rules_digest(raw: Sequence[Mapping[str, Any]], rule_book: RuleBook, stream: str) -> str:
+    """Return a hash of the text of a stream's rules, which differs once one of them was mended."""
+    chosen = rule_book.for_stream(stream)
+    text = [canonical(one) for one, rule in zip(raw, rule_book.rules, strict=True) if rule in chosen]
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()[:16]
+
+
+def authenticator(settings: known.Settings) -> auth.Auth:
+    """Return the one way to authenticate that the settings name."""
+    given = settings.credentials
+    if isinstance(given, known.ClientCredentials):
+        return auth.ClientCredentials(given.client_id, given.client_secret, given.scope)
+    if isinstance(given, known.RefreshToken):
+        return tokens.RefreshToken(
+            given.client_id,
+            given.client_secret,
+            given.refresh_token,
+            scope=given.scope,
+            path=settings.data_dir / TOKENS_FILE,
+        )
+    if isinstance(given, known.AccessToken):
+        return auth.BearerToken(given.access_token)
+    if isinstance(given, known.ApiToken):
+        return auth.ApiToken(given.email, given.api_token)
+    if isinstance(given, known.Password):
+        return auth.Password(given.email, given.password)
+    return auth.NoCredentials()
+
+
+def make_data_dir(folder: Path) -> None:
+    """Make the folder that a run writes in, readable by its owner alone and ignored by git. Raises StorageError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as fault:
+        message = f"data_dir {folder} cannot be made or written ({os.strerror(fault.errno or 0)}); choose another"
+        raise StorageError(message) from fault
+
+
+def throwaway_warning(settings: known.Settings, ledger: Ledger) -> list[str]:
+    """Return the sentence for a ledger that was just made on a machine which looks like a container that will go."""
+    looks_passing = "KUBERNETES_SERVICE_HOST" in os.environ or any(Path(mark).exists() for mark in CONTAINER_MARKS)
+    was_made = ledger.is_new_file
+    if not (looks_passing and was_made) or settings.playground is not None:
+        return []
+    sentence = (
+        f"the ledger and the dead letters were just made under {settings.data_dir}, and this machine looks like a "
+        "container that goes when the run ends: then every run starts without memory, and events show twice. Mount a "
+        "disk there, set data_dir to one that stays, or set ledger_url to a PostgreSQL database"
+    )
+    return [sentence]
+
+
+def run_name() -> str:
+    """Return a name that sorts by time and that no other run bears."""
+    now = dt.datetime.now(dt.timezone.utc)
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

@@ -1,0 +1,44 @@
+"""`--config` of every verb, read as the target reads it, and faults told as the target tells them."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from target_zendesk_events.errors import TargetError
+from target_zendesk_events.target import TargetZendeskEvents, log_fault
+
+
+def config_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb `--config` (repeatable, and ENV); it is handed the configuration as one mapping."""
+    return click.option(
+        "--config",
+        multiple=True,
+        callback=_read,
+        help="Configuration file location or 'ENV' to use environment variables.",
+    )(command)
+
+
+def reporting_faults(verb: Callable[..., None]) -> Callable[..., None]:
+    """Log like the target, and end with its exit code where the target's faults end a verb."""
+
+    @functools.wraps(verb)
+    def reporting(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the verb's own
+        logging.basicConfig(level=logging.INFO, format="%(levelname)-8s %(message)s", stream=sys.stderr)
+        try:
+            verb(*arguments, **options)
+        except TargetError as fault:
+            log_fault(fault)
+            sys.exit(fault.exit_code)
+
+    return reporting
+
+
+def _read(context: click.Context, parameter: click.Option, value: tuple[str, ...]) -> dict[str, Any]:
+    given: dict[str, Any] = TargetZendeskEvents.cb_config(context, parameter, value).config
+    return given

@@ -1,0 +1,114 @@
+"""`zendesk-events ledger`: what was sent, was this row sent, and what to forget."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+from typing import Any
+
+import click
+
+from target_zendesk_events import settings as known
+from target_zendesk_events.assembly import compile_book, open_ledger, run_name
+from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.delivery.inquiry import Inquiry
+from target_zendesk_events.delivery.rehearsal import Rehearsal
+from target_zendesk_events.delivery.sql_ledger import SqlLedger
+from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.target import TargetZendeskEvents
+from target_zendesk_events.work import Match, Work
+
+
+@click.group(invoke_without_command=True)
+@config_option
+@click.pass_context
+@reporting_faults
+def ledger(context: click.Context, config: dict[str, Any]) -> None:
+    """Show what was sent: events by stream and status, the month's use, and the newest runs.
+
+    Give --config before the verb: `ledger --config FILE find`.
+    """
+    context.obj = config
+    if context.invoked_subcommand is not None:
+        return
+    kept = _open(config, reads_only=True)
+    inquiry = Inquiry(kept)
+    click.echo(kept.note)
+    for stream, status, count in inquiry.counts():
+        click.echo(f"{stream}: {count:,} {status}")
+    usage = kept.usage()
+    click.echo(f"this account sent {usage.this_month:,} events this month (UTC), {usage.today:,} today")
+    for name, started, ended, count in inquiry.runs():
+        end = "cut off or under way" if ended is None else f"ended {_time(ended)}"
+        click.echo(f"run {name}: started {_time(started)}, {end}, {count:,} events")
+    kept.close()
+
+
+@ledger.command()
+@click.pass_obj
+@reporting_faults
+def find(config: dict[str, Any]) -> None:
+    """Tell of each record on standard input (Singer messages) whether its events were sent, when, and how it ended."""
+    target = Finding(config={**config, "dry_run": True})
+    target.listen(sys.stdin)
+    sys.exit(target.exit_code)
+
+
+@ledger.command()
+@click.option("--stream", help="Forget the events of this stream.")
+@click.option("--run", help="Forget the events that this run sent.")
+@click.option("--unseen-days", type=click.IntRange(0), help="Forget events that no tap has sent for so many days.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+@reporting_faults
+def prune(config: dict[str, Any], stream: str | None, run: str | None, unseen_days: int | None, yes: bool) -> None:  # noqa: FBT001 - click's signature
+    """Forget events on purpose. What is forgotten is sent again when a tap sends its record again."""
+    if stream is None and run is None and unseen_days is None:
+        message = "say what to forget: --stream, --run or --unseen-days; several of them narrow it down"
+        raise click.UsageError(message)
+    if not yes:
+        click.confirm(
+            "Forgotten events are sent again when their records come again. Forget them?", abort=True, err=True
+        )
+    kept = _open(config, reads_only=False)
+    count = Inquiry(kept).prune(stream=stream, run=run, unseen_days=unseen_days)
+    kept.close()
+    click.echo(f"{count:,} events forgotten: they are sent again when their records come again")
+
+
+class Finding(TargetZendeskEvents):
+    """The target as a dry run that asks the ledger of each event, and prints what it holds."""
+
+    def __init__(self, *, config: Any = None) -> None:  # noqa: ANN401 - the SDK's signature
+        """Ask in place of rehearsing."""
+        super().__init__(config=config)
+        kept = self.run.books.ledger
+        self._inquiry = Inquiry(kept) if isinstance(kept, SqlLedger) else None
+        if isinstance(self.run.engine, Rehearsal):
+            self.run.engine.inquirer = self._answer
+
+    def _answer(self, work: Work, match: Match, key: bytes | None) -> None:
+        found = self._inquiry.sent(key) if self._inquiry is not None and key is not None else None
+        which = f"{work.stream} {json.dumps(work.key_values) if work.key_values else 'record'} {match.rule}"
+        if found is None:
+            click.echo(f"{which}: not sent")
+            return
+        attempts = "1 attempt" if found.attempts == 1 else f"{found.attempts} attempts"
+        request = f", request id {found.request_id}" if found.request_id else ""
+        click.echo(f"{which}: {found.status}, first sent {_time(found.at)}, {attempts}, run {found.run}{request}")
+
+
+def _open(config: dict[str, Any], *, reads_only: bool) -> SqlLedger:
+    now = dt.datetime.now(dt.timezone.utc)
+    settings = known.read_settings({**config, "dry_run": reads_only}, os.environ, now=now)
+    kept = open_ledger(settings, run_name(), compile_book(settings), must_stop=lambda: False)
+    if not isinstance(kept, SqlLedger):
+        message = "ledger_url names no ledger yet: it is none, or nothing was sent so far"
+        raise ConfigurationError(message)
+    return kept
+
+
+def _time(moment: float) -> str:
+    return f"{dt.datetime.fromtimestamp(moment, dt.timezone.utc):%Y-%m-%d %H:%M:%S} UTC"

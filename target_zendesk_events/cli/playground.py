@@ -1,0 +1,217 @@
+"""`zendesk-events playground`: a local Zendesk, served alone or around a command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sqlite3
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlencode
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from target_zendesk_events.playground.faults import Fault
+    from target_zendesk_events.playground.oauth import Credentials
+    from target_zendesk_events.playground.server import Playground
+
+VARIABLE = "ZENDESK_EVENTS_PLAYGROUND"
+USUAL_PORT = 8642
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+EXTRA = ("starlette", "uvicorn", "h11", "anyio")
+PLANS = ("team", "growth", "professional", "enterprise", "enterprise_plus")
+SHAPES = ("errors", "error_list", "error_object", "error_text", "html", "text", "empty", "received")
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Every option of the verb, in the order of its help."""
+    options = [
+        click.option("--config", multiple=True, help="Accepted as the target accepts it, a file or ENV; not read."),
+        click.option(
+            "--port", type=click.IntRange(0, 65_535), help=f"[default: {USUAL_PORT}, or a free one; 0: a free one]"
+        ),
+        click.option(
+            "--database", metavar="FILE", help="Keep what is received in this SQLite file, and add to what it holds."
+        ),
+        click.option("--write-state", is_flag=True, help="Let the target write STATE while COMMAND runs."),
+        click.option("--plan", type=click.Choice(PLANS), help="Limit requests as this plan of Zendesk does."),
+        click.option(
+            "--requests-per-minute", type=click.IntRange(0), help="Limit requests; 0 for no limit. [default: 0]"
+        ),
+        click.option("--user", "users", multiple=True, metavar="ID", help="Only these user ids exist. [default: all]"),
+        click.option(
+            "--credentials", metavar="FILE", help="Accept only these: JSON with client_id, client_secret, ..."
+        ),
+        click.option("--token-seconds", type=float, metavar="SECONDS", help="How long access tokens live."),
+        click.option("--delay", type=float, default=0.0, metavar="SECONDS", help="How long every answer takes."),
+        click.option(
+            "--fail",
+            "fails",
+            multiple=True,
+            metavar="STATUS[:COUNT]",
+            help="Answer so; COUNT may be 'all'. [default: 1]",
+        ),
+        click.option(
+            "--drop", "drops", multiple=True, metavar="before|after[:COUNT]", help="Cut off, before or after storing."
+        ),
+        click.option(
+            "--fault", "faults", multiple=True, metavar="JSON", help="A fault with all its fields (see the docs)."
+        ),
+        click.option("--on", default="events", help="Which requests fail: events, reads, profiles, token, me, any."),
+        click.option("--event-type", help="Only events of this type fail."),
+        click.option("--every", type=click.IntRange(1), default=1, metavar="K", help="Only each K-th fails."),
+        click.option("--probability", type=click.FloatRange(0, 1), default=1.0, help="Only so many fail, by chance."),
+        click.option("--seed", type=int, default=0, help="Where that chance starts."),
+        click.option("--retry-after", metavar="[date:]SECONDS", help="Retry-After of failures, as a number or a date."),
+        click.option("--body", type=click.Choice(SHAPES), default="errors", help="The shape of a failure's body."),
+        click.option("--after-storing", is_flag=True, help="Failures come after the event was stored."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]})
+@_options
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def playground(ctx: click.Context, /, command: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the options
+    """Serve a local Zendesk to try things on; with -- COMMAND, run it against that and stop with its exit code.
+
+    Nothing that COMMAND's target sends leaves the machine, whatever its configuration says; no credentials are needed.
+    """
+    try:
+        ctx.exit(_wrap(command, options) if command else _serve(options))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        click.echo("The playground is an extra: pip install 'target-zendesk-events[playground]'", err=True)
+        ctx.exit(2)
+
+
+def _serve(options: dict[str, Any]) -> int:
+    from target_zendesk_events.playground.wrapping import told_to_end  # noqa: PLC0415 - an extra
+
+    if options["write_state"]:
+        _refuse("--write-state needs a COMMAND")
+    with told_to_end() as end, _opened(options, USUAL_PORT) as served:
+        click.echo(f"A local Zendesk on {served.url} (timelines there; Ctrl-C ends it)")
+        click.echo(f"Point the target at it: TARGET_ZENDESK_EVENTS_API_URL={served.url}")
+        end.wait()
+        _say_what_came(served, options["database"])
+    return 0
+
+
+def _wrap(command: tuple[str, ...], options: dict[str, Any]) -> int:
+    from target_zendesk_events.playground.wrapping import relaying  # noqa: PLC0415
+
+    with relaying() as runner, _private_folder() as folder, _opened(options, 0) as served:
+        query = urlencode({"folder": folder, "write_state": int(options["write_state"])})
+        try:
+            code = runner.run(command, {VARIABLE: f"{served.url}/?{query}"})
+        except OSError as error:
+            _say(f"{command[0]}: {error.strerror}")
+            return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+        _say_what_came(served, options["database"])
+    return code
+
+
+def _private_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="zendesk-events-", ignore_cleanup_errors=True)
+
+
+@contextmanager
+def _opened(options: dict[str, Any], usual_port: int) -> Iterator[Playground]:
+    """Return the playground that the options describe, serving; a usual port that is taken gives way to a free one."""
+    from target_zendesk_events.playground.server import Playground  # noqa: PLC0415
+
+    port = options["port"]
+    ports = [usual_port, 0] if port is None else [port]
+    for attempt in ports:
+        described = Playground(
+            plan=options["plan"],
+            requests_per_minute=options["requests_per_minute"],
+            faults=_faults(options),
+            delay=options["delay"],
+            credentials=_credentials(options["credentials"]),
+            token_seconds=options["token_seconds"],
+            known_users=options["users"] or None,
+            database=options["database"],
+            port=attempt,
+        )
+        try:
+            described.open()
+        except OSError:
+            continue
+        except sqlite3.Error as error:
+            _refuse(f"--database {options['database']}: {error}")
+        with described:
+            yield described
+        return
+    _refuse(f"port {port} is taken: choose another with --port, or leave it out")
+
+
+def _faults(options: dict[str, Any]) -> list[Fault]:
+    """Return the faults of --fault, --fail and --drop."""
+    from target_zendesk_events.playground.faults import fault_from  # noqa: PLC0415
+
+    shared = {name: options[name] for name in ("on", "event_type", "every", "probability", "seed")}
+    failing = {**shared, "body": options["body"], "store": options["after_storing"]}
+    try:
+        failing |= _retry_after(options["retry_after"])
+        described = [
+            *map(json.loads, options["faults"]),
+            *({**failing, "status": int(what), "count": count} for what, count in map(_counted, options["fails"])),
+            *({**shared, "drop": what, "count": count} for what, count in map(_counted, options["drops"])),
+        ]
+        return [fault_from(one) for one in described]
+    except ValueError as error:
+        _refuse(f"--fault, --fail, --drop or --retry-after: {error}")
+
+
+def _counted(text: str) -> tuple[str, int | None]:
+    """Return what to do and how often: `503:3`, `before:all`, `500` (once)."""
+    what, _, count = text.partition(":")
+    return what, None if count == "all" else int(count or 1)
+
+
+def _retry_after(text: str | None) -> dict[str, object]:
+    if text is None:
+        return {}
+    form = "date" if text.startswith("date:") else "seconds"
+    return {"retry_after": float(text.removeprefix("date:")), "retry_after_form": form}
+
+
+def _credentials(file: str | None) -> Credentials | None:
+    from target_zendesk_events.playground.oauth import Credentials  # noqa: PLC0415
+
+    if file is None:
+        return None
+    try:
+        return replace(Credentials(), **json.loads(Path(file).read_text(encoding="utf-8")))
+    except OSError as error:
+        _refuse(f"--credentials: {error.strerror}")
+    except (ValueError, TypeError):
+        _refuse(f"--credentials: {file} must hold a JSON object of {', '.join(Credentials.__dataclass_fields__)}")
+
+
+def _say_what_came(served: Playground, database: str | None) -> None:
+    events, users, requests = len(served.events()), len(served.users()), len(served.requests())
+    _say(f"the playground received {events} events of {users} customers in {requests} requests")
+    if database:
+        _say(f"they are in {database}: look at them with zendesk-events playground --database {shlex.quote(database)}")
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise click.UsageError(text)

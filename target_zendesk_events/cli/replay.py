@@ -1,0 +1,51 @@
+"""`zendesk-events replay`: sends dead letters again, and takes out of their files what was settled."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+
+import click
+
+from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.delivery.replay import Mailbag
+from target_zendesk_events.target import TargetZendeskEvents
+
+
+class Replaying(TargetZendeskEvents):
+    """The target, with its STATE kept: here it counts the letters that are settled."""
+
+    settled = 0
+
+    def _write_state(self, value: bytes) -> None:
+        self.settled = int(value)
+
+
+@click.command()
+@config_option
+@click.option("--held", is_flag=True, help="Send held events too: those may be on the timeline, and show twice then.")
+@reporting_faults
+def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - click's signature
+    """Send again what was set aside, and clear away what is settled.
+
+    Each record runs only through the rules that failed; what fails again goes into a new file. Rules and settings are
+    those of --config, so mend them first.
+    """
+    target = Replaying(config=config)
+    bag = Mailbag(target.run.books.dead_letters.folder, with_held=held)
+    bag.open()
+    try:
+        with tempfile.TemporaryFile(dir=target.settings.data_dir) as messages:
+            messages.writelines(line + b"\n" for line in bag.messages())
+            messages.seek(0)
+            target.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
+        if not target.settings.dry_run:
+            bag.take_out(target.settled)
+    finally:
+        bag.close()
+    click.echo(f"dead letters waiting now: {target.run.books.dead_letters.waiting():,}", err=True)
+    for path in bag.busy:
+        click.echo(f"{path.name} is still written by another run, and was left alone", err=True)
+    if bag.held:
+        click.echo(f"{bag.held} held letters wait: --held sends them, at the risk of showing twice", err=True)
+    sys.exit(target.exit_code)

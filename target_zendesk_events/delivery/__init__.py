@@ -1,0 +1,1 @@
+"""Getting there once, in order, at the allowed rate."""

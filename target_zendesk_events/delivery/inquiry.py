@@ -1,0 +1,86 @@
+"""What people ask of a ledger: how much was sent, by which runs, was this row sent; and what they let it forget."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+from target_zendesk_events.delivery.sql_ledger import CLAIMED, SECONDS_A_DAY, SqlLedger
+from target_zendesk_events.delivery.tables import PREFIX
+from target_zendesk_events.work import Outcome
+
+STATUSES: Final = {
+    CLAIMED: "claimed",
+    1: Outcome.DELIVERED.value,
+    2: Outcome.REJECTED.value,
+    3: Outcome.HELD.value,
+    4: Outcome.FORGOTTEN.value,
+}
+SHOWN_RUNS: Final = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sent:
+    """What the ledger holds of one event; `at` is when it was first claimed, in epoch seconds."""
+
+    status: str
+    at: float
+    attempts: int
+    run: str
+    request_id: str
+
+
+class Inquiry:
+    """Questions to one ledger."""
+
+    def __init__(self, ledger: SqlLedger) -> None:
+        """Ask `ledger`, opened to read or to write."""
+        self._ledger = ledger
+        self._database = ledger.database
+
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Return stream, status and number of events, of all accounts on this ledger."""
+        rows = self._rows(
+            f"SELECT s.name, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
+            "GROUP BY s.name, k.status ORDER BY s.name, k.status"
+        )
+        return [(name, STATUSES[status], count) for name, status, count in rows]
+
+    def runs(self) -> list[tuple[str, float, float | None, int]]:
+        """Return the newest runs: name, start, end (None: cut off, or still under way), events that are theirs."""
+        return self._rows(
+            f"SELECT r.name, r.started, r.ended, (SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.run = r.id) "
+            f"FROM {PREFIX}runs r ORDER BY r.id DESC LIMIT {SHOWN_RUNS}"
+        )
+
+    def sent(self, key: bytes) -> Sent | None:
+        """Return what is known of an event; None where it was never claimed, or was forgotten."""
+        rows = self._rows(
+            f"SELECT k.status, k.sent, k.attempts, r.name, k.request_id FROM {PREFIX}keys k "
+            f"LEFT JOIN {PREFIX}runs r ON r.id = k.run WHERE k.key = ?",
+            (key,),
+        )
+        if not rows:
+            return None
+        status, at, attempts, run, request_id = rows[0]
+        return Sent(STATUSES[status], at, attempts, run or "", request_id or "")
+
+    def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
+        """Forget the events of a stream, of a run, or not seen for so many days; return how many."""
+        conditions: list[str] = []
+        values: list[Any] = []
+        if stream is not None:
+            conditions.append(f"stream IN (SELECT id FROM {PREFIX}streams WHERE name = ?)")
+            values.append(stream)
+        if run is not None:
+            conditions.append(f"run IN (SELECT id FROM {PREFIX}runs WHERE name = ?)")
+            values.append(run)
+        if unseen_days is not None:
+            conditions.append("seen < ?")
+            values.append(int(self._database.now() // SECONDS_A_DAY) - unseen_days)
+        statement = f"DELETE FROM {PREFIX}keys WHERE " + " AND ".join(conditions)
+        return self._ledger.transactions.run(lambda: self._database.execute(statement, values).rowcount)
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self._ledger.transactions.run(lambda: self._database.execute(statement, values).fetchall(), writes=False)

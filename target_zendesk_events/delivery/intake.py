@@ -1,0 +1,115 @@
+"""A batch of records on their way in: looked up in the ledger, held against the limits, let into the lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+from target_zendesk_events.delivery.brakes import Names, SetAsideShare
+from target_zendesk_events.delivery.keys import Keys
+from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.ledger import Entry, Standing
+from target_zendesk_events.delivery.posting import Errand, Posting
+from target_zendesk_events.delivery.settling import Books, Settling, keyed_of
+from target_zendesk_events.work import Match, NoEvent, Outcome, Receipt, Work
+
+SENT_AGAIN = frozenset({Outcome.REJECTED, Outcome.HELD})
+"""What a record with `dead_letter` sends again; what was delivered stays a duplicate."""
+
+
+class Intake:
+    """Takes records one by one; looks the events of a batch up together when the batch closes."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
+        self, books: Books, settling: Settling, lanes: Lanes[Posting], keys: Keys, share: SetAsideShare, names: Names
+    ) -> None:
+        """Start with an empty batch."""
+        self._books = books
+        self._settling = settling
+        self._lanes = lanes
+        self._keys = keys
+        self._share = share
+        self._names = names
+        self._batch: list[Posting] = []
+        self.records = 0
+        """Records in the open batch."""
+
+    @property
+    def events(self) -> int:
+        """Events in the open batch."""
+        return len(self._batch)
+
+    def take(self, work: Work) -> None:
+        """Take in a record: count it, set aside what cannot be mapped, and put its events into the batch."""
+        report = self._books.report
+        report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
+        if work.invalid:
+            self._note_record(work)
+            self._settling.set_aside(self._settling.open(work, 1), "invalid", work.invalid)
+            self.records += 1
+            return
+        events: list[Match] = []
+        unmappable: list[Match] = []
+        for match in self._keys.told_apart(work):
+            counts = report.count_match(work.stream, match.rule, match.no_event)
+            if match.left_out:
+                counts.left_out.update((one.type, one.why) for one in match.left_out)
+            if match.event is not None:
+                events.append(match)
+            elif match.no_event is NoEvent.UNMAPPABLE:
+                unmappable.append(match)
+        if events or unmappable:
+            self._open(work, events, unmappable)
+        elif work.matches:
+            self._note_record(work)
+
+    def close(self, stopped: Container[str], stop_stream: Callable[[str, str], None]) -> None:
+        """Look the batch up, settle what is known, and let the rest into the lanes, but for streams that stopped."""
+        self.records = 0
+        if not self._batch:
+            return
+        batch, self._batch = self._batch, []
+        entries = self._books.ledger.seen([keyed_of(posting) for posting in batch])
+        for posting, entry in zip(batch, entries, strict=True):
+            if entry.standing is Standing.SETTLED and not (posting.is_replayed and entry.outcome in SENT_AGAIN):
+                self._settling.receive(posting, Receipt(Outcome.DUPLICATE))
+            elif posting.stream in stopped:
+                self._settling.give_up(posting.errand)
+            else:
+                self._let_in(posting, entry, stop_stream)
+
+    def _open(self, work: Work, events: list[Match], unmappable: list[Match]) -> None:
+        errand = self._settling.open(work, len(events) + len(unmappable))
+        self.records += 1
+        if unmappable:
+            self._note_new(errand)
+        for match in unmappable:
+            self._settling.set_aside(errand, NoEvent.UNMAPPABLE.value, match.message, match.rule)
+        for match in events:
+            if match.event is not None:
+                key = self._keys.of_event(work, match)
+                row = self._keys.of_row(work, match)
+                self._batch.append(Posting(errand, match, match.event, key, row))
+
+    def _let_in(self, posting: Posting, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
+        self._note_new(posting.errand)
+        if entry.changed:
+            self._books.report.stream(posting.stream).rule(posting.match.rule).counts["changed"] += 1
+        faults = posting.event.limit_faults()
+        if faults:
+            self._settling.receive(posting, Receipt(Outcome.REJECTED, "limit", message="; ".join(faults)))
+            return
+        too_many = self._names.admit(posting.event)
+        if too_many:
+            self._settling.give_up(posting.errand)
+            stop_stream(posting.stream, f"stream {posting.stream} is stopped: {too_many}")
+            return
+        self._lanes.add(posting, posting.handles())
+
+    def _note_new(self, errand: Errand) -> None:
+        if not errand.is_new:
+            errand.is_new = True
+            self._note_record(errand.work)
+
+    def _note_record(self, work: Work) -> None:
+        if work.replayed is None:
+            self._share.note_record(work.stream)

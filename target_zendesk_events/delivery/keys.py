@@ -1,0 +1,65 @@
+"""What makes two events the same: a keyed hash of what happened, to whom, in which account. Pure."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from target_zendesk_events.event import Event, canonical
+from target_zendesk_events.work import Match, NoEvent, Work
+
+KEY_BYTES = 16
+
+SAME_KEY = "two rules give this record the same key: give each rule a `dedupe_key`"
+
+
+class Keys:
+    """Hashes events with a secret of the ledger's own, so that a hash tells nothing without it."""
+
+    def __init__(self, account: str, secret: bytes) -> None:
+        """Hash for `account` (host, port and path of the base URL), keyed with `secret` (up to 64 bytes)."""
+        self._account = account
+        self._secret = secret
+
+    def told_apart(self, work: Work) -> Sequence[Match]:
+        """Return the record's matches; those of rules that give it the same key as unmappable."""
+        mapped = [match for match in work.matches if match.event is not None and match.dedupe]
+        if len(mapped) < 2:  # noqa: PLR2004 - one rule cannot collide
+            return work.matches
+        counts = collections.Counter(self.of_event(work, match) for match in mapped)
+        return [
+            dataclasses.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=SAME_KEY)
+            if match.event is not None and match.dedupe and counts[self.of_event(work, match)] > 1
+            else match
+            for match in work.matches
+        ]
+
+    def of_event(self, work: Work, match: Match) -> bytes | None:
+        """Return the event's key; None where the rule says `dedupe: false`."""
+        event = match.event
+        if event is None or not match.dedupe:
+            return None
+        return self._hash("event", work.stream, event.source, event.type, *_identity(work.key_values, match, event))
+
+    def of_row(self, work: Work, match: Match) -> bytes | None:
+        """Return a hash of the record's key properties under one rule; None without key properties."""
+        if not work.key_values:
+            return None
+        return self._hash("row", work.stream, match.rule, canonical(work.key_values))
+
+    def _hash(self, *parts: str) -> bytes:
+        text = canonical([self._account, *parts])
+        return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=self._secret).digest()
+
+
+def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[str, ...]:
+    if match.dedupe_key is not None:
+        return ("dedupe_key", match.dedupe_key)
+    if key_values:
+        return ("keys", canonical(key_values), canonical(event.as_object()))
+    profile = event.profile
+    who = [profile.source, profile.type, *sorted([one.type, one.value] for one in profile.identifiers)]
+    return ("whole", canonical(event.as_object()), canonical(who))

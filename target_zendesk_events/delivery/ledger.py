@@ -1,0 +1,171 @@
+"""What was sent, and what may still be sent: the door that the sender knocks at before and after each event."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from target_zendesk_events.work import Outcome
+
+
+class Standing(str, enum.Enum):
+    """What the ledger knows of a key."""
+
+    NEW = "new"
+    SETTLED = "settled"
+    BUSY = "busy"
+    """Another live process has it: its outcome, or the end of its lease, is to be waited for."""
+    UNKNOWN = "unknown"
+    """It may have been sent by a process that is gone: an unknown outcome."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Keyed:
+    """An event as the ledger knows it.
+
+    `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row` is a hash of the
+    record's key properties under its rule, to tell a changed record from a new one. `again` is true for a replay:
+    what was rejected or held goes again then, what was delivered does not.
+    """
+
+    key: bytes | None
+    row: bytes | None
+    stream: str
+    again: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger answers for one event; `first_sent_at` is in epoch seconds."""
+
+    standing: Standing
+    outcome: Outcome | None = None
+    first_sent_at: float | None = None
+    changed: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of one event, for the ledger."""
+
+    keyed: Keyed
+    outcome: Outcome
+    attempts: int
+    request_id: str = ""
+
+
+@dataclasses.dataclass(slots=True)
+class Tally:
+    """What a commit adds to the account's counts: names as (kind, hash), and records by stream."""
+
+    names: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
+    records: dict[str, int] = dataclasses.field(default_factory=dict)
+    set_aside: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Usage:
+    """What the account has used: events sent this month and today (UTC), and the names its events bear, hashed."""
+
+    this_month: int = 0
+    today: int = 0
+    names: Mapping[str, frozenset[bytes]] = dataclasses.field(default_factory=dict)
+
+
+NEW = Entry(Standing.NEW)
+
+
+class Ledger(Protocol):
+    """What the sender asks of a ledger. Each call is one commit; each raises StorageError when it cannot be kept."""
+
+    secret: bytes
+    """A random value made with the ledger, that its hashes are keyed with."""
+    note: str
+    """Where it is, what it holds, and whether it is new: the first line of the log."""
+
+    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
+        """Return what is known of each event of a batch, in their order: settled, or new."""
+
+    def exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
+        """Note outcomes and counts, and claim events that go next, in one commit; return one entry for each wanted."""
+
+    def release(self, events: Sequence[Keyed]) -> None:
+        """Take back claims of events that were not sent."""
+
+    def usage(self) -> Usage:
+        """Return what the account has used so far."""
+
+    def share_before(self, stream: str) -> tuple[int, int]:
+        """Return the records, and those set aside, of a stream today with the rules as they are, in earlier runs."""
+
+    def heartbeat(self) -> bool:
+        """Renew this run's lease when it is time; false where it had lapsed, so that claims must be made anew."""
+
+    def holds_lease(self) -> bool:
+        """Tell whether this run's lease holds at this moment. May be asked from any thread; touches no storage."""
+
+    def left_open(self) -> int:
+        """Count the events that runs which are gone may have sent, and whose records did not come again."""
+
+    @property
+    def is_new_file(self) -> bool:
+        """Whether it is a file that this run has made."""
+
+    def close(self) -> None:
+        """Let go of the storage."""
+
+
+class NoLedger:
+    """`ledger_url: none`: every event is new, and nothing is remembered beyond the run."""
+
+    is_new_file = False
+    note = (
+        "ledger none: what the tap sends again shows twice, a lost answer or a crash may double events, "
+        "and quotas are counted within this run alone"
+    )
+
+    def __init__(self) -> None:
+        """Hash with a value of this run's own."""
+        self.secret = secrets.token_bytes(32)
+
+    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
+        """Know of none."""
+        return [NEW] * len(events)
+
+    def exchange(
+        self,
+        settled: Sequence[Settlement],  # noqa: ARG002 - nothing is kept
+        wanted: Sequence[Keyed],
+        tally: Tally,  # noqa: ARG002
+    ) -> list[Entry]:
+        """Grant every claim."""
+        return [NEW] * len(wanted)
+
+    def release(self, events: Sequence[Keyed]) -> None:
+        """Nothing was kept, so nothing is taken back."""
+
+    def usage(self) -> Usage:
+        """Nothing is known of earlier runs."""
+        return Usage()
+
+    def share_before(self, stream: str) -> tuple[int, int]:  # noqa: ARG002
+        """Nothing is known of earlier runs."""
+        return 0, 0
+
+    def heartbeat(self) -> bool:
+        """No other run can take anything over."""
+        return True
+
+    def holds_lease(self) -> bool:
+        """No other run can take anything over."""
+        return True
+
+    def left_open(self) -> int:
+        """Nothing is known of earlier runs."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,72 @@
+"""One event on its way to Zendesk, and the record that it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+
+from target_zendesk_events.delivery.checkpoints import Ticket
+from target_zendesk_events.delivery.verify import Verification
+from target_zendesk_events.event import Event
+from target_zendesk_events.work import Match, Work
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Errand:
+    """A record whose outcome is open: its place in the input, and how many of its parts are not settled yet."""
+
+    work: Work
+    ticket: Ticket
+    open_parts: int
+    schema: bytes | None = None
+    """The SCHEMA line that the record came under."""
+    is_given_up: bool = False
+    is_set_aside: bool = False
+    is_new: bool = False
+    """Whether any part of it was more than a duplicate."""
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Posting:
+    """One event, its key in the ledger, and what its attempts came to.
+
+    `unknowns` holds its attempts that ended unknown: when, and how many events had succeeded by then.
+    `first_sent_at` is the wall-clock time (epoch seconds) of its first request, for reading it back.
+    """
+
+    errand: Errand
+    match: Match
+    event: Event
+    key: bytes | None = None
+    row: bytes | None = None
+    body: bytes = b""
+    attempts: int = 0
+    conflicts: int = 0
+    expiries: int = 0
+    """Its 401s: an event that gets one from every token is not to have tokens minted without end."""
+    unknowns: list[tuple[float, int]] = dataclasses.field(default_factory=list)
+    first_sent_at: float | None = None
+    is_claimed: bool = False
+    is_doubtful: bool = False
+    """Whether an attempt may have stored it: then its claim is never taken back."""
+    has_place: bool = False
+    """Whether it has its place in the quota."""
+    verification: Verification | None = None
+
+    @property
+    def stream(self) -> str:
+        """The stream's name as rules, ledger and report see it."""
+        return self.errand.work.stream
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether its record came back from the dead letters."""
+        return self.errand.work.replayed is not None
+
+    def handles(self) -> list[Hashable]:
+        """Return what it shares with other events of the same customer: identifiers, and the user's id."""
+        profile = self.event.profile
+        handles: list[Hashable] = [(one.type, one.value) for one in profile.identifiers]
+        if profile.user_id is not None:
+            handles.append(profile.user_id)
+        return handles

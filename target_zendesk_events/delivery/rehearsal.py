@@ -1,0 +1,168 @@
+"""A dry run: all that delivery would do, but for sending and writing."""
+
+from __future__ import annotations
+
+import collections
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from target_zendesk_events.delivery.keys import Keys
+from target_zendesk_events.delivery.ledger import Keyed, Standing
+from target_zendesk_events.delivery.settling import Books
+from target_zendesk_events.errors import TargetError
+from target_zendesk_events.event import Event
+from target_zendesk_events.work import Match, NoEvent, Outcome, Work
+
+logger = logging.getLogger("target-zendesk-events")
+
+SHOWN_FOR_EACH_RULE = 2
+BATCH_SIZE = 500
+
+
+class Rehearsal:
+    """Stands in the sender's place: counts what would be sent, and shows a few bodies with every value masked."""
+
+    def __init__(self, books: Books, keys: Keys, requests_per_minute: int, monthly_event_quota: int | None) -> None:
+        """Look events up in the ledger, and write nothing anywhere."""
+        self._books = books
+        self._keys = keys
+        self._requests_per_minute = requests_per_minute
+        self._monthly_event_quota = monthly_event_quota
+        self._batch: list[tuple[Work, Match, Event]] = []
+        self._shown: collections.Counter[str] = collections.Counter()
+        self._to_send = 0
+        self.inquirer: Callable[[Work, Match, bytes | None], None] | None = None
+        """Asked about each event in place of what a dry run says, where somebody only asks the ledger."""
+        self.failure: TargetError | None = None
+        self.stopped: dict[str, TargetError] = {}
+        self.is_stopping = False
+        self.has_room = True
+        self.is_done = False
+
+    @property
+    def wants_step(self) -> bool:
+        """Whether the batch is full."""
+        return len(self._batch) >= BATCH_SIZE
+
+    def take(self, work: Work) -> None:
+        """Take in one record."""
+        report = self._books.report
+        report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
+        if work.invalid:
+            report.count_letter(work.stream, "invalid")
+            report.count_set_aside(work.stream)
+            return
+        unmappable = False
+        for match in self._keys.told_apart(work):
+            counts = report.count_match(work.stream, match.rule, match.no_event)
+            counts.left_out.update((one.type, one.why) for one in match.left_out)
+            if match.event is not None:
+                self._batch.append((work, match, match.event))
+            elif match.no_event is NoEvent.UNMAPPABLE:
+                unmappable = True
+                report.count_letter(work.stream, match.no_event.value)
+                self._say(match.rule, match.message)
+        if unmappable:
+            report.count_set_aside(work.stream)
+
+    def close_batch(self) -> None:
+        """Look the batch up, and count what would be sent."""
+        batch, self._batch = self._batch, []
+        keyed = [
+            Keyed(self._keys.of_event(work, match), self._keys.of_row(work, match), work.stream)
+            for work, match, _ in batch
+        ]
+        if self.inquirer is not None:
+            for (work, match, _), one in zip(batch, keyed, strict=True):
+                self.inquirer(work, match, one.key)
+        for (work, match, event), entry in zip(batch, self._books.ledger.seen(keyed), strict=True):
+            faults = event.limit_faults()
+            if entry.standing is Standing.SETTLED:
+                self._books.report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
+            elif faults:
+                self._books.report.count_outcome(work.stream, match.rule, Outcome.REJECTED)
+                self._books.report.count_letter(work.stream, "limit")
+                self._say(match.rule, "; ".join(faults))
+            else:
+                self._to_send += 1
+                self._say(match.rule, json.dumps(masked(event), ensure_ascii=False))
+
+    def step(self) -> float | None:
+        """Close a full batch; nothing else goes on."""
+        if self.wants_step:
+            self.close_batch()
+        return None
+
+    def finish(self) -> None:
+        """The input has ended."""
+        self.close_batch()
+        self.is_done = True
+
+    def stop(self, failure: TargetError | None = None) -> None:
+        """End the rehearsal early."""
+        self.failure = failure
+        self.is_stopping = True
+        self.is_done = True
+
+    def stop_stream(self, stream: str, error: TargetError, *, drops: bool = True) -> None:  # noqa: ARG002 - as the sender
+        """Take nothing more of this stream."""
+        if stream not in self.stopped:
+            self.stopped[stream] = error
+            self._books.report.stream(stream).stopped = str(error)
+            logger.error("%s", error)
+
+    def skip(self, source_stream: str) -> None:
+        """Pass over a record of a stopped stream."""
+
+    def allow_state(self) -> None:
+        """No STATE goes out of a dry run."""
+
+    def check_credentials(self) -> None:
+        """Nothing is sent in a dry run, so nobody is asked."""
+
+    def end(self) -> None:
+        """Say what sending would cost."""
+        if self.inquirer is not None:
+            return
+        minutes = self._to_send / self._requests_per_minute
+        share = ""
+        if self._monthly_event_quota:
+            share = f", {self._to_send * 100 / self._monthly_event_quota:.1f} % of the month's quota"
+        logger.info(
+            "dry run: %s events would be sent, in about %.0f minutes at %d a minute%s",
+            f"{self._to_send:,}",
+            minutes,
+            self._requests_per_minute,
+            share,
+        )
+
+    def _say(self, rule: str, what: str) -> None:
+        self._shown[rule] += 1
+        if self.inquirer is None and self._shown[rule] <= SHOWN_FOR_EACH_RULE:
+            logger.info("dry run: %s: %s", rule, what)
+
+
+def masked(event: Event) -> dict[str, Any]:
+    """Return a request's body in which only names, types, sources and the time can be read."""
+    body = event.body()
+    profile = body["profile"]
+    profile["identifiers"] = [{"type": one["type"], "value": _mask(one["value"])} for one in profile["identifiers"]]
+    for field in ("name", "user_id", "attributes"):
+        if field in profile:
+            profile[field] = _mask(profile[field])
+    for field in ("properties", "description"):
+        if field in body["event"]:
+            body["event"][field] = _mask(body["event"][field])
+    return body
+
+
+def _mask(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return {key: _mask(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mask(item) for item in value]
+    if isinstance(value, str):
+        return f"<{len(value)} characters>"
+    return "<number>" if isinstance(value, int | float) and not isinstance(value, bool) else value

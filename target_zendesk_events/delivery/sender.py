@@ -1,0 +1,388 @@
+"""What goes next, and what came back: the one loop that delivers, in order and at the allowed rate."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from target_zendesk_events.delivery.aftermath import Aftermath, Next
+from target_zendesk_events.delivery.brakes import Quota
+from target_zendesk_events.delivery.intake import Intake
+from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.ledger import NEW, Entry, Standing
+from target_zendesk_events.delivery.outage import Outage
+from target_zendesk_events.delivery.posting import Posting
+from target_zendesk_events.delivery.rate_limit import RateLimit
+from target_zendesk_events.delivery.renewal import Renewal
+from target_zendesk_events.delivery.settling import Books, Settling, keyed_of
+from target_zendesk_events.delivery.under_way import LEASE_LAPSED, Task, UnderWay
+from target_zendesk_events.delivery.waiting import Waiting
+from target_zendesk_events.errors import StorageError, TargetError
+from target_zendesk_events.work import Outcome, Receipt, Work
+from target_zendesk_events.zendesk.answers import Answer, Kind
+
+logger = logging.getLogger("target-zendesk-events")
+
+MAX_OPEN_EVENTS: Final = 2_000
+MAX_OPEN_BYTES: Final = 8 << 20
+"""The window of unsettled work: beyond either, nothing more is read."""
+BATCH_SECONDS: Final = 0.5
+GRACE_SECONDS: Final = 8.0
+"""For the answers of requests under way when the run stops: Docker kills ten seconds after a SIGTERM."""
+SECONDS_BETWEEN_BEATS: Final = 2.0
+"""While events are open, the lease on their claims is looked after so often."""
+SECONDS_TO_ASK_AGAIN: Final = 0.5
+"""For the outcome of an event that another run has claimed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """The settings that the loop follows."""
+
+    max_in_flight: int
+    batch_size_rows: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tools:
+    """What the loop works with, each given in."""
+
+    books: Books
+    settling: Settling
+    intake: Intake
+    lanes: Lanes[Posting]
+    under_way: UnderWay
+    renewal: Renewal
+    rate_limit: RateLimit
+    outage: Outage
+    quota: Quota
+    monotonic: Callable[[], float]
+
+
+class Sender:
+    """Takes records, delivers their events, and settles what became of them; all in the thread that calls `step`."""
+
+    def __init__(self, terms: Terms, tools: Tools, aftermath: Aftermath) -> None:
+        """Start idle."""
+        self._terms = terms
+        self._tools = tools
+        self._aftermath = aftermath
+        self._waiting: Waiting[Posting] = Waiting()
+        self._batch_since = math.inf
+        self._blocked_since: float | None = None
+        self._input_ended = False
+        self._ends_at = math.inf
+        self._is_broken = False
+        self._dropped: set[str] = set()
+        self.failure: TargetError | None = None
+        """Why the run stops before its end, if it does."""
+        self.stopped: dict[str, TargetError] = {}
+        """The streams that stopped, by the name that rules see, and why."""
+
+    # what comes in
+
+    def take(self, work: Work) -> None:
+        """Take in one record."""
+        self._tools.intake.take(work)
+        if self._tools.intake.records:
+            self._batch_since = min(self._batch_since, self._tools.monotonic())
+
+    def skip(self, source_stream: str) -> None:
+        """Pass over a record of a stopped stream: it stays unsettled, and no STATE passes it."""
+        self._tools.books.checkpoints.skip(source_stream)
+
+    def close_batch(self) -> None:
+        """Look up what was taken in since the last time, and queue what is to be sent."""
+        self._batch_since = math.inf
+        try:
+            self._tools.intake.close(self._dropped, lambda stream, fault: self.stop_stream(stream, TargetError(fault)))
+        except StorageError as fault:
+            self._break(fault)
+        self._heed_share()
+
+    def check_credentials(self) -> None:
+        """Ask who the credentials belong to; a wrong answer ends the run."""
+        self._tools.under_way.ask_who(self._tools.monotonic())
+
+    def allow_state(self) -> None:
+        """A rule matches a stream, so STATE may go out: a misnamed rule must not use up the tap's history."""
+        self._tools.settling.may_pass_state = True
+
+    def stop_stream(self, stream: str, error: TargetError, *, drops: bool = True) -> None:
+        """Take nothing more of a stream; with `drops`, what was read and not sent stays undelivered too.
+
+        No STATE passes a record that was not settled.
+        """
+        if stream in self.stopped:
+            return
+        self.stopped[stream] = error
+        if drops:
+            self._dropped.add(stream)
+        self._tools.books.report.stream(stream).stopped = str(error)
+        logger.error("%s", error)
+        for posting in [one for one in self._tools.lanes if one.stream in self._dropped]:
+            if posting not in self._tools.under_way:
+                self._waiting.discard(posting)
+                self._give_up(posting)
+
+    def finish(self) -> None:
+        """The input has ended: deliver what is open, then be done."""
+        self._input_ended = True
+        self.close_batch()
+
+    def stop(self, failure: TargetError | None = None) -> None:
+        """Start nothing more; be done when what is under way has its answer, or after the grace."""
+        if not self.is_stopping:
+            self.failure = failure
+            self._ends_at = self._tools.monotonic() + GRACE_SECONDS
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the run ends before its work is done."""
+        return self._ends_at < math.inf
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another record may be read."""
+        open_events = len(self._tools.lanes) + self._tools.intake.events
+        return open_events < MAX_OPEN_EVENTS and self._tools.settling.open_bytes < MAX_OPEN_BYTES
+
+    @property
+    def wants_step(self) -> bool:
+        """Whether `step` has something to do at once: an answer waits, or the batch is full."""
+        return self._tools.under_way.has_answers or self._tools.intake.records >= self._terms.batch_size_rows
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all is settled and the input has ended, or the grace of a stop is over."""
+        if self.is_stopping:
+            return self._is_broken or not len(self._tools.under_way) or self._tools.monotonic() >= self._ends_at
+        return self._input_ended and not (
+            len(self._tools.lanes) or len(self._tools.under_way) or self._tools.intake.records
+        )
+
+    # the loop
+
+    def step(self) -> float | None:
+        """Do all that can be done now; return in how many seconds to call again, None when only an answer can help."""
+        try:
+            return self._step(self._tools.monotonic())
+        except StorageError as fault:
+            self._break(fault)
+            return 0.0
+
+    def end(self) -> None:
+        """Settle what came back, take back what was not sent, and write the last STATE."""
+        now = self._tools.monotonic()
+        try:
+            if not self._is_broken:
+                self._take_answers(now)
+                self._tools.settling.commit([])
+                self._take_back([one for one in self._tools.lanes if one not in self._tools.under_way])
+                self._tools.rate_limit.close()
+            self._tools.settling.pass_on_state(now, last=True)
+        except StorageError as fault:
+            self.failure = self.failure or fault
+        self._tools.under_way.close()
+
+    def _step(self, now: float) -> float | None:
+        self._take_answers(now)
+        if self._tools.intake.records >= self._terms.batch_size_rows or now >= self._batch_since + BATCH_SECONDS:
+            self.close_batch()
+        if not len(self._tools.lanes):
+            self._tools.outage.note_idle()
+        elif now >= self._tools.outage.gives_up_at:
+            self.stop(self._tools.outage.error(now))
+        if not self._tools.books.ledger.heartbeat():
+            self._claim_anew()
+        picked = self._pick(now)
+        while picked or self._tools.settling.has_received():
+            entries = iter(self._tools.settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
+            for posting in picked:
+                self._set_out(posting, NEW if posting.is_claimed else next(entries), now)
+            picked = self._pick(now)
+        self._tools.rate_limit.note(now)
+        self._measure_wait(now)
+        return self._seconds_to_next(now, self._tools.settling.pass_on_state(now))
+
+    def _take_answers(self, now: float) -> None:
+        for task, answer in self._tools.under_way.take(now):
+            if task.posting is None:
+                self._without_event(task, answer, now)
+            elif answer.code == LEASE_LAPSED:
+                task.posting.is_claimed = False
+                self._follow(task.posting, Next(again_at=now), now)
+            elif task.asked == "read":
+                waiting = len(self._tools.lanes)
+                self._follow(task.posting, self._aftermath.of_read(task.posting, answer, now, waiting=waiting), now)
+            else:
+                waiting = len(self._tools.lanes)
+                self._follow(task.posting, self._aftermath.of_post(task.posting, answer, now, waiting=waiting), now)
+
+        fault = self._tools.under_way.take_fault()
+        if fault is not None:
+            self.stop(fault)
+
+    def _follow(self, posting: Posting, following: Next, now: float) -> None:
+        if following.holds_all_until is not None:
+            self._tools.rate_limit.wait_until(following.holds_all_until, now)
+        if following.renew:
+            self._tools.renewal.want()
+        if following.failure is not None:
+            self.stop(following.failure)
+        if following.receipt is not None:
+            self._receive(posting, following.receipt)
+        elif posting.stream in self._dropped:
+            self._give_up(posting)
+        else:
+            self._waiting.add(posting, max(following.again_at, now))
+
+    def _receive(self, posting: Posting, receipt: Receipt) -> None:
+        self._tools.lanes.leave(posting)
+        self._tools.settling.receive(posting, receipt)
+        self._heed_share()
+
+    def _without_event(self, task: Task, answer: Answer, now: float) -> None:
+        renewal = self._tools.renewal
+        failure = renewal.took(answer, now) if task.asked == "token" else renewal.checked(answer)
+        if answer.kind is Kind.LIMITED:
+            self._tools.outage.note_limited(now, answer.summary)
+        elif answer.is_temporary:
+            waiting = len(self._tools.lanes)
+            self._tools.outage.note_failure(task.asked, now, waiting=waiting, cause=answer.summary)
+        if failure is not None:
+            self.stop(failure)
+
+    def _heed_share(self) -> None:
+        for stream, fault in self._tools.settling.over_share.items():
+            self.stop_stream(stream, TargetError(fault))
+
+    def _break(self, fault: StorageError) -> None:
+        """What happens can no longer be recorded: nothing more is sent, and nothing more is settled."""
+        self._is_broken = True
+        self.stop(fault)
+        self.failure = self.failure or fault
+
+    def _take_back(self, postings: Iterable[Posting]) -> None:
+        """Take back the claims of events that were not sent, or of which it is known that they were not stored."""
+        unsent = [keyed_of(one) for one in postings if one.is_claimed and not one.is_doubtful]
+        if unsent:
+            self._tools.books.ledger.release(unsent)
+
+    def _give_up(self, posting: Posting) -> None:
+        """Send an event of a stopped stream no more; it stays unsettled."""
+        self._tools.lanes.leave(posting)
+        self._tools.settling.give_up(posting.errand)
+        self._take_back([posting])
+
+    def _claim_anew(self) -> None:
+        """The lease had lapsed, as after a suspension: other runs may have taken the claims over."""
+        for posting in self._tools.lanes:
+            if posting not in self._tools.under_way:
+                posting.is_claimed = False
+
+    # what goes next
+
+    def _pick(self, now: float) -> list[Posting]:
+        if self.is_stopping or not self._may_start_requests(now):
+            return []
+        picked: list[Posting] = []
+        under_way = len(self._tools.under_way)
+        due = len(self._waiting) if self._waiting.next_at <= now else 0
+        wanted = min(self._terms.max_in_flight - under_way, due + self._tools.lanes.count_ready())
+        if not self._tools.outage.may_start(under_way, now) or wanted <= 0:
+            return []
+        places = self._tools.rate_limit.grant(now, wanted)
+        while len(picked) < places and self._tools.outage.may_start(under_way + len(picked), now):
+            posting = self._next(now)
+            if posting is None:
+                break
+            posting.has_place = posting.has_place or self._tools.quota.take()
+            if not posting.has_place:
+                self._waiting.add(posting, now)
+                self.stop(self._tools.quota.error())
+                break
+            picked.append(posting)
+        return picked
+
+    def _next(self, now: float) -> Posting | None:
+        """Return what goes next: a retry that is due, else the earliest; a probe tries what was never tried first."""
+        if self._tools.outage.is_open and self._tools.lanes.has_ready():
+            return self._tools.lanes.next()
+        posting = self._waiting.pop(now)
+        if posting is not None:
+            return posting
+        return self._tools.lanes.next() if self._tools.lanes.has_ready() else None
+
+    def _may_start_requests(self, now: float) -> bool:
+        if not self._has_next:
+            return False
+        if self._tools.renewal.is_due(now) and not self._tools.renewal.is_under_way:
+            self._tools.renewal.start()
+            self._tools.under_way.renew(now)
+        return not self._tools.renewal.blocks
+
+    def _set_out(self, posting: Posting, entry: Entry, now: float) -> None:
+        if posting not in self._tools.lanes:  # its stream was stopped a moment ago
+            posting.is_claimed = entry.standing is Standing.NEW
+            self._take_back([posting])
+            return
+        if entry.standing in {Standing.SETTLED, Standing.BUSY}:
+            self._tools.quota.give_back()
+            posting.has_place = False
+            if entry.standing is Standing.SETTLED:
+                self._receive(posting, Receipt(Outcome.DUPLICATE))
+            else:
+                self._waiting.add(posting, now + SECONDS_TO_ASK_AGAIN)
+            return
+        posting.is_claimed = True
+        if entry.standing is Standing.UNKNOWN:
+            posting.first_sent_at = entry.first_sent_at
+            self._follow(posting, self._aftermath.of_crash(posting, now), now)
+        elif (held := self._aftermath.singled_out(posting, now)) is not None:
+            self._receive(posting, held)
+        else:
+            self._tools.outage.note_start(posting)
+            self._tools.under_way.send(posting, now, self._tools.books.ledger.holds_lease)
+
+    @property
+    def _has_next(self) -> bool:
+        return bool(self._waiting) or self._tools.lanes.has_ready()
+
+    # when to look again
+
+    def _measure_wait(self, now: float) -> None:
+        if self._blocked_since is not None:
+            self._tools.books.report.seconds_waited += now - self._blocked_since
+        ready = self._tools.lanes.has_ready() or self._waiting.next_at <= now
+        is_blocked = ready and not self.is_stopping and self._tools.rate_limit.free(now) <= 0
+        self._blocked_since = now if is_blocked else None
+
+    def _seconds_to_next(self, now: float, state_at: float) -> float | None:
+        times = [
+            state_at,
+            self._batch_since + BATCH_SECONDS,
+            self._ends_at,
+            self._tools.under_way.overdue_at,
+            self._tools.rate_limit.note_at,
+        ]
+        if len(self._tools.lanes) and not self.is_stopping:
+            times += [now + SECONDS_BETWEEN_BEATS, self._tools.outage.gives_up_at]
+        if self._has_next and not self.is_stopping:
+            times += [self._tools.renewal.asks_at(now), self._requests_at(now)]
+        soonest = min(times)
+        return None if soonest == math.inf else max(0.0, soonest - now)
+
+    def _requests_at(self, now: float) -> float:
+        """Return when the next request may start as far as the clock decides; infinity where an answer decides."""
+        under_way, outage = len(self._tools.under_way), self._tools.outage
+        if under_way >= self._terms.max_in_flight or self._tools.renewal.blocks:
+            return math.inf
+        wanted_at = now if self._tools.lanes.has_ready() else self._waiting.next_at
+        free_at = self._tools.rate_limit.free_at(max(now, wanted_at))
+        if free_at is None or not outage.may_start(under_way, max(now, outage.probe_at)):
+            return math.inf
+        return max(wanted_at, free_at, outage.probe_at)

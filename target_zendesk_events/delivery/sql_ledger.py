@@ -1,0 +1,358 @@
+"""The ledger that lasts: what was sent, as hashes, in SQLite or PostgreSQL, shared by all runs that use it.
+
+An event is *claimed* before it is sent and *settled* after. A claim belongs to a run, and counts while the run's lease
+does: the claim of a run that is gone is an unknown outcome, taken over by whoever asks for it next.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from target_zendesk_events.delivery.database import AnyDatabase, Transactions
+from target_zendesk_events.delivery.ledger import NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
+from target_zendesk_events.delivery.tables import PREFIX, prepare, secret_of
+from target_zendesk_events.work import Outcome
+
+LEASE_SECONDS: Final = 6.0
+LEASE_MARGIN_SECONDS: Final = 1.0
+"""A run stops relying on its lease so long before others stop honouring it."""
+LOOKUP_SIZE: Final = 200
+EXPIRY_STEP: Final = 500
+"""Keys that one step of expiry forgets at most."""
+SECONDS_BETWEEN_EXPIRIES: Final = 5.0
+SECONDS_A_DAY: Final = 86_400
+
+CLAIMED: Final = 0
+_STATUS: Final = {Outcome.DELIVERED: 1, Outcome.REJECTED: 2, Outcome.HELD: 3, Outcome.FORGOTTEN: 4}
+_OUTCOME: Final = {number: outcome for outcome, number in _STATUS.items()}
+_SENT_AGAIN: Final = frozenset({_STATUS[Outcome.REJECTED], _STATUS[Outcome.HELD]})
+
+_CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, 0, NULL) ON CONFLICT (key) DO NOTHING"
+_SETTLE = (
+    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    "status = excluded.status, "
+    "run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, request_id = excluded.request_id "
+    f"WHERE {PREFIX}keys.status <> {_STATUS[Outcome.DELIVERED]}"
+)
+_COUNT = (
+    f"INSERT INTO {PREFIX}counts VALUES (?, ?, ?) "
+    f"ON CONFLICT (account, name) DO UPDATE SET count = {PREFIX}counts.count + excluded.count"
+)
+
+
+class SqlLedger:
+    """One run's use of a ledger, by one thread."""
+
+    def __init__(  # noqa: PLR0913 - values, not owners
+        self,
+        database: AnyDatabase,
+        *,
+        account: str,
+        run: str,
+        retention_days: int,
+        rules_digest: Callable[[str], str],
+        must_stop: Callable[[], bool] = lambda: False,
+        reads_only: bool = False,
+    ) -> None:
+        """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
+
+        `rules_digest` tells a stream's rules from others, so that a mended rule starts its counts afresh.
+        """
+        self.database = database
+        self.transactions = Transactions(database, must_stop)
+        self.account = hashlib.sha256(account.encode()).digest()[:8]
+        self._retention_days = retention_days
+        self._rules_digest = rules_digest
+        self._streams: dict[str, int] = {}
+        self._known_streams: dict[str, int] = {}
+        self._replayed: dict[bytes, int] = {}
+        self._claimed: set[bytes] = set()
+        self._stale: dict[str, set[Any]] = {"keys": set(), "rows": set()}
+        self._noted_sight: dict[str, list[Any]] = {}
+        self._expires_at = 0.0
+        self._reads_only = reads_only
+        opening = secret_of if reads_only else prepare
+        self.secret = self.transactions.run(lambda: opening(database), writes=False)
+        self._lease_until = 0.0
+        self._run = 0 if reads_only else self.transactions.run(lambda: self._begin(run))
+        keys = self._ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
+        self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
+
+    # looking up
+
+    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
+        """Return what is known of each event; its sight is noted at most once a day."""
+        today = self._today()
+        known = self.transactions.run(
+            lambda: self._find("keys", "key", "status, seen", [one.key for one in events if one.key is not None]),
+            writes=False,
+        )
+        for key, (status, day) in known.items():
+            if day < today and status != CLAIMED:
+                self._stale["keys"].add(key)
+        for one in events:
+            if one.row is not None and one.key in self._stale["keys"]:
+                self._stale["rows"].add(_short(one.row))
+        new_rows = {
+            _short(one.row) for one in events if one.row is not None and (one.key is None or one.key not in known)
+        }
+        rows = self.transactions.run(lambda: self._find("rows", "hash", "seen", list(new_rows)), writes=False)
+        return [self._entry(one, known, rows) for one in events]
+
+    def _entry(self, one: Keyed, known: Mapping[Any, Sequence[Any]], rows: Mapping[Any, Sequence[Any]]) -> Entry:
+        found = known.get(one.key) if one.key is not None else None
+        if found is not None and found[0] != CLAIMED:
+            return Entry(Standing.SETTLED, _OUTCOME[found[0]])
+        return Entry(Standing.NEW, changed=found is None and one.row is not None and _short(one.row) in rows)
+
+    # claiming and settling
+
+    def exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
+        """Note outcomes and counts, and claim what goes next, in one commit."""
+        entries = self.transactions.run(lambda: self._exchange(settled, wanted, tally))
+        self._known_streams = dict(self._streams)
+        self._forget_stale()
+        self._claimed.difference_update(one.keyed.key for one in settled if one.keyed.key is not None)
+        for one, entry in zip(wanted, entries, strict=True):
+            if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
+                self._claimed.add(one.key)
+        return entries
+
+    def release(self, events: Sequence[Keyed]) -> None:
+        """Take back claims of this run."""
+        mine = [one.key for one in events if one.key is not None]
+        fresh = [(key, self._run) for key in mine if key not in self._replayed]
+        replayed = [(self._replayed[key], key, self._run) for key in mine if key in self._replayed]
+        delete = f"DELETE FROM {PREFIX}keys WHERE key = ? AND run = ? AND status = {CLAIMED}"
+        restore = f"UPDATE {PREFIX}keys SET status = ? WHERE key = ? AND run = ? AND status = {CLAIMED}"
+        if fresh:
+            self.transactions.run(lambda: self.database.execute_many(delete, fresh))
+        if replayed:
+            self.transactions.run(lambda: self.database.execute_many(restore, replayed))
+        self._claimed.difference_update(one.key for one in events if one.key is not None)
+
+    def _exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
+        now, today = self.database.now(), self._today()
+        self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
+        self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
+        rows = {_short(one.keyed.row) for one in settled if one.keyed.row is not None}
+        self.database.execute_many(
+            f"INSERT INTO {PREFIX}rows VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET seen = excluded.seen",
+            [(row, today) for row in sorted(rows)],
+        )
+        sent = sum(one.outcome in {Outcome.DELIVERED, Outcome.HELD} for one in settled)
+        self._count(sent, tally)
+        self._note_sight(today)
+        claimed: set[bytes] = set()
+        entries: list[Entry] = []
+        for one in wanted:
+            entry = Entry(Standing.BUSY) if one.key in claimed else self._claim(one, now, today)
+            entries.append(entry)
+            if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
+                claimed.add(one.key)
+        return entries
+
+    def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
+        request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
+        stream = self._stream(one.keyed.stream)
+        return one.keyed.key, stream, _STATUS[one.outcome], self._run, now, today, one.attempts, request_id
+
+    def _claim(self, one: Keyed, now: float, today: int) -> Entry:  # noqa: PLR0911 - a case each
+        if one.key is None:
+            return NEW
+        if one.key in self._claimed:
+            return Entry(Standing.BUSY)
+        claim = (one.key, self._stream(one.stream), self._run, now, today)
+        if self.database.execute(_CLAIM, claim).rowcount == 1:
+            return NEW
+        found = self._rows(f"SELECT status, run, sent FROM {PREFIX}keys WHERE key = ?", (one.key,))
+        if not found:
+            return Entry(Standing.BUSY)  # taken back in this moment: ask again
+        status, run, sent = found[0]
+        if status != CLAIMED and not (one.again and status in _SENT_AGAIN):
+            return Entry(Standing.SETTLED, _OUTCOME[status])
+        if status == CLAIMED and run == self._run:
+            return NEW
+        if status == CLAIMED and self._is_live(run, now):
+            return Entry(Standing.BUSY)
+        take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
+        if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
+            return Entry(Standing.BUSY)
+        if status == CLAIMED:
+            return Entry(Standing.UNKNOWN, first_sent_at=sent)
+        self._replayed[one.key] = status
+        return NEW
+
+    def _is_live(self, run: int, now: float) -> bool:
+        rows = self._rows(f"SELECT lease_until FROM {PREFIX}runs WHERE id = ?", (run,))
+        return bool(rows) and rows[0][0] > now
+
+    # counts
+
+    def usage(self) -> Usage:
+        """Return what the account has used this month, today, and of names."""
+        day = self._date()
+        counts = dict(self._ask(f"SELECT name, count FROM {PREFIX}counts WHERE account = ?", (self.account,)))
+        names: dict[str, set[bytes]] = {}
+        for kind, digest in self._ask(f"SELECT kind, hash FROM {PREFIX}names WHERE account = ?", (self.account,)):
+            names.setdefault(kind, set()).add(bytes(digest))
+        return Usage(
+            this_month=counts.get(f"sent {day:%Y-%m}", 0),
+            today=counts.get(f"sent {day:%Y-%m-%d}", 0),
+            names={kind: frozenset(digests) for kind, digests in names.items()},
+        )
+
+    def share_before(self, stream: str) -> tuple[int, int]:
+        """Return the records, and those set aside, of a stream today with the rules as they are."""
+        statement = f"SELECT count FROM {PREFIX}counts WHERE account = ? AND name = ?"
+        found = [self._ask(statement, (self.account, self._share_name(kind, stream))) for kind in ("records", "aside")]
+        return tuple(rows[0][0] if rows else 0 for rows in found)  # type: ignore[return-value]
+
+    def _share_name(self, kind: str, stream: str) -> str:
+        return f"{kind} {self._date():%Y-%m-%d} {self._rules_digest(stream)} {stream}"
+
+    def _count(self, sent: int, tally: Tally) -> None:
+        day = self._date()
+        counts = {f"sent {day:%Y-%m}": sent, f"sent {day:%Y-%m-%d}": sent}
+        counts |= {self._share_name("records", stream): count for stream, count in tally.records.items()}
+        counts |= {self._share_name("aside", stream): count for stream, count in tally.set_aside.items()}
+        self.database.execute_many(
+            _COUNT, [(self.account, name, count) for name, count in sorted(counts.items()) if count]
+        )
+        self.database.execute_many(
+            f"INSERT INTO {PREFIX}names VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [(self.account, kind, digest) for kind, digest in sorted(tally.names)],
+        )
+
+    # the run
+
+    def heartbeat(self) -> bool:
+        """Renew the lease when a third of it has passed, and let a little of what is old expire."""
+        now = self.database.now()
+        if now < self._lease_until - LEASE_SECONDS * 2 / 3:
+            return True
+        held = self.holds_lease()
+        self.transactions.run(lambda: self._renew(self.database.now()))
+        if not held:
+            self._claimed.clear()
+        if now >= self._expires_at:
+            self._expires_at = now + SECONDS_BETWEEN_EXPIRIES
+            self.transactions.run(self._expire)
+        return held
+
+    def holds_lease(self) -> bool:
+        """Tell whether the lease holds at this moment."""
+        return self.database.now() < self._lease_until - LEASE_MARGIN_SECONDS
+
+    def left_open(self) -> int:
+        """Count the claims of runs that are gone."""
+        statement = (
+            f"SELECT COUNT(*) FROM {PREFIX}keys WHERE status = {CLAIMED} AND run IN "
+            f"(SELECT id FROM {PREFIX}runs WHERE account = ? AND lease_until <= ? AND id <> ?)"
+        )
+        return int(self._ask(statement, (self.account, self.database.now(), self._run))[0][0])
+
+    @property
+    def is_new_file(self) -> bool:
+        """Whether it is a file that this run has made."""
+        return self.database.is_file and self.database.was_made
+
+    def close(self) -> None:
+        """End the lease, so that the next run need not wait for it; what was in flight stays claimed."""
+        if not self._reads_only:
+            while any(self._stale.values()):
+                self._commit_sight()
+            self.transactions.run(self._end)
+        self.database.close()
+
+    def _begin(self, name: str) -> int:
+        now = self.database.now()
+        number = int(self._rows(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {PREFIX}runs")[0][0])
+        until = now + LEASE_SECONDS
+        values = (number, name, self.account, now, until)
+        self.database.execute(f"INSERT INTO {PREFIX}runs VALUES (?, ?, ?, ?, ?, NULL)", values)
+        self._lease_until = until
+        return number
+
+    def _renew(self, now: float) -> None:
+        until = now + LEASE_SECONDS
+        self.database.execute(f"UPDATE {PREFIX}runs SET lease_until = ? WHERE id = ?", (until, self._run))
+        self._lease_until = until
+
+    def _end(self) -> None:
+        self._expire()
+        now = self.database.now()
+        self.database.execute(f"UPDATE {PREFIX}runs SET lease_until = ?, ended = ? WHERE id = ?", (now, now, self._run))
+
+    def _expire(self) -> None:
+        """Forget a few keys that were last seen longer ago than they are kept."""
+        before = self._today() - self._retention_days
+        for table, key in (("keys", "key"), ("rows", "hash")):
+            old = f"SELECT {key} FROM {PREFIX}{table} WHERE seen < ? LIMIT {EXPIRY_STEP}"
+            self.database.execute(f"DELETE FROM {PREFIX}{table} WHERE {key} IN ({old})", (before,))
+
+    def _commit_sight(self) -> None:
+        """Note the last sight of a few keys, in a commit of their own."""
+        self.transactions.run(lambda: self._note_sight(self._today()))
+        self._forget_stale()
+
+    def _forget_stale(self) -> None:
+        for table, noted in self._noted_sight.items():
+            self._stale[table].difference_update(noted)
+        self._noted_sight.clear()
+
+    def _note_sight(self, today: int) -> None:
+        for table, key in (("keys", "key"), ("rows", "hash")):
+            stale = sorted(itertools.islice(self._stale[table], EXPIRY_STEP))
+            if stale:
+                statement = f"UPDATE {PREFIX}{table} SET seen = ? WHERE {key} = ?"
+                self.database.execute_many(statement, [(today, one) for one in stale])
+                self._noted_sight[table] = stale
+
+    # small things
+
+    def _find(self, table: str, key: str, columns: str, wanted: Sequence[Any]) -> dict[Any, Sequence[Any]]:
+        found: dict[Any, Sequence[Any]] = {}
+        for chunk in _chunks(wanted, LOOKUP_SIZE):
+            places = ",".join("?" * len(chunk))
+            statement = f"SELECT {key}, {columns} FROM {PREFIX}{table} WHERE {key} IN ({places})"
+            found |= {row[0]: row[1:] for row in self._rows(statement, chunk)}
+        return found
+
+    def _stream(self, name: str) -> int:
+        if name not in self._streams:
+            self.database.execute(
+                f"INSERT INTO {PREFIX}streams SELECT COALESCE(MAX(id), 0) + 1, CAST(? AS TEXT) FROM {PREFIX}streams "
+                "WHERE true ON CONFLICT (name) DO NOTHING",
+                (name,),
+            )
+            rows = self._rows(f"SELECT id FROM {PREFIX}streams WHERE name = ?", (name,))
+            self._streams[name] = int(rows[0][0])
+        return self._streams[name]
+
+    def _ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self.transactions.run(lambda: self._rows(statement, values), writes=False)
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self.database.execute(statement, values).fetchall()
+
+    def _date(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.database.now(), dt.timezone.utc)
+
+    def _today(self) -> int:
+        return int(self.database.now() // SECONDS_A_DAY)
+
+
+def _short(row: bytes) -> int:
+    """Return eight bytes of a row's hash, as a signed number."""
+    return int.from_bytes(row[:8], "big", signed=True)
+
+
+def _chunks(values: Iterable[Any], size: int) -> Iterable[list[Any]]:
+    iterator = iter(values)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,97 @@
+"""The ledger's tables, and how an older ledger becomes a newer one."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from target_zendesk_events.delivery.database import AnyDatabase, Busy
+from target_zendesk_events.errors import ConfigurationError, StorageError
+
+PREFIX: Final = "zendesk_events_"
+
+MIGRATIONS: Final = (
+    (
+        # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970
+        """CREATE TABLE {prefix}keys (key {blob} PRIMARY KEY, stream INTEGER NOT NULL, status INTEGER NOT NULL,
+            run INTEGER NOT NULL, sent {real} NOT NULL, seen INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            request_id TEXT){tail}""",
+        "CREATE INDEX {prefix}keys_seen ON {prefix}keys (seen)",
+        # a hash of a record's key properties under one rule, cut to eight bytes: it only tells new from changed
+        "CREATE TABLE {prefix}rows (hash BIGINT PRIMARY KEY, seen INTEGER NOT NULL)",
+        "CREATE INDEX {prefix}rows_seen ON {prefix}rows (seen)",
+        "CREATE TABLE {prefix}streams (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)",
+        """CREATE TABLE {prefix}runs (id INTEGER PRIMARY KEY, name TEXT NOT NULL, account {blob} NOT NULL,
+            started {real} NOT NULL, lease_until {real} NOT NULL, ended {real})""",
+        """CREATE TABLE {prefix}counts (account {blob} NOT NULL, name TEXT NOT NULL, count BIGINT NOT NULL,
+            PRIMARY KEY (account, name))""",
+        """CREATE TABLE {prefix}names (account {blob} NOT NULL, kind TEXT NOT NULL, hash {blob} NOT NULL,
+            PRIMARY KEY (account, kind, hash))""",
+        """CREATE TABLE {prefix}accounts (account {blob} PRIMARY KEY, held_until {real} NOT NULL)""",
+        """CREATE TABLE {prefix}permits (id BIGINT PRIMARY KEY, account {blob} NOT NULL, count INTEGER NOT NULL,
+            until {real} NOT NULL)""",
+        "CREATE INDEX {prefix}permits_until ON {prefix}permits (account, until)",
+    ),
+)
+"""Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
+
+
+def has_tables(database: AnyDatabase) -> bool:
+    """Tell whether a ledger was ever made there."""
+    try:
+        return _version(database) > 0
+    except StorageError:
+        return False
+
+
+def secret_of(database: AnyDatabase) -> bytes:
+    """Return the secret of a ledger that is only looked at. Raises StorageError where there is none yet."""
+    if _version(database) != len(MIGRATIONS):
+        message = f"{database.note} is of another version: a run that may write brings it up to date"
+        raise StorageError(message)
+    return bytes.fromhex(_read(database, "secret") or "")
+
+
+def prepare(database: AnyDatabase) -> bytes:
+    """Make or migrate the tables; return the ledger's secret.
+
+    Raises Busy, StorageError, and ConfigurationError where a newer release has written this ledger.
+    """
+    words = {**database.types, "prefix": PREFIX}
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS {prefix}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".format(**words)
+    )
+    database.begin()
+    try:
+        version = _version(database)
+        if version > len(MIGRATIONS):
+            message = f"{database.note} is of version {version}, from a newer release: upgrade target-zendesk-events"
+            raise ConfigurationError(message)  # noqa: TRY301 - it rolls back on its way
+        if version == 0:
+            database.was_made = True
+            _write(database, "secret", secrets.token_hex(32))
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                database.execute(statement.format(**words))
+        if version < len(MIGRATIONS):
+            _write(database, "version", str(len(MIGRATIONS)))
+        secret = bytes.fromhex(_read(database, "secret") or "")
+        database.execute("COMMIT")
+    except (Busy, StorageError, ConfigurationError):
+        database.execute("ROLLBACK")
+        raise
+    return secret
+
+
+def _version(database: AnyDatabase) -> int:
+    return int(_read(database, "version") or 0)
+
+
+def _read(database: AnyDatabase, name: str) -> str | None:
+    rows = database.execute(f"SELECT value FROM {PREFIX}meta WHERE name = ?", (name,)).fetchall()  # noqa: S608 - ours
+    return str(rows[0][0]) if rows else None
+
+
+def _write(database: AnyDatabase, name: str, value: str) -> None:
+    statement = f"INSERT INTO {PREFIX}meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"  # noqa: S608 - ours
+    database.execute(statement, (name, value))

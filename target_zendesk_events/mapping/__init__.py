@@ -1,0 +1,1 @@
+"""What a record means: rules and templates turn it into events."""

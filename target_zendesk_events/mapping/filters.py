@@ -1,0 +1,163 @@
+"""The filters and tests of a template: those beside Jinja's own, and Jinja's own taught what null is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jinja2.filters import FILTERS, make_attrgetter
+
+from target_zendesk_events.mapping.times import moment, time_zone
+from target_zendesk_events.mapping.values import BadValueError, json_text, text_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Filter = Callable[..., Any]
+
+_TEXT_FILTERS = (
+    "capitalize", "center", "e", "escape", "forceescape", "indent", "lower", "replace", "safe", "string", "striptags",
+    "title", "trim", "truncate", "upper", "urlencode", "urlize", "wordcount", "wordwrap",
+)  # fmt: skip
+"""Jinja's filters that write what they are given as text first: null would become the word `None`."""
+
+
+def filters(environment: Environment, zone: dt.tzinfo, *, null_is_nothing: bool) -> dict[str, Filter]:
+    """Return the filters that Jinja lacks, or has otherwise, by name.
+
+    `null_is_nothing` says how those that join texts write a null; else it makes the whole text null.
+    """
+    joined = functools.partial(_join, environment, null_is_nothing)
+    return {
+        **{name: _on_text(FILTERS[name]) for name in _TEXT_FILTERS},
+        "attr": environment.getattr,
+        "d": _default,
+        "datetime": functools.partial(_datetime, zone),
+        "default": _default,
+        "float": functools.partial(_number, FILTERS["float"]),
+        "format": functools.partial(percent_format, null_is_nothing=null_is_nothing),
+        "fromjson": _from_json,
+        "int": functools.partial(_number, FILTERS["int"]),
+        "join": joined,
+        "_part": _part,
+        "tojson": _to_json,
+        "without": _without,
+    }
+
+
+def tests() -> dict[str, Filter]:
+    """Return the tests that differ from Jinja's: a null counts as not defined, as an absent field does."""
+    return {"defined": lambda value: value is not None, "undefined": lambda value: value is None}
+
+
+def percent_format(pattern: Any, *values: Any, null_is_nothing: bool, **named: Any) -> str | None:  # noqa: ANN401
+    """Return the pattern filled as `%` fills it; with a null among the values, null or nothing in its place."""
+    if pattern is None:
+        return None
+    if not null_is_nothing and (None in values or None in named.values()):
+        return None
+    if named:
+        return text_of(pattern) % {name: _fitting(value) for name, value in named.items()}
+    return text_of(pattern) % tuple(map(_fitting, values))
+
+
+def _fitting(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Leave numbers to `%d`; write the rest as text is written here."""
+    if value is None:
+        return ""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else text_of(value)
+
+
+def _on_text(jinjas: Filter) -> Filter:
+    """Return Jinja's filter, given null for null, and text as it is written here."""
+    place = 1 if hasattr(jinjas, "jinja_pass_arg") else 0
+
+    @functools.wraps(jinjas)
+    def filtered(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as Jinja's own
+        if arguments[place] is None:
+            return None
+        return jinjas(*arguments[:place], text_of(arguments[place]), *arguments[place + 1 :], **named)
+
+    return filtered
+
+
+def _default(value: Any, default: Any = "", boolean: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - Jinja's
+    return default if value is None or (boolean and not value) else value
+
+
+def _number(jinjas: Filter, value: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as Jinja's own
+    """Convert as Jinja does; null stays null unless the template gives a default, else all nulls were one 0."""
+    return None if value is None and not arguments and "default" not in named else jinjas(value, *arguments, **named)
+
+
+def _join(
+    environment: Environment,
+    null_is_nothing: bool,  # noqa: FBT001 - given by partial
+    values: Iterable[Any] | None,
+    d: str = "",
+    attribute: str | int | None = None,
+) -> str | None:
+    if values is None:
+        return None
+    items = list(values if attribute is None else map(make_attrgetter(environment, attribute), values))
+    if None in items and not null_is_nothing:
+        return None
+    return d.join("" if item is None else text_of(item) for item in items)
+
+
+def _part(value: Any, start: int | None, stop: int | None, step: int | None) -> Any:  # noqa: ANN401 - text or list
+    """Return a slice; what is below null is null."""
+    return None if value is None else value[start:stop:step]
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - any value
+    return json_text(value, indent)
+
+
+def _from_json(text: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Read JSON text; what a tap has read already passes as it is."""
+    if not isinstance(text, str | bytes):
+        return text
+    try:
+        return msgspec.json.decode(text)  # takes no NaN, and no half of a surrogate pair
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        message = "`fromjson` is given a text that is no JSON"
+        raise BadValueError(message) from error
+
+
+def _datetime(
+    default_zone: dt.tzinfo,
+    value: Any,  # noqa: ANN401 - whatever a record holds
+    format: str | None = None,  # noqa: A002 - the filter's documented argument
+    timezone: str | None = None,
+) -> dt.datetime | None:
+    """Return the time that a text says, read by `strptime` codes where given; `timezone` is for times without."""
+    if value is None:
+        return None
+    zone = default_zone if timezone is None else time_zone(timezone)
+    if format is None or not isinstance(value, str):
+        return moment(value, zone).as_datetime
+    try:
+        read = dt.datetime.strptime(value.strip(), format)  # noqa: DTZ007 - the next line gives it a zone
+    except ValueError as error:
+        message = "`datetime` is given a text that does not fit its format"
+        raise BadValueError(message) from error
+    return moment(read, zone).as_datetime
+
+
+def _without(value: Mapping[str, Any] | None, *patterns: str) -> dict[str, Any] | None:
+    """Return an object without the fields whose names match a pattern."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        message = "`without` is given something other than an object"
+        raise BadValueError(message)
+    return {
+        name: item
+        for name, item in value.items()
+        if not any(fnmatch.fnmatchcase(str(name), pattern) for pattern in patterns)
+    }

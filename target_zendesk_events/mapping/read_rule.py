@@ -1,0 +1,112 @@
+"""A rule as it is written, read into one that is ready for records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from target_zendesk_events.mapping import read_event, read_profile
+from target_zendesk_events.mapping.parts import Part
+from target_zendesk_events.mapping.reading import UNQUOTED, Raw, Reading, forgotten_braces, is_unquoted, kind
+from target_zendesk_events.mapping.rule import Rule
+from target_zendesk_events.mapping.syntax import BadTemplateError
+from target_zendesk_events.mapping.templates import Constant
+
+KEYS = ("name", "stream", "when", "profile", "event", "dedupe_key", "dedupe")
+_BELONGS = {
+    **dict.fromkeys(read_profile.KEYS, "`profile`"),
+    **dict.fromkeys(read_event.KEYS, "`event`"),
+    "source": "`profile` or `event`",
+    "type": "`profile` or `event`",
+    "name": "`profile` or the rule itself",
+    **dict.fromkeys(("stream", "when", "dedupe_key", "dedupe"), "the rule itself"),
+}
+"""Where a key has a meaning, for one that stands elsewhere."""
+
+
+def read_rule(reading: Reading, raw: Raw) -> Rule | None:
+    """Return the rule, or None, with what is wrong noted."""
+    if not reading.is_object("", raw):
+        return None
+    reading.known_keys("", raw, KEYS, _BELONGS)
+    stream = _stream(reading, raw.get("stream"))
+    when = _when(reading, raw) if "when" in raw else None
+    profile = read_profile.read_profile(reading, _section(reading, raw, "profile", read_profile.KEYS))
+    event = read_event.read_event(reading, _section(reading, raw, "event", read_event.KEYS))
+    dedupe_key = _dedupe_key(reading, raw.get("dedupe_key"))
+    dedupe = _dedupe(reading, raw)
+    name = _name(reading, raw, stream)
+    if reading.faults:
+        return None
+    return Rule(
+        name=name,
+        stream=stream,
+        when=when,
+        profile=profile,
+        event=event,
+        dedupe_key=dedupe_key,
+        dedupe=dedupe,
+        surroundings=reading.surroundings,
+    )
+
+
+def _section(reading: Reading, raw: Mapping[str, Raw], name: str, keys: tuple[str, ...]) -> Mapping[str, Raw]:
+    section = raw.get(name, {})
+    if not reading.is_object(name, section):
+        return {}
+    found: Mapping[str, Raw] = section
+    reading.known_keys(name, found, keys, _BELONGS)
+    return found
+
+
+def _stream(reading: Reading, raw: Raw) -> str:
+    if isinstance(raw, str) and raw.strip():
+        return raw
+    if raw is None or isinstance(raw, str):
+        reading.missing("stream", ": the name of a stream, or a glob")
+    else:
+        reading.fault("stream", f"is {kind(raw)}, and takes the name of a stream")
+    return ""
+
+
+def _when(reading: Reading, raw: Mapping[str, Raw]) -> Part | None:
+    value = raw["when"]
+    if isinstance(value, bool | int | float):
+        return Part("when", Constant(value))
+    if value is None or value == "":
+        reading.fault("when", "is empty: write an expression, or remove it")
+    elif not isinstance(value, str):
+        reading.fault("when", UNQUOTED if is_unquoted(value) else f"is {kind(value)}, and takes an expression")
+    else:
+        try:
+            return Part("when", reading.surroundings.templates.compile_expression(value))
+        except BadTemplateError as fault:
+            reading.fault("when", str(fault))
+    return None
+
+
+def _dedupe_key(reading: Reading, raw: Raw) -> Part | None:
+    part = reading.text("dedupe_key", raw)
+    if part is not None and part.constant is not None:
+        why = "is the same for every record, so that only the first would be sent"
+        reading.fault("dedupe_key", f"{why}{forgotten_braces(raw)}")
+    return part
+
+
+def _dedupe(reading: Reading, raw: Mapping[str, Raw]) -> bool:
+    value = raw.get("dedupe", True)
+    if not isinstance(value, bool):
+        reading.fault("dedupe", f"is {kind(value)}, and takes true or false")
+    if value is False and raw.get("dedupe_key") is not None:
+        reading.fault("dedupe", "`dedupe: false` and `dedupe_key` contradict each other: remove one")
+    return value is not False
+
+
+def _name(reading: Reading, raw: Mapping[str, Raw], stream: str) -> str:
+    """Return the rule's label: its own, else its stream and type as they are written."""
+    value = raw.get("name")
+    if value is None:
+        event = raw.get("event")
+        return f"{stream}:{event.get('type')}" if isinstance(event, Mapping) else stream
+    if not isinstance(value, str) or not value.strip():
+        reading.fault("name", f"is {kind(value)}, and takes text" if value != "" else "is empty")
+    return str(value)

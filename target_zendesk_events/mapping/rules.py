@@ -1,0 +1,128 @@
+"""The rules of a configuration: compiled once, and asked for by stream."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.event import STANDARD_IDENTIFIERS
+from target_zendesk_events.mapping.identifiers import Cleaning
+from target_zendesk_events.mapping.read_rule import read_rule
+from target_zendesk_events.mapping.reading import Reading, constant_name_faults
+from target_zendesk_events.mapping.rule import FieldFault, Rule, Surroundings, nearest
+from target_zendesk_events.mapping.templates import Templates
+from target_zendesk_events.mapping.times import moment, time_zone
+from target_zendesk_events.mapping.values import BadValueError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+__all__ = ["FieldFault", "Rule", "RuleBook", "compile_rules", "standard_identifier_notes"]
+
+
+class RuleBook:
+    """All rules, in their order."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """Take the rules; labels that are the same get a number, so that counts stay apart."""
+        self.rules = tuple(rules)
+        self._by_stream: dict[str, tuple[Rule, ...]] = {}
+        taken: set[str] = set()
+        for rule in self.rules:
+            rule.name = next(label for label in _labels(rule.name) if label not in taken)
+            taken.add(rule.name)
+
+    def for_stream(self, name: str) -> tuple[Rule, ...]:
+        """Return the rules for a stream: by its name or a glob, case-sensitive."""
+        found = self._by_stream.get(name)
+        if found is None:
+            found = tuple(rule for rule in self.rules if _is_for(rule, name))
+            self._by_stream[name] = found
+        return found
+
+    def names_literally(self, stream: str) -> bool:
+        """Return whether a rule names this stream itself, not by a glob."""
+        return any(rule.stream == stream for rule in self.rules)
+
+    def nearest(self, streams: Iterable[str]) -> list[tuple[Rule, str | None]]:
+        """Return the rules that match none of the streams seen, each with the nearest stream, case put aside."""
+        seen = list(dict.fromkeys(streams))
+        return [(rule, _nearest(rule, seen)) for rule in self.rules if not any(_is_for(rule, one) for one in seen)]
+
+
+def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
+    raw: Sequence[Mapping[str, Any]],
+    *,
+    source: str | None = None,
+    timezone: str = "UTC",
+    blocked_values: Iterable[str] = (),
+    since: dt.datetime | None = None,
+    lines: Sequence[int] | None = None,
+) -> RuleBook:
+    """Return the rules, compiled. Raises ConfigurationError with every fault of every rule.
+
+    `lines` holds each rule's line in `rules_file`; without it a fault names the rule by its number alone.
+    """
+    if not isinstance(raw, list | tuple):
+        message = "rules: takes a list of rules"
+        raise ConfigurationError(message)
+    surroundings = _surroundings(timezone, blocked_values, since)
+    source = source or None
+    faults = [] if source is None else constant_name_faults("source", source)
+    rules: list[Rule] = []
+    for index, one in enumerate(raw):
+        reading = Reading(surroundings, source)
+        rule = read_rule(reading, one)
+        where = _where(index, one, lines)
+        faults += [f"{where}: {fault}" for fault in reading.faults]
+        if rule is not None:
+            rules.append(rule)
+    if faults:
+        raise ConfigurationError(faults)
+    return RuleBook(rules)
+
+
+def standard_identifier_notes(rules: Iterable[Rule]) -> list[str]:
+    """Return a sentence for each standard identifier type that rules use: what Zendesk does with its value."""
+    used = {kind for rule in rules for kind in rule.constant_identifier_types}
+    return [
+        f"identifiers of type '{kind}' are written onto the Zendesk user as its {field}: a wrong value spoils that user"
+        for kind, field in STANDARD_IDENTIFIERS.items()
+        if kind in used
+    ]
+
+
+def _surroundings(timezone: str, blocked: Iterable[str], since: dt.datetime | None) -> Surroundings:
+    try:
+        zone = time_zone(timezone)
+        start = None if since is None else moment(since, zone)
+    except BadValueError as fault:
+        message = f"timezone: {fault}"
+        raise ConfigurationError(message) from fault
+    return Surroundings(Templates(zone), Cleaning(blocked), zone, start)
+
+
+def _where(index: int, raw: Any, lines: Sequence[int] | None) -> str:  # noqa: ANN401 - whatever the configuration holds
+    line = f"rules_file line {lines[index]}, " if lines is not None and index < len(lines) else ""
+    stream = raw.get("stream") if isinstance(raw, Mapping) else None
+    return f"{line}rules[{index}]" + (f" ({stream})" if isinstance(stream, str) and stream else "")
+
+
+def _labels(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in itertools.count(2))
+
+
+def _is_for(rule: Rule, stream: str) -> bool:
+    return rule.stream == stream or fnmatch.fnmatchcase(stream, rule.stream)
+
+
+def _nearest(rule: Rule, streams: list[str]) -> str | None:
+    folded = rule.stream.casefold()
+    for stream in streams:
+        if fnmatch.fnmatchcase(stream.casefold(), folded):
+            return stream
+    return nearest(rule.stream, dict.fromkeys(streams))

@@ -1,0 +1,122 @@
+"""Any way of writing a time, understood and written as UTC."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import re
+import zoneinfo
+from decimal import Decimal
+from typing import Any
+
+from target_zendesk_events.mapping.values import BadValueError
+
+UTC = dt.timezone.utc
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECONDS_FROM = 10**11
+"""A Unix time of this magnitude or above counts milliseconds: as seconds it would be the year 5138."""
+
+_ISO = re.compile(
+    r"""(?P<date>\d{4}-\d\d-\d\d|\d{8})
+        (?:(?:[Tt]|\ +)
+           (?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?
+           \ *(?P<offset>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)?)?""",
+    re.VERBOSE | re.ASCII,
+)
+_UNIX = re.compile(r"-?\d{9,}(?:\.\d+)?", re.ASCII)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """A point in time: whole seconds in UTC, and the nanoseconds beside them."""
+
+    second: dt.datetime
+    nanoseconds: int = 0
+
+    def __str__(self) -> str:
+        """Return ISO-8601 with `Z`, and with 3, 6 or 9 digits below the second where there are any."""
+        digits = f"{self.nanoseconds:09d}"
+        for zeros, kept in (("000000000", 0), ("000000", 3), ("000", 6), ("", 9)):
+            if digits.endswith(zeros):
+                digits = digits[:kept]
+                break
+        return f"{self.second.replace(tzinfo=None).isoformat()}{'.' if digits else ''}{digits}Z"
+
+    @property
+    def as_datetime(self) -> dt.datetime:
+        """The time to the microsecond."""
+        return self.second.replace(microsecond=self.nanoseconds // 1000)
+
+
+def time_zone(name: str) -> dt.tzinfo:
+    """Return the zone of this name; `UTC` needs no database. Raises BadValueError for a name that is none."""
+    if name.upper() in ("UTC", "Z"):
+        return UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = f"{name!r} is no time zone known here; a name such as Europe/Berlin is"
+        raise BadValueError(message) from error
+
+
+def moment(value: Any, zone: dt.tzinfo) -> Moment:  # noqa: ANN401 - whatever a record holds
+    """Return the time that a value says, `zone` counting where it names no offset.
+
+    Takes a datetime, a date, ISO-8601 text or Unix seconds (milliseconds from 10^11). Raises BadValueError.
+    """
+    try:
+        return _moment(value, zone)
+    except (ValueError, OverflowError, ArithmeticError) as error:
+        message = "is no time: an ISO-8601 text, a datetime or a Unix time is one"
+        raise BadValueError(message) from error
+
+
+def _moment(value: Any, zone: dt.tzinfo) -> Moment:  # noqa: ANN401 - whatever a record holds
+    if isinstance(value, str):
+        return _of_text(value.strip(), zone)
+    if isinstance(value, dt.datetime):
+        return _of_datetime(value, zone)
+    if isinstance(value, dt.date):
+        return _of_datetime(dt.datetime(value.year, value.month, value.day), zone)  # noqa: DTZ001 - zone follows
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return _of_unix(value if isinstance(value, Decimal) else Decimal(str(value)))
+    raise ValueError
+
+
+def _of_datetime(value: dt.datetime, zone: dt.tzinfo, nanoseconds: int | None = None) -> Moment:
+    local = value if value.tzinfo else value.replace(tzinfo=zone)
+    nanoseconds = value.microsecond * 1000 if nanoseconds is None else nanoseconds
+    return Moment(local.astimezone(UTC).replace(microsecond=0), nanoseconds)
+
+
+def _of_text(text: str, zone: dt.tzinfo) -> Moment:
+    found = _ISO.fullmatch(text)
+    if found is None:
+        if _UNIX.fullmatch(text):
+            return _of_unix(Decimal(text))
+        raise ValueError
+    date, hour, minute, second, fraction, offset = found.groups()
+    date = date.replace("-", "")
+    local = dt.datetime(
+        int(date[:4]), int(date[4:6]), int(date[6:]), int(hour or 0), int(minute or 0), int(second or 0),
+        tzinfo=_offset(offset) if offset else zone,
+    )  # fmt: skip
+    return _of_datetime(local, zone, int((fraction or "")[:9].ljust(9, "0")))
+
+
+@functools.lru_cache(maxsize=64)
+def _offset(text: str) -> dt.tzinfo:
+    if text[0] not in "+-":
+        return UTC
+    digits = text[1:].replace(":", "").ljust(6, "0")
+    if int(digits[2:4]) >= 60 or int(digits[4:]) >= 60:  # noqa: PLR2004 - minutes and seconds
+        raise ValueError
+    ahead = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:]))
+    return dt.timezone(-ahead if text[0] == "-" else ahead)
+
+
+def _of_unix(number: Decimal) -> Moment:
+    seconds = number / 1000 if abs(number) >= MILLISECONDS_FROM else number
+    whole, nanoseconds = divmod(int(seconds.scaleb(9)), 10**9)
+    return Moment(EPOCH + dt.timedelta(seconds=whole), nanoseconds)

@@ -1,0 +1,109 @@
+"""How a value of a record is written: as JSON in a body, and as text inside text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from target_zendesk_events.event import MAX_SAFE_INTEGER
+
+
+class BadValueError(ValueError):
+    """A value that cannot be sent or understood; the message tells why and never quotes the value."""
+
+
+def json_value(value: Any) -> Any:  # noqa: ANN401 - any value in, its JSON out
+    """Return what JSON keeps exactly of a value: nulls left out of objects, large whole numbers as strings.
+
+    Raises BadValueError for NaN, an infinity and what is no JSON, such as a function.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is dict:
+        return {_key(key): json_value(item) for key, item in value.items() if item is not None}
+    if isinstance(value, int | float | Decimal):
+        return _json_number(value)
+    if isinstance(value, list | tuple | set | frozenset | Iterator):
+        return [json_value(item) for item in value]
+    if isinstance(value, Mapping):
+        return json_value(dict(value))
+    return _iso_text(value)
+
+
+def text_of(value: Any) -> str:  # noqa: ANN401 - any value but null
+    """Return a value as it is written inside text: `true`, whole numbers without `.0`, objects as JSON.
+
+    Raises BadValueError for NaN, an infinity and what is no JSON.
+    """
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return repr(value)
+    if isinstance(value, int | float | Decimal):
+        return _number_text(value)
+    if isinstance(value, Mapping | list | tuple | set | frozenset | Iterator):
+        return json_text(value)
+    return _iso_text(value)
+
+
+def json_text(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - any value
+    """Return a value as `json.dumps` writes it. Raises BadValueError for NaN, an infinity and what is no JSON."""
+    try:
+        return json.dumps(_plain(value), indent=indent, allow_nan=False)
+    except ValueError as error:
+        message = "holds NaN, an infinity or an endless object, which JSON has no word for"
+        raise BadValueError(message) from error
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return a value in the types that `json.dumps` knows, nulls and all."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | Iterator):
+        return [_plain(item) for item in value]
+    return _json_number(value) if isinstance(value, Decimal) else _iso_text(value)
+
+
+def _key(key: Any) -> str:  # noqa: ANN401 - a template's own object may have any key
+    return key if type(key) is str else "null" if key is None else text_of(key)
+
+
+def _json_number(number: float | Decimal) -> int | float | str:
+    if not math.isfinite(number):
+        message = "holds NaN or an infinity, which JSON has no word for"
+        raise BadValueError(message)
+    if isinstance(number, Decimal):
+        number = int(number) if number == number.to_integral_value() else float(number)
+    if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
+        return number
+    return str(int(number))
+
+
+def _number_text(number: float | Decimal) -> str:
+    if not math.isfinite(number):
+        message = "holds NaN or an infinity"
+        raise BadValueError(message)
+    if isinstance(number, float):
+        return str(int(number)) if number.is_integer() and abs(number) <= MAX_SAFE_INTEGER else repr(number)
+    if isinstance(number, Decimal):
+        return str(int(number)) if number == number.to_integral_value() else format(number, "f")
+    return str(int(number))
+
+
+def _iso_text(value: Any) -> str:  # noqa: ANN401 - what is left when all else is ruled out
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    message = f"yields a {type(value).__name__}, which is no JSON value"
+    raise BadValueError(message)

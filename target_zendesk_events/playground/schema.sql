@@ -1,0 +1,68 @@
+CREATE TABLE IF NOT EXISTS requests (
+  number INTEGER PRIMARY KEY,
+  method TEXT NOT NULL,
+  path TEXT NOT NULL,
+  query TEXT NOT NULL,
+  headers TEXT NOT NULL,
+  authorization TEXT,
+  body BLOB NOT NULL,
+  arrived REAL NOT NULL,
+  arrived_at TEXT NOT NULL,
+  answered REAL,
+  status INTEGER,
+  dropped INTEGER NOT NULL DEFAULT 0,
+  fault INTEGER,
+  profile_id TEXT,
+  token_id INTEGER
+);
+CREATE TABLE IF NOT EXISTS users (
+  id INTEGER PRIMARY KEY,
+  name TEXT,
+  created_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS identities (
+  type TEXT NOT NULL,
+  value TEXT NOT NULL,
+  user_id INTEGER NOT NULL,
+  PRIMARY KEY (type, value)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS identities_of_user ON identities (user_id);
+CREATE TABLE IF NOT EXISTS profiles (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  user_id INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  type TEXT NOT NULL,
+  name TEXT,
+  attributes TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  UNIQUE (user_id, source, type)
+);
+CREATE TABLE IF NOT EXISTS identifiers (
+  number INTEGER PRIMARY KEY,
+  profile_id TEXT NOT NULL,
+  source TEXT NOT NULL,
+  profile_type TEXT NOT NULL,
+  type TEXT NOT NULL,
+  value TEXT NOT NULL,
+  UNIQUE (source, profile_type, type, value)
+);
+CREATE INDEX IF NOT EXISTS identifiers_of_profile ON identifiers (profile_id);
+CREATE TABLE IF NOT EXISTS events (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  profile_id TEXT NOT NULL,
+  request INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  type TEXT NOT NULL,
+  description TEXT,
+  properties TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  received_at TEXT NOT NULL,
+  moment REAL NOT NULL,
+  received REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_profile ON events (profile_id, moment);
+CREATE INDEX IF NOT EXISTS sources_of_events ON events (source);
+CREATE INDEX IF NOT EXISTS types_of_events ON events (type);

@@ -1,0 +1,193 @@
+"""Counts, and what is said of them: a run in numbers that add up."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import math
+import random
+from typing import Any, Final
+
+from target_zendesk_events.work import NoEvent, Outcome
+
+RECORD_COUNTS: Final = ("invalid", "unmatched", "skipped", "matched")
+MATCH_COUNTS: Final = ("filtered", "too_old", "unmappable", "events")
+OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
+SAMPLE_SIZE: Final = 2_000
+
+
+@dataclasses.dataclass(slots=True)
+class RuleCounts:
+    """What one rule made of one stream."""
+
+    matches: int = 0
+    counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    left_out: collections.Counter[tuple[str, str]] = dataclasses.field(default_factory=collections.Counter)
+
+    @property
+    def undelivered(self) -> int:
+        """Events whose outcome is still open."""
+        return self.counts["events"] - sum(self.counts[name] for name in OUTCOMES)
+
+    def as_object(self) -> dict[str, Any]:
+        """Return the counts under their names; `matches` and `events` add up."""
+        numbers: dict[str, Any] = {"matches": self.matches}
+        numbers |= {name: self.counts[name] for name in (*MATCH_COUNTS, *OUTCOMES)}
+        numbers["undelivered"] = self.undelivered
+        if self.counts["changed"]:
+            numbers["changed"] = self.counts["changed"]
+        if self.left_out:
+            numbers["identifiers_left_out"] = {
+                f"{kind}: {why}": count for (kind, why), count in sorted(self.left_out.items())
+            }
+        return numbers
+
+
+@dataclasses.dataclass(slots=True)
+class StreamCounts:
+    """What became of one stream's records, as its rules see them."""
+
+    records: int = 0
+    counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    letters: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    set_aside: int = 0
+    rules: dict[str, RuleCounts] = dataclasses.field(default_factory=dict)
+    stopped: str = ""
+
+    def rule(self, name: str) -> RuleCounts:
+        """Return the counts of one rule."""
+        if name not in self.rules:
+            self.rules[name] = RuleCounts()
+        return self.rules[name]
+
+    def total(self, name: str) -> int:
+        """Return one count over all rules."""
+        if name == "undelivered":
+            return sum(rule.undelivered for rule in self.rules.values())
+        return sum(rule.counts[name] for rule in self.rules.values())
+
+    def as_object(self) -> dict[str, Any]:
+        """Return the counts under their names; `records` adds up."""
+        numbers: dict[str, Any] = {"records": self.records}
+        numbers |= {name: self.counts[name] for name in RECORD_COUNTS}
+        numbers["set_aside"] = self.set_aside
+        if self.letters:
+            numbers["dead_letters"] = dict(sorted(self.letters.items()))
+        if self.stopped:
+            numbers["stopped"] = self.stopped
+        numbers["rules"] = {name: rule.as_object() for name, rule in self.rules.items()}
+        return numbers
+
+
+class AnswerTimes:
+    """A fair sample of the answers' times, for their quantiles."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._seen = 0
+        self._sample: list[float] = []
+        self._random = random.Random(0)  # noqa: S311 - a sample, no secret
+
+    def add(self, seconds: float) -> None:
+        """Note one answer's time."""
+        self._seen += 1
+        if len(self._sample) < SAMPLE_SIZE:
+            self._sample.append(seconds)
+        elif (place := self._random.randrange(self._seen)) < SAMPLE_SIZE:
+            self._sample[place] = seconds
+
+    def quantile(self, share: float) -> float | None:
+        """Return the time that `share` of the answers did not exceed; None without answers."""
+        if not self._sample:
+            return None
+        ordered = sorted(self._sample)
+        return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
+
+
+class Report:
+    """The numbers of one run."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.streams: dict[str, StreamCounts] = {}
+        self.requests: collections.Counter[str] = collections.Counter()
+        self.seconds_waited = 0.0
+        self.answer_times = AnswerTimes()
+        self.limit_seen: int | None = None
+        self.dead_letters_waiting = 0
+        self.first_request_at: float | None = None
+        self.last_answer_at: float | None = None
+
+    def stream(self, name: str) -> StreamCounts:
+        """Return the counts of one stream."""
+        if name not in self.streams:
+            self.streams[name] = StreamCounts()
+        return self.streams[name]
+
+    def count_record(self, stream: str, kind: str) -> None:
+        """Count one record as `invalid`, `unmatched`, `skipped` or `matched`."""
+        counts = self.stream(stream)
+        counts.records += 1
+        counts.counts[kind] += 1
+
+    def count_match(self, stream: str, rule: str, no_event: NoEvent | None) -> RuleCounts:
+        """Count what a rule made of a record: an event, or why none. Returns the rule's counts."""
+        counts = self.stream(stream).rule(rule)
+        counts.matches += 1
+        counts.counts["events" if no_event is None else no_event.value] += 1
+        return counts
+
+    def count_outcome(self, stream: str, rule: str, outcome: Outcome) -> None:
+        """Count how an event ended."""
+        self.streams[stream].rules[rule].counts[outcome.value] += 1
+
+    def count_letter(self, stream: str, reason: str) -> None:
+        """Count one dead letter."""
+        self.stream(stream).letters[reason] += 1
+
+    def count_set_aside(self, stream: str) -> None:
+        """Count one record that went to the dead letters, whole or in part."""
+        self.stream(stream).set_aside += 1
+
+    def count_answer(self, seconds: float, limit: int | None, now: float) -> None:
+        """Note one answer of the Events API."""
+        self.answer_times.add(seconds)
+        self.last_answer_at = now
+        if limit is not None:
+            self.limit_seen = limit
+
+    def count_request(self, kind: str, now: float) -> None:
+        """Count one request by its kind: `events`, `retries`, `reads` or `tokens`."""
+        self.requests[kind] += 1
+        if self.first_request_at is None:
+            self.first_request_at = now
+
+    def totals(self) -> dict[str, int]:
+        """Return the numbers of the whole run, under the names that every report uses."""
+        streams = self.streams.values()
+        totals = {"records": sum(stream.records for stream in streams)}
+        totals |= {name: sum(stream.counts[name] for stream in streams) for name in RECORD_COUNTS}
+        totals["matches"] = sum(rule.matches for stream in streams for rule in stream.rules.values())
+        for name in (*MATCH_COUNTS, *OUTCOMES, "undelivered"):
+            totals[name] = sum(stream.total(name) for stream in streams)
+        return totals
+
+    def rate_achieved(self) -> float | None:
+        """Return the requests a minute between the first request and the last answer."""
+        if self.first_request_at is None or self.last_answer_at is None:
+            return None
+        seconds = self.last_answer_at - self.first_request_at
+        attempts = sum(self.requests[kind] for kind in ("events", "retries", "reads"))
+        return attempts * 60 / seconds if seconds >= 1 else None
+
+    def any_set_aside(self) -> bool:
+        """Tell whether a record or an event went to the dead letters."""
+        return any(stream.letters for stream in self.streams.values())
+
+    def only_set_aside(self) -> list[str]:
+        """Return the streams that set aside five records or more and delivered none."""
+        return [
+            name
+            for name, stream in self.streams.items()
+            if stream.set_aside >= 5 and not stream.total("delivered")  # noqa: PLR2004 - the contract's number
+        ]

@@ -1,0 +1,48 @@
+"""Every setting, once: schema for Singer, frozen dataclass for us."""
+
+from target_zendesk_events.settings.account import (
+    AccessToken,
+    ApiToken,
+    ClientCredentials,
+    Credentials,
+    NoCredentials,
+    Password,
+    RefreshToken,
+)
+from target_zendesk_events.settings.checked import OnUnknownOutcome, Settings, read_settings
+from target_zendesk_events.settings.declared import MEANINGLESS, PLANS, SDK_SETTINGS, SETTINGS, Plan, Setting
+from target_zendesk_events.settings.playground import PLAYGROUND_VARIABLE, Playground
+from target_zendesk_events.settings.schema import (
+    ENVIRONMENT_PREFIX,
+    config_schema,
+    environment_config,
+    hide_meaningless,
+)
+from target_zendesk_events.settings.storage import LEDGER_FILE, PROJECT_ROOT_VARIABLE
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "LEDGER_FILE",
+    "MEANINGLESS",
+    "PLANS",
+    "PLAYGROUND_VARIABLE",
+    "PROJECT_ROOT_VARIABLE",
+    "SDK_SETTINGS",
+    "SETTINGS",
+    "AccessToken",
+    "ApiToken",
+    "ClientCredentials",
+    "Credentials",
+    "NoCredentials",
+    "OnUnknownOutcome",
+    "Password",
+    "Plan",
+    "Playground",
+    "RefreshToken",
+    "Setting",
+    "Settings",
+    "config_schema",
+    "environment_config",
+    "hide_meaningless",
+    "read_settings",
+]

@@ -1,0 +1,56 @@
+"""Where things are kept: paths made absolute, and the ledger's URL."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROJECT_ROOT_VARIABLE = "MELTANO_PROJECT_ROOT"
+LEDGER_FILE = "ledger.sqlite"
+"""Name of the ledger in `data_dir`."""
+
+_SQLITE = "sqlite:///"
+_POSTGRESQL = re.compile(r"postgres(?:ql)?://\S+")
+_ACCEPTED = "sqlite:///PATH, postgresql://USER:PASSWORD@HOST/DATABASE, or none to switch it off"
+
+
+def start_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder where relative paths start: Meltano's project, else the working directory."""
+    return Path.cwd() / environ.get(PROJECT_ROOT_VARIABLE, "")
+
+
+def absolute(path: str, start: Path) -> Path:
+    """Return a path made absolute, `..` and all, without a look at the disk."""
+    return Path(os.path.abspath(start / path))  # noqa: PTH100 - Path.resolve would follow links
+
+
+def read_ledger_url(text: str | None, data_dir: Path, start: Path) -> str | None:
+    """Return the ledger's URL, its path absolute; None where it is switched off.
+
+    Raises a ValueError with the sentence where it is neither SQLite's nor PostgreSQL's; its value may hold a password
+    and is not shown.
+    """
+    if text is None:
+        return sqlite_url(data_dir)
+    if text.lower() == "none":
+        return None
+    if text.startswith(_SQLITE):
+        path = text.removeprefix(_SQLITE)
+        if path in {"", "/", ":memory:"} or "?" in path:
+            message = f"ledger_url names no file of its own; accepted: {_ACCEPTED}"
+            raise ValueError(message)
+        return f"{_SQLITE}{absolute(path, start)}"
+    if _POSTGRESQL.fullmatch(text):
+        return text
+    message = f"ledger_url is no URL of a ledger; accepted: {_ACCEPTED}"
+    raise ValueError(message)
+
+
+def sqlite_url(data_dir: Path) -> str:
+    """Return the URL of the ledger in a folder."""
+    return f"{_SQLITE}{data_dir / LEDGER_FILE}"

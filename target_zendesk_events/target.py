@@ -1,0 +1,388 @@
+"""The Singer target: takes messages in, hands records to the sender, ends with an exit code that tells the truth."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+import msgspec
+from singer_sdk import Target
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+
+from target_zendesk_events import settings as known
+from target_zendesk_events.errors import ConfigurationError, NoRulesError, StorageError, TargetError
+from target_zendesk_events.reader import Reader
+from target_zendesk_events.sink import EventSink
+from target_zendesk_events.work import DeadLetter, Work
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.plugin_base import _ConfigInput
+
+logger = logging.getLogger("target-zendesk-events")
+
+SECONDS_OF_ONE_SIGNAL = 2.0
+"""Meltano turns Ctrl-C into SIGINT and SIGTERM 20 ms apart: what follows so soon belongs to the first."""
+EXIT_SET_ASIDE = 3
+QUOTA_WARNING_PERCENT = 80
+
+
+class _State(msgspec.Struct):
+    value: msgspec.Raw
+
+
+class TargetZendeskEvents(Target):
+    """Puts events from any Singer tap onto customers' timelines in Zendesk."""
+
+    name = "target-zendesk-events"
+    config_jsonschema = known.config_schema()
+    default_sink_class = EventSink
+    message_reader: Reader
+
+    def __init__(self, *, config: Any = None, **_: Any) -> None:  # noqa: ANN401 - the SDK's signature
+        """Read the settings and build the run. Raises ConfigurationError and StorageError."""
+        from target_zendesk_events.assembly import assemble  # noqa: PLC0415 - `--about` needs none of it
+        from target_zendesk_events.narrator import Narrator  # noqa: PLC0415
+        from target_zendesk_events.streams import Streams  # noqa: PLC0415
+
+        now = dt.datetime.now(dt.timezone.utc)
+        self.settings = known.read_settings(config or {}, os.environ, now=now)
+        self._signals: list[tuple[int, float]] = []
+        self._sinks: dict[tuple[str, str], EventSink] = {}
+        self._has_stopped_anew = False
+        reader = Reader()
+        try:
+            super().__init__(config=dict(self.settings.sdk_config), validate_config=False, message_reader=reader)
+        except Exception as fault:
+            flat = self.settings.sdk_config
+            message = "stream_maps, or what belongs to them, cannot be used: " + (str(fault) or type(fault).__name__)
+            if flat.get("flattening_enabled") and not flat.get("flattening_max_depth"):
+                message = (
+                    "flattening_enabled is true, and flattening_max_depth says nothing; accepted: a depth of 1 or more"
+                )
+            raise ConfigurationError(message) from fault
+        self.run = assemble(
+            self.settings,
+            self.get_plugin_version(),
+            reader.alarm.ring,
+            self._write_state,
+            must_stop=lambda: bool(self._signals),
+            reached=self.reached,
+        )
+        for line in (*self.run.notes, *self.settings.notes):
+            logger.info("%s", line)
+        for line in (*self.run.warnings, *self.settings.warnings):
+            logger.warning("%s", line)
+        self._streams = Streams(self.run.rule_book, has_ledger=self.settings.ledger_url is not None)
+        self._narrator = Narrator(
+            self.run.books.report, self.settings.requests_per_minute, self.run.quota.share_of_month
+        )
+        self._asked_who = False
+        self._said_version = False
+        self.exit_code = 0
+        if self._signals:  # one came while the run was built
+            self.run.engine.stop()
+        reader.drive(self.run.engine, self._narrator, lambda: self._has_stopped_anew)
+
+    # messages
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """Make the sinks of a stream, and hold their rules against its schema."""
+        stream, schema = message_dict.get("stream"), message_dict.get("schema")
+        if not isinstance(stream, str) or not isinstance(schema, dict):
+            raise self.message_reader.input_fault("is a SCHEMA without a stream or a schema")
+        keys = message_dict.get("key_properties") or []
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise self.message_reader.input_fault("is a SCHEMA whose key_properties are no list of names")
+        maps = self.mapper.stream_maps.get(stream)
+        if maps and maps[0].raw_schema == schema and list(maps[0].raw_key_properties or []) == keys:
+            return
+        self.run.books.checkpoints.see(stream)
+        self.run.books.dead_letters.note_schema(stream, self.message_reader.line)
+        try:
+            self.mapper.register_raw_stream_schema(stream, schema, keys)
+            sinks = [self._sink_for(stream, stream_map) for stream_map in self.mapper.stream_maps[stream]]
+        except (StreamMapConfigError, MapExpressionError) as fault:
+            message = f"stream_maps: stream {stream}: {fault}"
+            raise ConfigurationError(message) from fault
+        except Exception as fault:
+            what = f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__})"
+            raise self.message_reader.input_fault(what) from fault
+        for sink in sinks:
+            self._hold_against_rules(sink)
+
+    def _sink_for(self, stream: str, stream_map: StreamMap) -> EventSink:
+        """Return a new sink for one map of a stream: two streams may share the name that maps give them."""
+        schema: dict[str, Any] = stream_map.transformed_schema
+        sink = EventSink(
+            self,
+            stream_map.stream_alias,
+            schema if "properties" in schema else {**schema, "properties": {}},
+            stream_map.transformed_key_properties,
+        )
+        former = self._sinks.pop((stream, stream_map.stream_alias), None)
+        if former is not None:
+            former.clean_up()
+        self._sinks[stream, stream_map.stream_alias] = sink
+        return sink
+
+    def _hold_against_rules(self, sink: EventSink) -> None:
+        stream = sink.stream_name
+        if self._streams.is_test(stream):
+            sink.rules = ()
+            self.run.engine.allow_state()
+            if not self._asked_who:
+                self._asked_who = True
+                self.run.engine.check_credentials()
+            return
+        try:
+            sink.rules = self._streams.see(stream, sink.schema, sink.key_properties)
+        except ConfigurationError as fault:
+            self.run.engine.stop_stream(stream, fault, drops=False)
+        if self._streams.any_matched:
+            self.run.engine.allow_state()
+
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        """Hand a record to the sender, once for each of its stream maps."""
+        stream, record = message_dict.get("stream"), message_dict.get("record")
+        if not isinstance(stream, str) or not isinstance(record, dict):
+            raise self.message_reader.input_fault("is a RECORD without a stream or a record")
+        maps = self.mapper.stream_maps.get(stream)
+        if maps is None:
+            raise self.message_reader.input_fault("is a RECORD that came before the SCHEMA of its stream")
+        replayed = _dead_letter(message_dict) if "dead_letter" in message_dict else None
+        for stream_map in maps:
+            if not _is_beside(stream_map, maps, replayed):
+                self._take(stream_map, stream, record, replayed)
+
+    def _take(self, stream_map: StreamMap, stream: str, record: dict[str, Any], replayed: DeadLetter | None) -> None:
+        alias, line = stream_map.stream_alias, self.message_reader.line
+        sink = self._sinks[stream, alias]
+        if alias in self.run.engine.stopped:
+            self.run.books.report.count_record(alias, "skipped")
+            self.run.engine.skip(stream)
+            return
+        try:
+            transformed = stream_map.transform(record)
+        except Exception as fault:  # noqa: BLE001 - whatever a user's expression raises
+            invalid = f"a stream map cannot be applied ({type(fault).__name__})"
+            self.run.engine.take(Work(line, stream, alias, invalid=invalid, replayed=replayed))
+            return
+        sink.record_counter_metric.increment()
+        if not self._streams.has_rules and not self._streams.is_test(alias):
+            raise self._streams.without_rules()
+        self.run.engine.take(sink.work_of(transformed, line, stream, replayed))
+
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        """Note a STATE; its value is passed on as the tap wrote it."""
+        if "value" not in message_dict:
+            raise self.message_reader.input_fault("is a STATE without a value")
+        value = msgspec.json.decode(self.message_reader.line, type=_State).value
+        self.run.books.checkpoints.note(bytes(value))
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
+        """Say once that a version means nothing to a timeline, to which events are only ever added."""
+        if not self._said_version:
+            self._said_version = True
+            logger.info("ACTIVATE_VERSION means nothing to a timeline, to which events are only ever added")
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
+        """Refuse a BATCH: its records must not be passed over."""
+        raise self.message_reader.input_fault(
+            "is a BATCH message, which this target does not read: take it off the tap"
+        )
+
+    def _write_state(self, value: bytes) -> None:
+        if not self.settings.writes_state:
+            return
+        try:
+            write_line(value)
+        except (OSError, ValueError, AttributeError) as fault:
+            message = (
+                f"STATE cannot be written to standard output: {getattr(fault, 'strerror', None) or 'it is closed'}"
+            )
+            raise StorageError(message) from fault
+
+    def reached(self, step: str) -> None:
+        """A step of an event's life is durable; tests end the process here, to see what a crash leaves."""
+
+    # the end
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's signature
+        """Stop in a stated time; a further signal, but for one that comes with the first, stops at once."""
+        now = time.monotonic()
+        if self._signals and now - self._signals[0][1] > SECONDS_OF_ONE_SIGNAL:
+            self._has_stopped_anew = True
+        self._signals.append((signum, now))
+        if hasattr(self, "run"):
+            self.run.engine.stop()
+
+    def process_endofpipe(self) -> None:
+        """Settle what came back, tell how it went, and set the exit code."""
+        engine = self.run.engine
+        fault = engine.failure or self.message_reader.fault or self._fault_of_rules()
+        if not self._streams.any_seen and not fault:
+            engine.allow_state()
+        engine.end()
+        if not isinstance(engine.failure, StorageError):
+            self._warn_of_open_claims()
+        self._streams.warn_of_unmatched()
+        for sink in self._sinks.values():
+            sink.clean_up()
+        fault = fault or engine.failure
+        self.exit_code = self._exit_code(fault)
+        if fault is not None and not self._signals:
+            log_fault(fault)
+        self._tell(fault)
+        with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
+            self.run.close()
+
+    def _warn_of_open_claims(self) -> None:
+        if left_open := self.run.books.ledger.left_open():
+            logger.warning(
+                "%d events of runs that were cut off may have been sent, and their records did not come again: "
+                "their outcome stays unknown",
+                left_open,
+            )
+
+    def _fault_of_rules(self) -> TargetError | None:
+        if self._signals or not self._streams.has_rules or not self._streams.any_seen or self._streams.any_matched:
+            return None
+        return self._streams.without_match()
+
+    def _exit_code(self, fault: TargetError | None) -> int:
+        stopped = list(self.run.engine.stopped.values())
+        report = self.run.books.report
+        if self._signals:
+            return 128 + self._signals[0][0]
+        if fault is not None or stopped:
+            return max(one.exit_code for one in (*([fault] if fault else []), *stopped))
+        if report.only_set_aside() or (self.settings.fail_on_set_aside and report.any_set_aside()):
+            return EXIT_SET_ASIDE
+        return 0
+
+    def _tell(self, fault: TargetError | None) -> None:
+        report = self.run.books.report
+        about = {
+            "run": self.run.name,
+            "version": self.get_plugin_version(),
+            "exit_code": self.exit_code,
+            "requests_per_minute": self.settings.requests_per_minute,
+            "stopped_by": type(fault).__name__ if fault else None,
+        }
+        level = logging.INFO
+        if report.any_set_aside():
+            level = logging.WARNING
+        if self.exit_code in {1, 2}:
+            level = logging.ERROR
+        share = self.run.quota.share_of_month()
+        if share is not None and share >= QUOTA_WARNING_PERCENT:
+            logger.warning("%.0f %% of the month's quota (monthly_event_quota) is used", share)
+        report.dead_letters_waiting = self.run.books.dead_letters.waiting()
+        if not self.settings.dry_run:
+            self._narrator.write_last_run(self.settings.data_dir, about)
+        self._narrator.say_end(about, level)
+
+    # the command line
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings that work here, and none that do nothing."""
+        super().append_builtin_config(config_jsonschema)
+        known.hide_meaningless(config_jsonschema)
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the configuration: files in their order, the environment where `ENV` or nothing is given."""
+        try:
+            given = super().cb_config(ctx, param, value)
+        except (OSError, ValueError, TypeError) as fault:
+            message = f"a configuration file cannot be read as a JSON object: {fault}"
+            raise click.BadParameter(message, ctx, param) from fault
+        if given.parse_env or not value:
+            given.config |= known.environment_config(os.environ)
+            given.parse_env = False
+        return given
+
+    @classmethod
+    def invoke(  # type: ignore[override]  # the SDK's own targets differ from its base in the same way
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the target; every end is an exit code, and no customer's value is logged."""
+        if about:
+            cls.print_about(about_format)
+            sys.exit(0)
+        try:
+            target = cls(config=config.config if config else {})
+            target.listen(file_input)
+        except TargetError as fault:
+            log_fault(fault)
+            sys.exit(fault.exit_code)
+        except Exception as fault:  # noqa: BLE001 - a traceback may quote a customer, so only the place is named
+            _log_bug(fault)
+            sys.exit(1)
+        sys.exit(target.exit_code)
+
+
+def write_line(line: bytes) -> None:
+    """Write one line to standard output, byte for byte where it takes bytes."""
+    output = getattr(sys.stdout, "buffer", None)
+    if output is None:
+        sys.stdout.write(line.decode() + "\n")
+    else:
+        output.write(line + b"\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Run `target-zendesk-events`. Until the target handles signals, Ctrl-C ends the process as any other signal."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    TargetZendeskEvents.cli()
+
+
+def log_fault(fault: TargetError) -> None:
+    """Log an error that ends a run, a line for each thing to mend."""
+    for sentence in fault.faults if isinstance(fault, ConfigurationError) else (str(fault),):
+        logger.error("%s", sentence)
+    if isinstance(fault, NoRulesError):
+        click.echo(fault.proposal, err=True)
+
+
+def _log_bug(fault: Exception) -> None:
+    place = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    logger.critical(
+        "the run ended by a fault of the target itself: %s in %s; STATE is safe", type(fault).__name__, where
+    )
+
+
+def _dead_letter(message: dict[str, Any]) -> DeadLetter:
+    letter = message["dead_letter"]
+    if not isinstance(letter, dict):
+        return DeadLetter()
+    rules, stream = letter.get("rules"), letter.get("stream")
+    names = tuple(name for name in rules if isinstance(name, str)) if isinstance(rules, list) else ()
+    return DeadLetter(names, stream if isinstance(stream, str) else None)
+
+
+def _is_beside(stream_map: StreamMap, maps: list[StreamMap], replayed: DeadLetter | None) -> bool:
+    """Tell whether a replay is meant for another of the stream's maps."""
+    if replayed is None or replayed.stream in {None, stream_map.stream_alias}:
+        return False
+    return any(one.stream_alias == replayed.stream for one in maps)

@@ -1,0 +1,91 @@
+"""A record on its way: its line, its events or why it has none, and what became of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from target_zendesk_events.event import Event
+
+
+class Outcome(str, enum.Enum):
+    """The final fate of one event."""
+
+    DELIVERED = "delivered"
+    DUPLICATE = "duplicate"
+    FORGOTTEN = "forgotten"
+    REJECTED = "rejected"
+    HELD = "held"
+
+
+class NoEvent(str, enum.Enum):
+    """Why a rule that matches a record's stream yields no event of it."""
+
+    FILTERED = "filtered"
+    TOO_OLD = "too_old"
+    UNMAPPABLE = "unmappable"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An identifier that a rule did not send: its type, and why (`null`, `blank`, `blocked`, `not an email`, ...)."""
+
+    type: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Match:
+    """What one rule makes of one record: an event, or why there is none.
+
+    `message` tells why, naming rule and place, never a value. `dedupe` is false where the rule says that equal
+    records are different events; `dedupe_key` is the rule's own key for this record, where it has one.
+    """
+
+    rule: str
+    event: Event | None = None
+    no_event: NoEvent | None = None
+    message: str = ""
+    dedupe_key: str | None = None
+    dedupe: bool = True
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What the `dead_letter` object of a replayed RECORD says: the rules that failed, and the stream they saw."""
+
+    rules: tuple[str, ...] = ()
+    stream: str | None = None
+
+
+@dataclasses.dataclass(slots=True)
+class Work:
+    """One record as the rules see it, on its way through the house.
+
+    `line` is the tap's own line (bytes, without its newline); `source_stream` is the tap's name of the stream,
+    `stream` the name after stream maps. `matches` is empty for a record that no rule matches. `invalid` says why
+    the record fails its schema, where it does.
+    """
+
+    line: bytes
+    source_stream: str
+    stream: str
+    matches: Sequence[Match] = ()
+    invalid: str = ""
+    key_values: Mapping[str, Any] | None = None
+    replayed: DeadLetter | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Receipt:
+    """How one event ended: its outcome, and what Zendesk or a limit said of it."""
+
+    outcome: Outcome
+    reason: str = ""
+    status: int | None = None
+    message: str = ""
+    request_id: str = ""
+    attempts: int = 0

@@ -1,0 +1,276 @@
+"""What an HTTP answer means for the event, the read or the token that it answers.
+
+The status alone decides; a body is read for Zendesk's words only. Facts: the Events API's reference, Zendesk's page
+on rate limits and RFC 6749 (developer.zendesk.com, "Events API", "Rate limits", "OAuth tokens for grant types").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import email.utils
+import enum
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, TypeGuard
+
+Asked = Literal["post", "read", "token", "who"]
+"""What the answer answers: an event, a page of events, a token, or who the credentials belong to."""
+
+MAX_MESSAGE_LENGTH = 1_000
+MAX_BODY_LENGTH = 1 << 20
+"""Bytes of an answer that are looked at; a page of events may be longer, see `MAX_PAGE_LENGTH`."""
+MAX_PAGE_LENGTH = 1 << 25
+WRONG_HOST_CODE = "RouteNotFound"
+"""Zendesk's code, with a 401, for a host that is no account."""
+
+
+class Kind(str, enum.Enum):
+    """What an answer means."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """This request will never be taken as it is."""
+    LIMITED = "limited"
+    """The account's rate limit, or a quota, is used up."""
+    UNKNOWN = "unknown"
+    """Zendesk may have acted on the request, or not."""
+    NOT_SENT = "not_sent"
+    """No byte of the request has left."""
+    CONFLICT = "conflict"
+    """Somebody else created the same thing at the same time."""
+    EXPIRED = "expired"
+    """The credentials, or the token, are not valid (any more)."""
+    DENIED = "denied"
+    """The credentials lack a right; for a token: Zendesk refuses to give one."""
+    ASTRAY = "astray"
+    """What answers at this address is no Zendesk account."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, or why there is none (`status` is None then, and `code` names what failed).
+
+    `code` and `request_id` are safe to log. `message` is in Zendesk's words and may quote a customer: it goes to
+    dead letters only. `retry_after` is in seconds, `served_at` the server's own clock as seconds since 1970,
+    `seconds` the time the answer took, `token` the generation of the token that the request carried, `limit` and
+    `remaining` the requests a minute that the headers speak of. `payload` is the parsed body of a read, a token or
+    a who-am-I.
+    """
+
+    kind: Kind
+    status: int | None
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    retry_after: float | None = None
+    limit: int | None = None
+    remaining: int | None = None
+    served_at: float | None = None
+    seconds: float = 0.0
+    token: int = 0
+    payload: Any = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Say whether there is nothing at the address asked: before a run's first success, a wrong address."""
+        return self.status == 404  # noqa: PLR2004 - this module is where statuses have names
+
+    @property
+    def is_wrong_host(self) -> bool:
+        """Say whether Zendesk answered that no account has this host name."""
+        return self.code == WRONG_HOST_CODE
+
+    @property
+    def is_temporary(self) -> bool:
+        """Say whether the same request may succeed later."""
+        return self.kind in _TEMPORARY
+
+    @property
+    def summary(self) -> str:
+        """Say what came back in words that are safe to log: status, code and request id, never the message."""
+        said = "no answer" if self.status is None else f"HTTP {self.status}"
+        said += f" {self.code}" if self.code else ""
+        return said + (f" (request id {self.request_id})" if self.request_id else "")
+
+
+_TEMPORARY = frozenset({Kind.LIMITED, Kind.UNKNOWN, Kind.NOT_SENT, Kind.CONFLICT})
+
+_KINDS: Mapping[int, Kind] = {
+    401: Kind.EXPIRED,
+    403: Kind.DENIED,
+    408: Kind.UNKNOWN,
+    409: Kind.CONFLICT,
+    429: Kind.LIMITED,
+}
+_TOKEN_KINDS: Mapping[int, Kind] = {
+    404: Kind.ASTRAY,
+    408: Kind.UNKNOWN,
+    409: Kind.UNKNOWN,
+    429: Kind.LIMITED,
+}
+_RECEIVED = 202
+"""The documented success of a POST: its body says nothing more."""
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: float, asked: Asked) -> Answer:
+    """Return what an answer means. `now` is the time it came, in seconds since 1970; `body` may be cut short."""
+    known = {name.lower(): value for name, value in headers.items()}
+    kind = _kind(status, known.get("content-type", ""), asked)
+    served_at = _epoch(known.get("date", ""))
+    code, message, payload = "", "", None
+    if kind is not Kind.ACCEPTED:
+        code, message = _words(body, known.get("content-type", ""))
+    elif asked != "post":
+        payload = _document(body)
+        if not _is_whole(payload, asked):
+            kind = Kind.UNKNOWN
+    return Answer(
+        kind=kind,
+        status=status,
+        code=code,
+        message=message,
+        request_id=_request_id(known.get("x-zendesk-request-id", "")),
+        retry_after=_retry_after(known.get("retry-after", ""), served_at or now),
+        limit=_first_number(known, "x-rate-limit", "ratelimit-limit"),
+        remaining=_first_number(known, "x-rate-limit-remaining", "ratelimit-remaining"),
+        served_at=served_at,
+        payload=payload,
+    )
+
+
+def no_answer(kind: Kind, code: str) -> Answer:
+    """Return the answer to a request that got none; `code` names what failed, in words that are safe to log."""
+    return Answer(kind=kind, status=None, code=code)
+
+
+def _kind(status: int, content_type: str, asked: Asked) -> Kind:
+    family = status // 100
+    if family == 2:  # noqa: PLR2004
+        return Kind.UNKNOWN if _is_page(status, content_type, asked) else Kind.ACCEPTED
+    if family == 3:  # noqa: PLR2004
+        return Kind.ASTRAY
+    if family == 4:  # noqa: PLR2004
+        return _TOKEN_KINDS.get(status, Kind.DENIED) if asked == "token" else _KINDS.get(status, Kind.REFUSED)
+    return Kind.UNKNOWN
+
+
+def _is_page(status: int, content_type: str, asked: Asked) -> bool:
+    """Say whether a success is a web page, as proxies and captive portals send; a 202 counts whatever its body."""
+    if asked == "post" and status == _RECEIVED:
+        return False
+    return "html" in content_type.lower()
+
+
+def _is_whole(payload: Any, asked: Asked) -> bool:  # noqa: ANN401 - any JSON value
+    """Say whether the body of a success holds what was asked for."""
+    if not isinstance(payload, dict):
+        return False
+    if asked == "read":
+        return isinstance(payload.get("events"), list)
+    return asked != "token" or is_token(payload.get("access_token"))
+
+
+def is_token(text: object) -> TypeGuard[str]:
+    """Say whether a text can stand in an Authorization header: one word of printable ASCII."""
+    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
+
+
+_TOKEN = re.compile(r"[!-~]+")
+
+
+def _document(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+# -- headers -----------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=64)
+def _epoch(text: str) -> float | None:
+    """Return an HTTP date as seconds since 1970. Cached: all answers of one second carry the same text."""
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _retry_after(text: str, now: float) -> float | None:
+    """Return the seconds to wait, from either of the header's forms; a date is held against the server's clock."""
+    if _SECONDS.fullmatch(text.strip()):
+        return float(text)
+    until = _epoch(text) if text else None
+    return None if until is None else max(0.0, until - now)
+
+
+_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]*)?")
+
+
+def _first_number(headers: Mapping[str, str], *names: str) -> int | None:
+    """Return the whole number that the first of these headers begins with."""
+    for name in names:
+        number = _NUMBER.match(headers.get(name, ""))
+        if number:
+            return int(number[0])
+    return None
+
+
+_NUMBER = re.compile(r"[0-9]{1,15}")
+
+
+def _request_id(text: str) -> str:
+    return text if _REQUEST_ID.fullmatch(text) else ""
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+
+
+# -- Zendesk's words ---------------------------------------------------------------------------------------------
+
+
+def _words(body: bytes, content_type: str) -> tuple[str, str]:
+    """Return code and message of any of the error shapes seen: JSON of several kinds, HTML, plain text, nothing."""
+    document = _document(body)
+    if isinstance(document, dict):
+        code, message = _words_of(document)
+    else:
+        code, message = "", _text(body, content_type)
+    return code, " ".join(message.split())[:MAX_MESSAGE_LENGTH]
+
+
+def _words_of(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Read `{"errors": [...]}`, `{"error": [...]}`, `{"error": {...}}` and `{"error": "...", ...}`."""
+    nested = document.get("errors") or document.get("error")
+    faults = nested if isinstance(nested, list) else [nested] if isinstance(nested, dict) else []
+    pairs = [_code_and_message(one if isinstance(one, dict) else {"message": one}) for one in [*faults, document]]
+    code = next((code for code, _ in pairs if code), "")
+    return code, "; ".join(message for _, message in pairs if message)
+
+
+def _code_and_message(fault: Mapping[str, Any]) -> tuple[str, str]:
+    code = next((fault[key] for key in ("code", "error") if _is_code(fault.get(key))), "")
+    words = [fault.get(key) for key in ("error", "title", "message", "description", "error_description", "detail")]
+    return code, ": ".join(dict.fromkeys(word for word in words if isinstance(word, str) and word and word != code))
+
+
+def _is_code(text: object) -> bool:
+    """Say whether a text is a code and no sentence: only codes may be logged."""
+    return isinstance(text, str) and _CODE.fullmatch(text) is not None
+
+
+_CODE = re.compile(r"[A-Za-z][A-Za-z_]{2,63}")
+
+
+def _text(body: bytes, content_type: str) -> str:
+    text = body.decode("utf-8", errors="replace")
+    if "html" not in content_type.lower():
+        return text
+    title = _TITLE.search(text)
+    return f"a web page: {title[1]}" if title else "a web page"
+
+
+_TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)

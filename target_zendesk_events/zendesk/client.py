@@ -1,0 +1,281 @@
+"""Speaks HTTP with one Zendesk account: posts an event, reads events back, asks who we are, renews the token."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http
+import ipaddress
+import json
+import logging
+import re
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+
+from target_zendesk_events.errors import AddressError, ConfigurationError
+from target_zendesk_events.event import Identifier, Profile
+from target_zendesk_events.zendesk.answers import (
+    MAX_BODY_LENGTH,
+    MAX_PAGE_LENGTH,
+    Answer,
+    Asked,
+    Kind,
+    no_answer,
+    read_answer,
+)
+from target_zendesk_events.zendesk.auth import Auth
+from target_zendesk_events.zendesk.pages import event_query
+from target_zendesk_events.zendesk.transport import Clock, Trip, WatchingAdapter, set_out
+
+EVENTS_PATH = "/api/v2/user_profiles/events"
+WHO_AM_I_PATH = "/api/v2/users/me.json"
+TOKEN_PATH = "/oauth/tokens"  # noqa: S105 - a path
+CHUNK_LENGTH = 1 << 16
+
+_TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError)
+"""All that sending and reading raise when the network, a proxy or a server is at fault."""
+
+_BEFORE_SENDING = (
+    requests.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    ssl.SSLCertVerificationError,
+    urllib3.exceptions.NewConnectionError,
+)
+"""Errors that come before a request is sent, and never after."""
+
+
+class Client:
+    """One account, its credentials, and the connections to it. Threads may share it."""
+
+    def __init__(  # noqa: PLR0913 - values, not owners
+        self,
+        *,
+        base_url: str,
+        auth: Auth,
+        timeout_seconds: float,
+        user_agent: str,
+        total_seconds: float = 60.0,
+        max_connections: int = 32,
+        session: requests.Session | None = None,
+        monotonic: Clock = time.monotonic,
+        wall: Clock = time.time,
+    ) -> None:
+        """Connect to nothing yet.
+
+        `timeout_seconds` is to connect and between bytes of an answer, `total_seconds` for all of it. A session that
+        is given keeps its own adapters. Raises AddressError for http beyond this machine, and ConfigurationError for
+        a proxy or a CA bundle of the environment that cannot be used.
+        """
+        self.auth = auth
+        self._base_url = base_url.rstrip("/")
+        self._timeouts = (timeout_seconds, timeout_seconds)
+        self._total_seconds = total_seconds
+        self._session = session or _session(max_connections)
+        self._monotonic = monotonic
+        self._wall = wall
+        self._renewing = threading.Lock()
+        self._request = _template(user_agent)
+        self._route = _route(self._session, self._base_url)
+        self._adapter = self._session.get_adapter(self._base_url + "/")
+        _check_route(self._adapter, self._prepared("GET", EVENTS_PATH), self._route)
+        _keep_urls_out_of_the_log()
+
+    def post_event(self, body: bytes) -> Answer:
+        """Post one event; `body` is its JSON."""
+        return self._ask(self._prepared("POST", EVENTS_PATH, body), "post")
+
+    def read_events(  # noqa: PLR0913 - Zendesk's own filters
+        self,
+        profile: Profile,
+        identifier: Identifier,
+        *,
+        source: str,
+        type: str,  # noqa: A002 - Zendesk's word
+        start_time: str | None = None,
+        end_time: str | None = None,
+        after: str = "",
+    ) -> Answer:
+        """Read one page of a customer's events of this source and type, created between these times (both included).
+
+        See `pages.can_query` for who can be asked about, `pages.page_of` for what the answer holds.
+        """
+        query = event_query(profile, identifier, source, type, start_time, end_time, after)
+        return self._ask(self._prepared("GET", f"{EVENTS_PATH}?{query}"), "read")
+
+    def who_am_i(self) -> Answer:
+        """Ask who the credentials belong to; the user is in the payload."""
+        return self._ask(self._prepared("GET", WHO_AM_I_PATH), "who")
+
+    def renew(self) -> Answer:
+        """Get a new token and use it from now on.
+
+        A thread that finds another renewing waits, and is content with that token. The answer's `token` is the
+        generation in use afterwards. Raises StorageError when a rotated token cannot be stored.
+        """
+        generation = self.auth.generation
+        with self._renewing:
+            answer = self._renew() if self.auth.generation == generation else Answer(Kind.ACCEPTED, None)
+        return dataclasses.replace(answer, token=self.auth.generation)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _renew(self) -> Answer:
+        now = self._wall()
+        with self.auth.grant(now) as grant:
+            if grant is None:
+                return Answer(Kind.ACCEPTED, None)
+            request = self._prepared("POST", TOKEN_PATH, json.dumps(grant).encode())
+            answer = self._ask(request, "token")
+            if answer.kind is Kind.ACCEPTED:
+                self.auth.accept(answer.payload, now)
+        return dataclasses.replace(answer, payload=None)
+
+    def _prepared(self, method: str, path: str, body: bytes | None = None) -> requests.PreparedRequest:
+        """Return a request made from the template: preparing each anew was measured to cost more than sending it."""
+        request = requests.PreparedRequest()
+        request.method = method
+        request.url = self._base_url + path
+        request.headers = self._request.copy()
+        request.body = body
+        if body is not None:
+            request.headers["Content-Length"] = str(len(body))
+        return request
+
+    def _ask(self, request: requests.PreparedRequest, asked: Asked) -> Answer:
+        """Send once and return what came of it; a token request carries no credentials but its body."""
+        generation = self.auth.generation
+        if asked != "token":
+            self.auth(request)
+        started = self._monotonic()
+        trip = set_out(self._monotonic)
+        try:
+            response = self._adapter.send(request, stream=True, timeout=self._timeouts, **self._route)
+        except _TROUBLE as error:
+            answer = no_answer(_kind_of(error, trip), _name_of(error))
+        else:
+            body = self._body(response, started + self._total_seconds, asked)
+            answer = read_answer(response.status_code, response.headers, body, now=self._wall(), asked=asked)
+        return dataclasses.replace(answer, seconds=self._monotonic() - started, token=generation)
+
+    def _body(self, response: requests.Response, deadline: float, asked: Asked) -> bytes:
+        """Return the body as far as it comes: to its end the connection serves again, cut short it is closed."""
+        room = MAX_PAGE_LENGTH if asked == "read" else MAX_BODY_LENGTH
+        read = getattr(response.raw, "read1", response.raw.read)
+        chunks: list[bytes] = []
+        with contextlib.suppress(*_TROUBLE):
+            while chunk := read(CHUNK_LENGTH):
+                chunks.append(chunk)
+                room -= len(chunk)
+                if room < 0 or self._monotonic() > deadline:
+                    break
+            else:
+                return b"".join(chunks)
+        response.raw.close()
+        return b"".join(chunks)
+
+
+def _session(max_connections: int) -> requests.Session:
+    session = requests.Session()
+    adapter = WatchingAdapter(max_connections)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _template(user_agent: str) -> CaseInsensitiveDict[str]:
+    headers = {"User-Agent": user_agent, "Accept": "application/json", "Content-Type": "application/json"}
+    return CaseInsensitiveDict(headers)
+
+
+def _route(session: requests.Session, base_url: str) -> Mapping[str, Any]:
+    """Return how to get there: the environment's proxies and CA bundle, asked for once, for an adapter does not ask.
+
+    A loopback address never goes through a proxy, whatever the environment says.
+    """
+    merged = session.merge_environment_settings(base_url, {}, True, None, None)  # noqa: FBT003 - requests' own signature
+    here = _is_loopback(base_url)
+    if not here and urlsplit(base_url).scheme != "https":
+        message = "the address must begin with https: nothing else leaves this machine"
+        raise AddressError(message)
+    return {
+        "proxies": {} if here else dict(merged["proxies"]),
+        "verify": merged["verify"] or True,
+        "cert": merged["cert"],
+    }
+
+
+def _is_loopback(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _check_route(adapter: BaseAdapter, request: requests.PreparedRequest, route: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a proxy or a CA bundle that no request could use; connects to nothing."""
+    if not isinstance(adapter, HTTPAdapter):
+        return
+    try:
+        pool = adapter.get_connection_with_tls_context(request, route["verify"], proxies=route["proxies"])
+        adapter.cert_verify(pool, request.url or "", route["verify"], route["cert"])  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:  # requests' and urllib3's own errors among them
+        message = (
+            f"the connection to Zendesk cannot be set up ({type(error).__name__}): check the environment's "
+            "HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, and the address"
+        )
+        raise ConfigurationError(message) from None
+
+
+def _kind_of(error: Exception, trip: Trip) -> Kind:
+    """Return whether a request that failed can have reached Zendesk; where no connection tells, its error must."""
+    has_left = trip.has_left
+    if has_left is None:
+        has_left = not any(isinstance(cause, _BEFORE_SENDING) for cause in _causes(error))
+    return Kind.UNKNOWN if has_left else Kind.NOT_SENT
+
+
+def _name_of(error: Exception) -> str:
+    """Return the name of what failed first: an error's words may hold an address, its name never does."""
+    first = _causes(error)[-1]
+    refusal = _PROXY_REFUSAL.match(str(first))
+    return f"ProxyRefusal {refusal[1]}" if refusal else type(first).__name__
+
+
+_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+"""http.client's words for a proxy that does not let us through."""
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and what it wraps, in requests' and urllib3's several ways, outermost first."""
+    causes = [error]
+    while isinstance(inner := _inner(causes[-1]), BaseException) and inner not in causes:
+        causes.append(inner)
+    return causes
+
+
+def _inner(error: BaseException) -> object:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    return next((one for one in reversed(error.args) if isinstance(one, BaseException)), None)
+
+
+def _keep_urls_out_of_the_log() -> None:
+    """Silence the loggers of urllib3 that write whole URLs: the one of a read names a customer."""
+    for name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
+        logging.getLogger(name).addFilter(_is_no_matter)
+
+
+def _is_no_matter(record: logging.LogRecord) -> bool:  # noqa: ARG001 - a filter's signature
+    return False

@@ -1,0 +1,121 @@
+"""Connections that know whether a request has begun to leave.
+
+requests and urllib3 raise the same error for a TLS handshake that breaks, when nothing was sent, and for an answer
+that breaks, when Zendesk may have acted. Only the connection can tell the two apart, so these connections say.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+MAX_IDLE_SECONDS = 4.0
+"""An idle connection is not used again after this. Servers close them unasked (uvicorn, Node and Apache after 5 s by
+default), and a request that meets the closing is lost without anybody knowing whether it was read."""
+
+Clock = Callable[[], float]
+
+
+class Trip:
+    """What is known of one request while it is under way."""
+
+    __slots__ = ("has_left", "monotonic")
+
+    def __init__(self, monotonic: Clock) -> None:
+        """Know nothing yet: `has_left` is None until a watched connection says otherwise (others never do)."""
+        self.has_left: bool | None = None
+        self.monotonic = monotonic
+
+
+class _ThisThread(threading.local):
+    """The trip that this thread is on: a connection serves one thread at a time."""
+
+    trip = Trip(time.monotonic)
+
+
+_this_thread = _ThisThread()
+
+
+def set_out(monotonic: Clock) -> Trip:
+    """Watch the next request that this thread sends."""
+    _this_thread.trip = trip = Trip(monotonic)
+    return trip
+
+
+class _Watched(HTTPConnection):
+    """A connection that tells the trip when bytes of the request leave, and grows old when idle."""
+
+    answered_at: float | None = None
+
+    def connect(self) -> None:
+        """Connect; what a proxy or a handshake is sent on the way is no part of the request."""
+        try:
+            super().connect()
+        finally:
+            _this_thread.trip.has_left = False
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - whatever http.client sends
+        """Send bytes, connected first."""
+        if self.sock is None:
+            self.connect()
+        _this_thread.trip.has_left = True
+        super().send(data)
+
+    def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own response
+        """Take the answer's head."""
+        response = super().getresponse()
+        self.answered_at = _this_thread.trip.monotonic()
+        return response
+
+    @property
+    def is_connected(self) -> bool:
+        """Say whether this connection may be used again; urllib3 asks before it does."""
+        if self.answered_at is not None and _this_thread.trip.monotonic() - self.answered_at > MAX_IDLE_SECONDS:
+            return False
+        return super().is_connected
+
+    def close(self) -> None:
+        """Close; the next connection of this object is a new one."""
+        self.answered_at = None
+        super().close()
+
+
+class _WatchedTLS(_Watched, HTTPSConnection):
+    """The same over TLS: the method order puts the watching around urllib3's own handshake."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTLS
+
+
+_POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TLSPool}
+
+
+class WatchingAdapter(HTTPAdapter):
+    """Sends once and never again by itself: whether to is decided where the answer is understood."""
+
+    def __init__(self, max_connections: int) -> None:
+        """Keep up to this many connections open."""
+        super().__init__(pool_maxsize=max_connections, max_retries=Retry(0, read=False))
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: ANN401, FBT001, FBT002 - requests' own signature
+        """Have the pools make watched connections."""
+        super().init_poolmanager(connections, maxsize, block=block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> PoolManager:  # noqa: ANN401 - requests' own signature
+        """Have the pools that lead through a proxy make watched connections too."""
+        manager: PoolManager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager

@@ -1,0 +1,38 @@
+"""What holds for every test: nothing of the developer's environment, and nobody's signal handlers left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+OURS = ("TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_PLAYGROUND", "MELTANO_PROJECT_ROOT")
+POSTGRESQL = "ZENDESK_EVENTS_TEST_POSTGRESQL"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the environment reaches a test: not a developer's account, not a playground around pytest."""
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were() -> Iterator[None]:
+    """Each target takes SIGINT, SIGTERM and the wake-up pipe; after a test they are pytest's again."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> str:
+    """Give the URL of a PostgreSQL that tests may fill: `.ci/run` starts one. For tests marked `server`."""
+    url = os.environ.get(POSTGRESQL)
+    if not url:
+        pytest.fail(f"{POSTGRESQL} names no PostgreSQL: run .ci/run, or set it to the URL of one that may be filled")
+    return url

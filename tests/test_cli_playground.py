@@ -1,0 +1,326 @@
+"""`zendesk-events playground`: served alone, and wrapped around a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+ZENDESK_EVENTS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
+PLAYGROUND = [*ZENDESK_EVENTS, "playground"]
+SHOW = "import os; print(os.environ['ZENDESK_EVENTS_PLAYGROUND'])"
+POST = """
+import json, os, urllib.request
+url = os.environ["ZENDESK_EVENTS_PLAYGROUND"].partition("/?")[0]
+event = {"source": "shop", "type": "visit", "properties": {}}
+profile = {"source": "shop", "type": "customer", "identifiers": [{"type": "email", "value": "customer-1@example.com"}]}
+request = urllib.request.Request(
+    url + "/api/v2/user_profiles/events",
+    json.dumps({"event": event, "profile": profile}).encode(),
+    {"Content-Type": "application/json"},
+)
+try:
+    print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).status)
+except urllib.error.HTTPError as error:
+    print(error.code, error.headers["Retry-After"])
+"""
+WAIT = """
+import signal, sys, time
+def note(number, frame):
+    print("child got", number, flush=True)
+    sys.exit(number + 1)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, note)
+print("ready", flush=True)
+time.sleep(20)
+"""
+
+
+def wrap(*command: str, options: tuple[str, ...] = (), **keywords):
+    """Run a command in a playground to its end."""
+    keywords = {"capture_output": True, "timeout": 20, **keywords}
+    return subprocess.run([*PLAYGROUND, *options, "--", *command], check=False, **keywords)
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", code, *arguments]
+
+
+@pytest.fixture
+def start():
+    """Start a process with pipes; it is gone after the test."""
+    started = []
+
+    def start(command, **keywords):
+        keywords = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **keywords}
+        process = subprocess.Popen(command, **keywords)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_standard_streams_are_the_commands_own():
+    """Input reaches the command byte for byte, and stdout carries its bytes and no others."""
+    sent = bytes(range(256)) * 1_000
+    ended = wrap(*python("import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"), input=sent)
+    assert ended.stdout == sent
+    assert ended.returncode == 0
+    assert ended.stderr == b"the playground received 0 events of 0 customers in 0 requests\n"
+
+
+def test_the_command_finds_the_playground_in_its_environment():
+    """The variable holds a loopback address, a private folder that exists, and whether STATE may be written."""
+    code = SHOW + "; from urllib.parse import *; f = parse_qs(urlsplit(os.environ['ZENDESK_EVENTS_PLAYGROUND']).query)"
+    ended = wrap(*python(code + "; print(f['folder'][0], oct(os.stat(f['folder'][0]).st_mode))"), text=True)
+    url, folder = ended.stdout.splitlines()
+    path, mode = folder.split()
+    assert url.startswith("http://127.0.0.1:")
+    assert url.endswith("&write_state=0")
+    assert mode == "0o40700"
+    assert not Path(path).exists()
+
+
+def test_state_is_written_only_when_asked_for():
+    """`--write-state` says so in the query; without a command it makes no sense."""
+    ended = wrap(*python(SHOW), options=("--write-state",), text=True)
+    assert ended.stdout.strip().endswith("&write_state=1")
+    alone = subprocess.run([*PLAYGROUND, "--write-state"], capture_output=True, text=True, check=False, timeout=20)
+    assert alone.returncode == 2
+    assert "--write-state needs a COMMAND" in alone.stderr
+
+
+def test_what_the_command_sends_is_counted_and_kept(tmp_path):
+    """At the end stderr says what came, and with `--database` where it is."""
+    file = tmp_path / "received.sqlite"
+    for number in (1, 2):
+        ended = wrap(*python(POST), options=("--database", str(file)), text=True)
+        assert ended.stdout == "202\n"
+        assert f"received {number} events of 1 customers in {number} requests" in ended.stderr
+        assert f"they are in {file}" in ended.stderr
+
+
+def test_meltanos_arguments_are_taken():
+    """`--config` may be given, several times and as ENV, and its files are not even opened."""
+    ended = wrap(*python(SHOW), options=("--config", "ENV", "--config", "/no/such/file.json"))
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("code", [0, 1, 7, 127])
+def test_the_exit_code_is_the_commands(code):
+    """Whatever the command ends with."""
+    assert wrap("sh", "-c", f"exit {code}").returncode == code
+
+
+def test_a_command_that_a_signal_ended_counts_as_a_shell_says():
+    """128 and the signal's number."""
+    assert wrap("sh", "-c", "kill -TERM $$").returncode == 128 + signal.SIGTERM
+    assert wrap("sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
+
+
+def test_a_command_that_cannot_be_run(tmp_path):
+    """127 when it is not found, 126 when it cannot be executed, and a line that says so."""
+    missing = wrap("no-such-command", "--flag", text=True)
+    assert missing.returncode == 127
+    assert missing.stderr == "no-such-command: No such file or directory\n"
+    file = tmp_path / "text"
+    file.write_text("text")
+    assert wrap(str(file)).returncode == 126
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_are_passed_on_and_outlived(start, number):
+    """A signal reaches the command, and the playground serves until that ends, with its exit code."""
+    process = start([*PLAYGROUND, *python(WAIT)], start_new_session=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+    assert out == f"child got {number.value}\n"
+    assert process.returncode == number + 1
+    assert "the playground received" in err
+
+
+def test_a_signal_after_the_commands_end_changes_nothing(start):
+    """The exit code stays the command's, and the folder goes, while a second signal comes 20 ms after the first."""
+    code = "import os; print(os.environ['ZENDESK_EVENTS_PLAYGROUND'], flush=True); import time; time.sleep(20)"
+    process = start([*PLAYGROUND, *python(code)], start_new_session=True)
+    url = process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not Path(parse_qs(urlsplit(url).query)["folder"][0]).exists()
+
+
+def test_a_command_that_ignores_a_signal_goes_on(start):
+    """The playground does not end before its command does."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))"
+        "; print('ready', flush=True); sys.stdin.readline(); sys.exit(5)"
+    )
+    process = start([*PLAYGROUND, *python(code)], stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "ready\n"
+    for _ in range(2):
+        process.terminate()
+        assert process.stdout.readline() == "no\n"
+    assert process.poll() is None
+    process.communicate("\n", timeout=10)
+    assert process.returncode == 5
+
+
+def test_ctrl_c_reaches_the_command_once(start):
+    """A terminal sends Ctrl-C to the command itself: it is not passed on a second time."""
+    code = (
+        "import signal, sys, time; got = []; signal.signal(signal.SIGINT, lambda *_: got.append(1));"
+        "print('ready', flush=True)\n"
+        "while not got: time.sleep(0.01)\n"
+        "time.sleep(0.3); sys.exit(40 + len(got))"
+    )
+    terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    process = start(python(terminal, *PLAYGROUND, *python(code)), stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "ready\n"
+    process.stdin.write("\x03")
+    process.stdin.flush()
+    assert process.wait(timeout=10) == 41
+
+
+def test_nothing_lingers_when_the_parent_dies(start):
+    """Served alone or around a command, the playground ends soon after the process that started it."""
+    shell = start(["sh", "-c", '"$@" & echo $!; wait', "sh", *PLAYGROUND, *python(WAIT)])
+    playground = int(shell.stdout.readline())
+    assert shell.stdout.readline() == "ready\n"
+    shell.kill()
+    assert shell.stdout.read() == f"child got {signal.SIGTERM.value}\n"
+    _wait_until(lambda: not _is_alive(playground))
+
+
+def test_served_alone_it_says_where(start):
+    """It prints its address and how to use it, serves until it is told to stop, and ends well."""
+    process = start([*PLAYGROUND, "--port", "0", "--plan", "team"])
+    url = process.stdout.readline().split()[4]
+    assert url in process.stdout.readline()
+    answer = requests.post(f"{url}/api/v2/user_profiles/events", json={}, timeout=5)
+    assert (answer.status_code, answer.headers["X-Rate-Limit"]) == (400, "250")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "received 0 events of 0 customers in 1 requests" in err
+
+
+def test_a_port_that_is_taken_is_named():
+    """A port that was asked for is not silently another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = wrap("true", options=("--port", port), text=True)
+    assert ended.returncode == 2
+    assert f"port {port} is taken" in ended.stderr
+
+
+def test_a_usual_port_that_is_taken_gives_way(start):
+    """Two playgrounds may be served at once."""
+    first, second = start(PLAYGROUND), start(PLAYGROUND)
+    urls = {process.stdout.readline().split()[4] for process in (first, second)}
+    assert len(urls) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fail", "429", "--retry-after", "93"), "429 93"),
+        (("--fail", "500:0"), "202"),
+        (("--fail", "503:all", "--retry-after", "date:60", "--body", "html"), "503 "),
+        (("--fault", '{"status": 418, "event_type": "visit"}'), "418 None"),
+        (("--fail", "500", "--event-type", "other"), "202"),
+        (("--requests-per-minute", "1"), "202"),
+    ],
+)
+def test_faults_are_options(options, said):
+    """Each way to fail can be asked for on the command line."""
+    assert wrap(*python(POST), options=options, text=True).stdout.startswith(said)
+
+
+def test_connections_are_dropped_on_demand(tmp_path):
+    """`--drop after` stores the event and answers nothing."""
+    ended = wrap(*python(POST), options=("--drop", "after:1", "--database", str(tmp_path / "file")), text=True)
+    assert ended.returncode == 1
+    assert "received 1 events" in ended.stderr
+
+
+def test_credentials_can_be_insisted_on(tmp_path):
+    """With `--credentials` strangers are turned away."""
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps({"access_token": "static-token"}))
+    assert wrap(*python(POST), options=("--credentials", str(file)), text=True).stdout.startswith("401")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fail", "99"), "status must be"),
+        (("--fail", "often"), "--fail"),
+        (("--fail", "500", "--retry-after", "soon"), "--retry-after"),
+        (("--drop", "never"), "drop must be"),
+        (("--fault", "no json"), "--fault"),
+        (("--plan", "huge"), "--plan"),
+        (("--credentials", "/no/such/file"), "--credentials"),
+        (("--database", "/no/such/folder/file"), "--database"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(options, said):
+    """Exit 2, a line that names the option, no traceback, and the command is not run."""
+    ended = wrap("echo", "run", options=options, text=True)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_without_the_extra_it_says_how_to_install_it():
+    """One line, exit 2."""
+    code = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None; " + ZENDESK_EVENTS[2]
+    ended = subprocess.run(
+        [*python(code), "playground", "--", "true"], capture_output=True, text=True, check=False, timeout=20
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == "The playground is an extra: pip install 'target-zendesk-events[playground]'\n"
+
+
+def test_help_imports_no_verb():
+    """`zendesk-events --help` lists the verbs without what they need."""
+    code = (
+        "import sys; from target_zendesk_events.cli import main; main(['--help'], standalone_mode=False)"
+        "; print(*sys.modules)"
+    )
+    ended = subprocess.run(python(code), capture_output=True, text=True, check=False, timeout=20)
+    assert "playground  " in ended.stdout
+    assert not {"starlette", "uvicorn", "singer_sdk", "requests", "jinja2"} & set(ended.stdout.split())
+    unknown = subprocess.run([*ZENDESK_EVENTS, "play"], capture_output=True, check=False, timeout=20)
+    assert unknown.returncode == 2
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def _wait_until(holds, seconds: float = 5.0) -> None:
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.05)

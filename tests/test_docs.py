@@ -1,0 +1,361 @@
+"""The documents say what the code does: their examples run, and no setting, verb, error or message is forgotten.
+
+`python tests/test_docs.py` writes README's table of settings anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import importlib.metadata
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import support
+import yaml
+
+from target_zendesk_events import errors
+from target_zendesk_events.cli import VERBS
+from target_zendesk_events.delivery import dead_letters
+from target_zendesk_events.event import Event
+from target_zendesk_events.mapping.rules import compile_rules
+from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
+from target_zendesk_events.settings.rules_file import read_rules_file
+from target_zendesk_events.work import Match, NoEvent, Outcome
+from target_zendesk_events.zendesk import auth
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "target_zendesk_events"
+README = ROOT / "README.md"
+DISTRIBUTION = "target-zendesk-events"
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+"""README.md first: capitals come before the rest."""
+PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
+STARTS, ENDS = "<!-- settings: written by `python tests/test_docs.py` -->\n", "<!-- settings end -->"
+
+
+def text_of(name: str) -> str:
+    """Return a document, its line breaks and backticks put aside."""
+    return plain((ROOT / name).read_text(encoding="utf-8"))
+
+
+def plain(text: str) -> str:
+    """Return a text as sentences are compared: one space between words, no backticks, pipes not escaped."""
+    return " ".join(text.replace("`", "").replace("\\|", "|").split())
+
+
+# -- settings ----------------------------------------------------------------------------------------------------
+
+
+def settings_table() -> str:
+    """Return README's table of settings."""
+    rows = [f"| `{one.name}` | {one.default_text} | {_description(one)} |" for one in (*SETTINGS, *SDK_SETTINGS)]
+    return "\n".join(["", "| Setting | Default | Meaning |", "| --- | --- | --- |", *rows, "", ""])
+
+
+def _description(setting: Setting) -> str:
+    secret = " Secret." if setting.secret else ""
+    choices = "" if not setting.choices else f" One of {', '.join(f'`{one}`' for one in setting.choices)}."
+    return f"{setting.description}{choices}{secret}".replace("|", "\\|")
+
+
+def about() -> dict[str, Any]:
+    """Return what `--about` says of the settings."""
+    command = [*support.TARGET, "--about", "--format=json"]
+    said = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+    settings: dict[str, Any] = json.loads(said)["settings"]["properties"]
+    return settings
+
+
+def test_readme_has_every_setting() -> None:
+    """README's table is the one that the declared settings make."""
+    _, _, rest = README.read_text(encoding="utf-8").partition(STARTS)
+    assert rest.partition(ENDS)[0] == settings_table()
+
+
+def test_about_says_the_same() -> None:
+    """`--about` knows the settings of README's table, with its defaults and descriptions, and no others."""
+    said = about()
+    assert set(said) == {one.name for one in (*SETTINGS, *SDK_SETTINGS)}
+    for one in SETTINGS:
+        assert said[one.name]["description"].startswith(one.description)
+        assert said[one.name].get("default") == one.default
+        assert said[one.name].get("secret", False) == one.secret
+
+
+def test_readme_names_the_settings_that_mean_nothing() -> None:
+    """README tells which of the SDK's settings are accepted in vain."""
+    assert [name for name in MEANINGLESS if name not in README.read_text(encoding="utf-8")] == []
+
+
+# -- verbs, errors, messages -------------------------------------------------------------------------------------
+
+
+def test_readme_has_every_verb() -> None:
+    """README's table of verbs has each verb."""
+    assert [verb for verb in VERBS if f"| `zendesk-events {verb}` |" not in README.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_options_in_the_documents_exist(verb: str) -> None:
+    """A `zendesk-events` command in a document has no option that its verb lacks."""
+    command: click.Command = getattr(importlib.import_module(f"target_zendesk_events.cli.{verb}"), verb)
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    known = {option for one in commands for parameter in one.params for option in parameter.opts} | {"--help"}
+    for page in PAGES:
+        for arguments in re.findall(rf"zendesk-events {verb}( [^`\n]*)", page.read_text(encoding="utf-8")):
+            used = set(re.findall(r"--[a-z][a-z-]+", arguments.partition(" -- ")[0]))
+            assert used <= known, f"{page.name}: zendesk-events {verb}{arguments}"
+
+
+ERRORS = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.TargetError)]
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_the_guide_has_every_error(name: str) -> None:
+    """`docs/errors.md` names each class of errors, as `last-run.json` does."""
+    assert f"`{name}`" in (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+
+
+def test_the_guide_has_every_message() -> None:
+    """`docs/errors.md` has each message that ends a run or sets a record aside, by its longest constant part."""
+    guide = text_of("docs/errors.md")
+    assert [f"{place}: {part}" for place, part in messages() if plain(part)[:STABLE] not in guide] == []
+
+
+def test_the_guide_explains_every_code_of_the_token_endpoint() -> None:
+    """`docs/errors.md` has the codes with which Zendesk refuses a token."""
+    guide = text_of("docs/errors.md")
+    assert [code for code in auth._REFUSALS if code not in guide] == []  # noqa: SLF001
+
+
+def test_the_delivery_page_has_every_word_of_the_report() -> None:
+    """`docs/delivery.md` says what each outcome means, and why a record yields no event."""
+    page = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+    words = [*(one.value for one in Outcome), *(one.value for one in NoEvent), "invalid", "unmatched", "skipped"]
+    assert [word for word in words if f"`{word}`" not in page] == []
+
+
+def test_the_delivery_page_has_every_field_of_a_dead_letter() -> None:
+    """`docs/delivery.md` names the fields of the `dead_letter` object."""
+    page = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+    fields = [field.name for field in dataclasses.fields(dead_letters.Note)]
+    assert [name for name in (*fields, "rules") if f"`{name}`" not in page] == []
+
+
+RAISERS = ("fault", "missing", "input_fault")
+"""Functions that take a sentence for the user, beside the errors themselves."""
+INTERNAL = frozenset({"no item is ready", "every sink is an EventSink"})
+"""Sentences of faults of our own, which no user can meet."""
+ELSEWHERE = ("cli", "playground", "declared.py", "proposal.py", "summary.py")
+"""Parts of the package whose sentences end no run."""
+SHORTEST, STABLE = 13, 50
+"""A shorter part says nothing; of a longer one only the beginning must stand in the guide."""
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """Yield where each message stands, and its longest constant part."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if any(part in ELSEWHERE for part in path.relative_to(PACKAGE).parts):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for sentence in _sentences(node):
+                part = max(_constants(sentence), key=len, default="").strip()
+                if len(part) >= SHORTEST and part not in INTERNAL:
+                    yield f"{path.relative_to(PACKAGE)}:{sentence.lineno}", part
+
+
+def _sentences(node: ast.AST) -> list[ast.expr]:
+    """Return the expressions that make a message, if this is where one is made."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "message":
+        return [node.value]
+    if not isinstance(node, ast.Call):
+        return []
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    on_faults = isinstance(node.func, ast.Attribute) and "faults" in ast.unparse(node.func.value)
+    return node.args if name.endswith("Error") or name in RAISERS or (name == "append" and on_faults) else []
+
+
+def _constants(node: ast.expr) -> Iterator[str]:
+    """Yield the constant parts of a text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        for value in node.values:
+            yield from _constants(value)
+    elif isinstance(node, ast.BinOp):
+        yield from _constants(node.left)
+        yield from _constants(node.right)
+
+
+# -- examples ----------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """A fenced block of a document."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return where it stands."""
+        return f"{self.page}:{self.line}"
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the fenced blocks of a document."""
+    found: list[Block] = []
+    lines = page.read_text(encoding="utf-8").splitlines()
+    start = None
+    for number, line in enumerate(lines, start=1):
+        fence = line.strip()
+        if start is None and fence.startswith("```"):
+            start = number
+        elif start is not None and fence == "```":
+            language = lines[start - 1].strip().removeprefix("```")
+            body = "\n".join(lines[start : number - 1])
+            found.append(Block(str(page.relative_to(ROOT)), start, language, body))
+            start = None
+    return found
+
+
+ALL_BLOCKS = [block for page in PAGES for block in blocks(page)]
+RULE_BLOCKS = [
+    (one, ALL_BLOCKS[index + 1 : index + 3])
+    for index, one in enumerate(ALL_BLOCKS)
+    if one.language == "yaml" and re.search(r"^rules:|^- stream:", one.text, re.MULTILINE)
+]
+
+
+def matches_of(rules: str, record: dict[str, Any], stream: str, folder: Path) -> list[Match]:
+    """Return what the rules of a file make of a record."""
+    path = folder / "rules.yml"
+    path.write_text(rules, encoding="utf-8")
+    read = read_rules_file(path)
+    book = compile_rules(read.rules, source=read.source or "docs", lines=read.lines)
+    return [rule.apply(record, stream) for rule in book.for_stream(stream)]
+
+
+@pytest.mark.parametrize(("rules", "following"), RULE_BLOCKS, ids=str)
+def test_example_yields_what_it_says(rules: Block, following: list[Block], tmp_path: Path) -> None:
+    """Rules in a document, followed by a record and a body, yield that body."""
+    assert [one.language for one in following] == ["json", "json"], f"{rules} lacks its record and its body"
+    stream = yaml.safe_load(rules.text)["rules"][0]["stream"]
+    (match,) = matches_of(rules.text, json.loads(following[0].text), stream, tmp_path)
+    assert match.event is not None, match.message
+    assert match.event.body() == json.loads(following[1].text)
+
+
+def rows() -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows of the tables in `docs/rules.md`: the place in a rule, its value, a record, and what is sent."""
+    place = ""
+    for line in (ROOT / "docs" / "rules.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) != 3 or set(cells[0]) == {"-"}:
+            continue
+        if cells[1:] == ["Record", "Sent"]:
+            place = cells[0].strip("`")
+        else:
+            yield (place, *(cell.strip("`") for cell in cells))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("place", "value", "record", "sent"), list(rows()))
+def test_row_yields_what_it_says(place: str, value: str, record: str, sent: str, tmp_path: Path) -> None:
+    """Each row of the tables is so: a rule with this value, at this place, sends that of this record."""
+    rule = f"- stream: orders\n{placed(place, value)}"
+    (match,) = matches_of(rule, json.loads(record), "orders", tmp_path)
+    if sent in {"unmappable", "filtered"}:
+        assert match.no_event is not None
+        assert match.no_event.value == sent
+        return
+    assert match.event is not None, match.message
+    found = found_at(place, match.event)
+    assert found == (None if sent in {"left out", "sent"} else json.loads(sent))
+
+
+def placed(place: str, value: str) -> str:
+    """Return the rest of a rule that has this value at this place."""
+    parts = {
+        "when": "true",
+        "profile.identifiers": "{row: '1'}",
+        "event.type": "changed",
+        "event.created_at": None,
+        "event.description": None,
+        "event.properties": "{}",
+    }
+    where, _, name = place.rpartition(".")
+    if where in parts:
+        parts[where] = f"{{{name}: {value}}}"
+    else:
+        parts[place] = value
+    given = {key: text for key, text in parts.items() if text is not None}
+    lines = [f"  when: {given['when']}", "  profile:", f"    identifiers: {given['profile.identifiers']}", "  event:"]
+    return "\n".join(lines + [f"    {key[6:]}: {text}" for key, text in given.items() if key.startswith("event.")])
+
+
+def found_at(place: str, event: Event) -> Any:
+    """Return what stands at a place of a rule in the event that it yields."""
+    if place.startswith("profile.identifiers."):
+        return event.profile.identifiers[0].value
+    if place.startswith("event.properties."):
+        return event.properties.get(place.removeprefix("event.properties."))
+    return None if place == "when" else getattr(event, place.removeprefix("event."))
+
+
+def test_readme_starts_with_its_two_commands() -> None:
+    """The first two fenced blocks install and run the demo, and the tests."""
+    first, second = ALL_BLOCKS[:2]
+    assert (first.language, second.language) == ("bash", "bash")
+    assert first.text.endswith("zendesk-events demo")
+    assert second.text.endswith('pytest --quiet -m "not server"')
+
+
+@pytest.mark.parametrize("block", [one for one in ALL_BLOCKS if one.language in {"json", "yaml"}], ids=str)
+def test_settings_in_the_documents_exist(block: Block) -> None:
+    """A configuration in a document has only settings that there are."""
+    known = {one.name for one in (*SETTINGS, *SDK_SETTINGS)}
+    content = yaml.safe_load(block.text)
+    if isinstance(content, dict) and "plugins" in content:
+        (content,) = (loader["config"] for loader in content["plugins"]["loaders"])
+    elif not (isinstance(content, dict) and block.language == "json" and {"subdomain", "ledger_url"} & set(content)):
+        return
+    assert set(content) <= known
+
+
+def test_every_dependency_has_its_decision() -> None:
+    """Each dependency stands in the table of decisions, and in a page that says why it is there."""
+    names = {re.split(r"[^A-Za-z0-9-]", one)[0].lower() for one in importlib.metadata.requires(DISTRIBUTION) or ()}
+    table, *pages = (path.read_text(encoding="utf-8") for path in DECISIONS)
+    assert {name for name in names if f"| {name} |" not in table} == set()
+    assert {name for name in names if not any(name in page.lower() for page in pages)} == set()
+
+
+def test_links_lead_somewhere() -> None:
+    """A link from one document to another finds its file, and its heading."""
+    for page in (*PAGES, *DECISIONS):
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):
+            name, _, anchor = target.partition("#")
+            path = (page.parent / name).resolve() if name else page
+            assert path.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(path), f"{page.name}: {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+if __name__ == "__main__":
+    before, _, after = README.read_text(encoding="utf-8").partition(STARTS)
+    README.write_text(f"{before}{STARTS}{settings_table()}{ENDS}{after.partition(ENDS)[2]}", encoding="utf-8")

@@ -1,0 +1,145 @@
+"""Several real processes on one ledger: what one has sent no other sends, and together they keep to one minute."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import support
+
+from target_zendesk_events.playground.server import Playground
+
+pytestmark = pytest.mark.server
+
+PER_MINUTE = 300
+PROCESSES = 4
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Name an SQLite file that is not there yet, or a fresh database on the server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/ledger.sqlite"
+        return
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    server = request.getfixturevalue("postgresql_url")
+    name = f"ledger_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield f"{server.rpartition('/')[0]}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+class Fleet:
+    """Processes of the real command line, each with a folder of its own, on one ledger and one playground."""
+
+    def __init__(self, playground: Playground, folder: Path, url: str) -> None:
+        """Start none yet."""
+        self.playground = playground
+        self.folder = folder
+        self.url = url
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, numbers: range, **settings: Any) -> subprocess.Popen[bytes]:
+        """Start one that is sent these records, and an end of its input."""
+        folder = self.folder / f"process-{len(self.processes)}"
+        folder.mkdir()
+        path = folder / "config.json"
+        path.write_text(json.dumps(support.config(self.playground.url, folder, ledger_url=self.url, **settings)))
+        source = folder / "input"
+        messages = [support.schema("orders"), *(support.record("orders", number) for number in numbers)]
+        source.write_bytes(support.lines([*messages, support.state({"upto": numbers[-1]})]))
+        with source.open("rb") as stdin, (folder / "errors").open("wb") as errors:
+            process = subprocess.Popen(
+                [*support.TARGET, "--config", str(path)],
+                stdin=stdin,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                cwd=folder,
+            )
+        self.processes.append(process)
+        return process
+
+    def wait(self, seconds: float) -> list[int]:
+        """Wait for all; return their exit codes."""
+        ends_at = time.monotonic() + seconds
+        return [process.wait(max(0.0, ends_at - time.monotonic())) for process in self.processes]
+
+    def stored(self) -> Counter[int]:
+        """Count the events on timelines, by record."""
+        return Counter(event.body["event"]["properties"]["number"] for event in self.playground.events())
+
+    def close(self) -> None:
+        """End what still runs."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@contextlib.contextmanager
+def fleet_on(url: str, folder: Path, delay: float) -> Iterator[Fleet]:
+    with Playground(delay=delay) as playground:
+        fleet = Fleet(playground, folder, url)
+        try:
+            yield fleet
+        finally:
+            fleet.close()
+
+
+def test_four_processes_share_the_minute(url: str, tmp_path: Path) -> None:
+    """Four processes together meet no 429 beyond the first second, and leave nothing of the minute unused."""
+    each = 110
+    with fleet_on(url, tmp_path, 0.05) as fleet:
+        fleet.playground.set_limit(PER_MINUTE)
+        for index in range(PROCESSES):
+            fleet.start(range(index * each, (index + 1) * each), requests_per_minute=PER_MINUTE)
+        assert fleet.wait(150) == [0] * PROCESSES
+        attempts = fleet.playground.requests()
+        arrivals = sorted(one.arrived for one in attempts)
+        first = arrivals[0]
+        assert [one for one in attempts if one.status == 429 and one.arrived > first + 1] == []
+        assert fleet.stored() == Counter(range(PROCESSES * each))
+        burst = arrivals[PER_MINUTE - 1] - first
+        assert arrivals[-1] - first < 60 + burst + 5
+
+
+def test_what_two_processes_are_both_sent_is_sent_once(url: str, tmp_path: Path) -> None:
+    """Two processes that read the same records deliver each once between them, and neither waits for the other long."""
+    with fleet_on(url, tmp_path, 0.05) as fleet:
+        since = time.monotonic()
+        for _ in range(2):
+            fleet.start(range(200), max_in_flight=8, batch_size_rows=20)
+        assert fleet.wait(90) == [0, 0]
+        assert fleet.stored() == Counter(range(200))
+        assert time.monotonic() - since < 40
+
+
+def test_a_process_that_slept_past_its_lease_sends_nothing_again(url: str, tmp_path: Path) -> None:
+    """Stopped past its lease and woken, a process leaves what another took over; only what was in flight may double."""
+    in_flight = 4
+    settings: dict[str, Any] = {"max_in_flight": in_flight, "on_unknown_outcome": "retry"}
+    with fleet_on(url, tmp_path, 0.3) as fleet:
+        sleeper = fleet.start(range(60), **settings)
+        ends_at = time.monotonic() + 30
+        while len(fleet.playground.events()) < 8:
+            assert time.monotonic() < ends_at
+            time.sleep(0.05)
+        sleeper.send_signal(signal.SIGSTOP)
+        other = fleet.start(range(60), **settings)
+        assert other.wait(60) == 0
+        sleeper.send_signal(signal.SIGCONT)
+        assert sleeper.wait(60) == 0
+        doubled = sum(count - 1 for count in fleet.stored().values())
+        assert set(fleet.stored()) == set(range(60))
+        assert doubled <= in_flight

@@ -1,0 +1,186 @@
+"""Proposals: a rule to paste for any schema, that works as it stands and gives nothing away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_zendesk_events.mapping.proposal import propose
+from target_zendesk_events.mapping.rules import Rule, compile_rules
+
+TEXT = {"type": ["null", "string"]}
+KEY = {"type": "integer"}
+NUMBER = {"type": ["null", "number"]}
+TIME = {"type": ["null", "string"], "format": "date-time"}
+OBJECT = {"type": ["null", "object"]}
+
+
+def proposed(columns: dict[str, Any], keys: list[str] | None = None, stream: str = "orders") -> dict[str, Any]:
+    """Return a proposed rule as YAML reads it."""
+    (rule,) = yaml.safe_load(propose(stream, {"properties": columns}, keys or []))
+    return dict(rule)
+
+
+def compiled(rule: dict[str, Any]) -> Rule:
+    """Return a proposed rule, compiled."""
+    return compile_rules([rule], source="shop").rules[0]
+
+
+def test_a_proposal_reads_like_a_rule_written_by_hand() -> None:
+    """One identifier, the time of the change, properties by name, and a dedupe_key."""
+    columns = {
+        "id": KEY,
+        "email": TEXT,
+        "customer_id": KEY,
+        "status": TEXT,
+        "first-name": TEXT,
+        "total": NUMBER,
+        "item": OBJECT,
+        "card_number": TEXT,
+        "created_at": TIME,
+        "updated_at": {"type": "string", "format": "date-time"},
+        "_sdc_extracted_at": TIME,
+    }
+    assert propose("orders", {"properties": columns}, ["id"]) == (
+        "- stream: orders\n"
+        "  profile:\n"
+        "    identifiers:\n"
+        "      # Zendesk writes the address onto the user\n"
+        '      email: "{{ email }}"\n'
+        "  event:\n"
+        "    type: orders\n"
+        '    created_at: "{{ updated_at }}"\n'
+        "    properties:\n"
+        "    - id\n"
+        "    - customer_id\n"
+        "    - status\n"
+        '    - "first-name"\n'
+        "    - total\n"
+        "    - item\n"
+        "    - created_at\n"
+        '  dedupe_key: "{{ id }}:{{ updated_at }}"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "identifiers"),
+    [
+        ({"id": KEY, "user_id": KEY, "Email": TEXT}, {"email": "{{ Email }}"}),
+        ({"id": KEY, "contact_email": TEXT}, {"email": "{{ contact_email }}"}),
+        ({"id": KEY, "emailAddress": TEXT}, {"email": "{{ emailAddress }}"}),
+        ({"id": KEY, "email_verified": {"type": "boolean"}, "customer_id": KEY}, {"customer_id": "{{ customer_id }}"}),
+        ({"id": KEY, "email": {"type": "boolean"}, "user_id": KEY}, {"user_id": "{{ user_id }}"}),
+        ({"id": KEY, "email": OBJECT, "customerId": TEXT}, {"customer_id": "{{ customerId }}"}),
+        ({"id": KEY, "external_id": TEXT}, {"orders_external_id": "{{ external_id }}"}),
+    ],
+)
+def test_the_identifier(columns: dict[str, Any], identifiers: dict[str, str]) -> None:
+    """An address first, else an id of the customer under a type of the user's own, never a standard one."""
+    rule = proposed(columns, ["id"])
+    assert rule["profile"] == {"identifiers": identifiers}
+    assert "CHOOSE" not in propose("orders", {"properties": columns}, ["id"])
+
+
+def test_the_key_of_a_stream_of_customers_names_the_customer() -> None:
+    """In a stream of customers, users or contacts the key is the customer's."""
+    assert proposed({"id": KEY}, ["id"], "crm-contacts")["profile"] == {"identifiers": {"crm_contacts_id": "{{ id }}"}}
+
+
+def test_without_a_candidate_a_person_must_choose() -> None:
+    """Where no column looks like the customer, a comment asks for one."""
+    text = propose("orders", {"properties": {"id": KEY, "total": NUMBER}}, ["id"])
+    assert "      # CHOOSE: no column looks like the customer." in text
+    assert yaml.safe_load(text)[0]["profile"] == {"identifiers": {"orders_id": "{{ id }}"}}
+
+
+@pytest.mark.parametrize(
+    ("columns", "created_at"),
+    [
+        ({"created_at": TIME, "modifiedOn": TIME}, "{{ modifiedOn | default(created_at) }}"),
+        ({"created_at": TIME, "last_modified": {"type": "string"}}, "{{ last_modified }}"),
+        ({"created_at": TIME, "shipped_at": TIME}, "{{ created_at }}"),
+        ({"shipped_at": TIME}, "{{ shipped_at }}"),
+        ({"when-it-was": {"anyOf": [{"type": "null"}, TIME]}}, "{{ record['when-it-was'] }}"),
+        ({"timestamp": {"type": "integer"}}, "{{ timestamp }}"),
+        ({"updated": {"type": "boolean"}, "time": {"type": "string", "format": "time"}}, None),
+        ({"name": TEXT}, None),
+    ],
+)
+def test_the_time_of_the_change(columns: dict[str, Any], created_at: str | None) -> None:
+    """The column that says when the row changed, else when it was made; the latter also stands in for a null."""
+    rule = proposed({"id": KEY, **columns}, ["id"])
+    assert rule["event"].get("created_at") == created_at
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "_sdc_received_at", "_sdc_deleted_at", "_airbyte_ab_id", "_bookmark", "xmin", "replication_key", "synced_at",
+        "password", "passwordHash", "access_token", "apiKey", "client_secret", "private_key", "ssn", "card_last4",
+        "credit_card", "cvv", "salt", "session_cookie", "tokens",
+    ],
+)  # fmt: skip
+def test_some_columns_are_no_properties(column: str) -> None:
+    """What replication adds, and what looks like a secret, is not proposed."""
+    assert "properties" not in proposed({"customer_id": TEXT, column: TEXT})["event"]
+
+
+@pytest.mark.parametrize("column", ["status", "keyboard", "discarded", "monkey", "passenger", "hashtag", "description"])
+def test_most_columns_are_properties(column: str) -> None:
+    """A word that only begins like a secret is none."""
+    assert proposed({"customer_id": TEXT, column: TEXT})["event"]["properties"] == [column]
+
+
+@pytest.mark.parametrize(
+    ("columns", "keys", "key"),
+    [
+        ({"a": KEY, "b": KEY, "updated_at": KEY}, ["a", "b"], "{{ a }}:{{ b }}:{{ updated_at }}"),
+        ({"a": KEY}, ["a"], "{{ a }}"),
+        ({"a": KEY}, [], "{{ record | without('_sdc_*') | tojson }}"),
+    ],
+)
+def test_the_dedupe_key(columns: dict[str, Any], keys: list[str], key: str) -> None:
+    """The key and the time of the change; without a key, the whole row."""
+    assert proposed(columns, keys)["dedupe_key"] == key
+
+
+NAMES = st.text(min_size=1) | st.sampled_from(
+    [
+        "id",
+        "email",
+        "true",
+        "in",
+        "record",
+        "stream",
+        "self",
+        "loop",
+        "customer_id",
+        "updated_at",
+        "a-b",
+        "'",
+        "\\",
+        '"',
+    ]
+)
+SCHEMAS = st.sampled_from([{}, True, TEXT, KEY, NUMBER, TIME, OBJECT, {"type": "array"}, {"anyOf": [TIME, TEXT]}])
+
+
+@given(st.text(min_size=1), st.dictionaries(NAMES, SCHEMAS, max_size=6), st.data())
+def test_every_proposal_works_as_it_stands(stream: str, columns: dict[str, Any], data: st.DataObject) -> None:
+    """Whatever streams and fields are named, the proposal is YAML, compiles, and fits its schema."""
+    keys = data.draw(st.lists(st.sampled_from(sorted(columns)), unique=True, max_size=2)) if columns else []
+    schema = {"properties": columns}
+    if not stream.strip():
+        return
+    (raw,) = yaml.safe_load(propose(stream, schema, keys))
+    rule = compiled(raw)
+    assert raw["stream"] == stream
+    assert [fault for fault in rule.check(schema) if fault.fatal] == []
+    assert [fault for fault in rule.check(schema) if columns] == []
+    assert raw["event"].get("properties", []) == [
+        name for name in columns if name in raw["event"].get("properties", [])
+    ]
