@@ -337,6 +337,8 @@ class TargetZendeskEvents(Target):
         except Exception as fault:  # noqa: BLE001 - a traceback may quote a customer, so only the place is named
             _log_bug(fault)
             sys.exit(1)
+        for number in (signal.SIGTERM, signal.SIGINT):  # all is written: a late one must not change the exit code
+            signal.signal(number, signal.SIG_IGN)
         sys.exit(target.exit_code)
 
 

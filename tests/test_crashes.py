@@ -21,6 +21,8 @@ from target_zendesk_events.playground.server import Playground
 STEPS = ("intent written", "sent", "answered", "outcome written", "dead letter written", "STATE printed")
 EVENTS = 60
 KILLS = 12
+ENDED = frozenset({0, 3})
+"""Exit codes of a run that settled all; 3 where the last piece was only set aside."""
 DRIVER = """
 import os, signal, sys, time
 from target_zendesk_events.target import TargetZendeskEvents
@@ -80,7 +82,7 @@ class Trial:
         else:
             out, err = process.communicate(messages(self.upto), timeout=90)
         self.kills += process.returncode == -signal.SIGKILL
-        assert process.returncode in {0, -signal.SIGKILL}, err.decode()[-2000:]
+        assert process.returncode in {*ENDED, -signal.SIGKILL}, err.decode()[-2000:]
         states = [json.loads(line)["upto"] for line in out.decode().splitlines() if line.endswith("}")]
         self.upto = max([self.upto, *states])
         self.check_state()
@@ -108,10 +110,10 @@ def test_killed_at_a_step(step: str, tmp_path: Path) -> None:
     """Killed at a step of an event's life, it loses nothing, claims nothing, and shows nothing twice."""
     with Playground(delay=0.05) as playground:
         trial = Trial(playground, tmp_path, "verify")
-        for count in (1, 3):
+        for count in (1, 2):
             driver = [sys.executable, "-c", DRIVER.format(step=step, count=count)]
             assert trial.run(driver) == -signal.SIGKILL
-        assert trial.run(support.TARGET) == 0
+        assert trial.run(support.TARGET) in ENDED
         assert set(trial.settled()) == set(range(EVENTS))
         assert trial.doubled() == 0
 
@@ -125,10 +127,9 @@ def test_killed_at_random_moments(policy: str, tmp_path: Path) -> None:
         playground.set_faults(Fault(status=500, store=True, every=9, count=6), Fault(drop="after", every=14, count=4))
         trial = Trial(playground, tmp_path, policy)
         for _ in range(60):
-            if trial.kills >= KILLS or trial.run(support.TARGET, 0.6 + random_moments.random() * 0.8) == 0:
+            if trial.kills >= KILLS or trial.run(support.TARGET, 0.6 + random_moments.random() * 0.8) in ENDED:
                 break
-        while trial.run(support.TARGET) != 0:
-            pass
+        assert trial.run(support.TARGET) in ENDED
         hits = sum(fault["hits"] for fault in playground.faults())
         assert hits > 0
         assert trial.kills > 0

@@ -13,16 +13,12 @@ from typing import Any
 
 import pytest
 
-from target_zendesk_events.delivery.database import (
-    AnyDatabase,
-    Busy,
-    Cursor,
-    PostgresDatabase,
-    SqliteDatabase,
-    database_of,
-)
+from target_zendesk_events.delivery.database import database_of
 from target_zendesk_events.delivery.ledger import NEW, Entry, Keyed, Settlement, Standing, Tally
+from target_zendesk_events.delivery.postgres import PostgresDatabase
 from target_zendesk_events.delivery.sql_ledger import EXPIRY_STEP, LEASE_SECONDS, SqlLedger
+from target_zendesk_events.delivery.sqlite import SqliteDatabase
+from target_zendesk_events.delivery.transactions import Busy, Cursor, Database
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.work import Outcome
 
@@ -59,14 +55,14 @@ class House:
         """Open nothing yet."""
         self.url = url
         self.clock = Clock()
-        self.open: list[AnyDatabase] = []
+        self.open: list[Database] = []
 
     def ledger(self, run: str = "run", account: str = "acme.zendesk.com/", **others: Any) -> SqlLedger:
         """Open the ledger as a run of its own."""
         plain: dict[str, Any] = {"retention_days": 365, "rules_digest": lambda stream: f"rules of {stream}"}
         return SqlLedger(self.database(), run=run, account=account, **{**plain, **others})
 
-    def database(self) -> AnyDatabase:
+    def database(self) -> Database:
         """Return the database, not open yet, with the test's clock."""
         is_server = self.url.startswith("postgresql")
         database = Timeless(self.url, self.clock) if is_server else database_of(self.url, self.clock)

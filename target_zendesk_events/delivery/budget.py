@@ -8,9 +8,9 @@ import math
 import secrets
 from typing import Any, Final
 
-from target_zendesk_events.delivery.database import Transactions
 from target_zendesk_events.delivery.rate_limit import MARGIN_SECONDS, WINDOW_SECONDS, RateLimit
 from target_zendesk_events.delivery.tables import PREFIX
+from target_zendesk_events.delivery.transactions import Transactions
 
 PERMIT_SECONDS: Final = 1.0
 """A permit that is not used within this time is given back."""

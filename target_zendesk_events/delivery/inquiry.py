@@ -18,6 +18,10 @@ STATUSES: Final = {
     4: Outcome.FORGOTTEN.value,
 }
 SHOWN_RUNS: Final = 20
+QUESTION_SECONDS: Final = 30.0
+"""For a statement that goes through the whole ledger."""
+PRUNED_AT_ONCE: Final = 10_000
+"""Keys in one commit, so that runs on the same ledger need not wait."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Inquiry:
         """Ask `ledger`, opened to read or to write."""
         self._ledger = ledger
         self._database = ledger.database
+        ledger.transactions.run(lambda: self._database.limit_statements(QUESTION_SECONDS), writes=False)
 
     def counts(self) -> list[tuple[str, str, int]]:
         """Return stream, status and number of events, of all accounts on this ledger."""
@@ -79,8 +84,12 @@ class Inquiry:
         if unseen_days is not None:
             conditions.append("seen < ?")
             values.append(int(self._database.now() // SECONDS_A_DAY) - unseen_days)
-        statement = f"DELETE FROM {PREFIX}keys WHERE " + " AND ".join(conditions)
-        return self._ledger.transactions.run(lambda: self._database.execute(statement, values).rowcount)
+        chosen = f"SELECT key FROM {PREFIX}keys WHERE {' AND '.join(conditions)} LIMIT {PRUNED_AT_ONCE}"
+        statement = f"DELETE FROM {PREFIX}keys WHERE key IN ({chosen})"
+        forgotten = 0
+        while count := self._ledger.transactions.run(lambda: self._database.execute(statement, values).rowcount):
+            forgotten += count
+        return forgotten
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._ledger.transactions.run(lambda: self._database.execute(statement, values).fetchall(), writes=False)

@@ -12,9 +12,9 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from target_zendesk_events.delivery.database import AnyDatabase, Transactions
 from target_zendesk_events.delivery.ledger import NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
 from target_zendesk_events.delivery.tables import PREFIX, prepare, secret_of
+from target_zendesk_events.delivery.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.work import Outcome
 
 LEASE_SECONDS: Final = 6.0
@@ -49,7 +49,7 @@ class SqlLedger:
 
     def __init__(  # noqa: PLR0913 - values, not owners
         self,
-        database: AnyDatabase,
+        database: Database,
         *,
         account: str,
         run: str,
@@ -81,6 +81,7 @@ class SqlLedger:
         self._run = 0 if reads_only else self.transactions.run(lambda: self._begin(run))
         keys = self._ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
         self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
+        self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
 
     # looking up
 

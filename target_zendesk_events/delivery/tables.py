@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from target_zendesk_events.delivery.database import AnyDatabase, Busy
+from target_zendesk_events.delivery.transactions import Busy, Database
 from target_zendesk_events.errors import ConfigurationError, StorageError
 
 PREFIX: Final = "zendesk_events_"
@@ -36,7 +36,7 @@ MIGRATIONS: Final = (
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 
 
-def has_tables(database: AnyDatabase) -> bool:
+def has_tables(database: Database) -> bool:
     """Tell whether a ledger was ever made there."""
     try:
         return _version(database) > 0
@@ -44,7 +44,7 @@ def has_tables(database: AnyDatabase) -> bool:
         return False
 
 
-def secret_of(database: AnyDatabase) -> bytes:
+def secret_of(database: Database) -> bytes:
     """Return the secret of a ledger that is only looked at. Raises StorageError where there is none yet."""
     if _version(database) != len(MIGRATIONS):
         message = f"{database.note} is of another version: a run that may write brings it up to date"
@@ -52,7 +52,7 @@ def secret_of(database: AnyDatabase) -> bytes:
     return bytes.fromhex(_read(database, "secret") or "")
 
 
-def prepare(database: AnyDatabase) -> bytes:
+def prepare(database: Database) -> bytes:
     """Make or migrate the tables; return the ledger's secret.
 
     Raises Busy, StorageError, and ConfigurationError where a newer release has written this ledger.
@@ -78,20 +78,20 @@ def prepare(database: AnyDatabase) -> bytes:
         secret = bytes.fromhex(_read(database, "secret") or "")
         database.execute("COMMIT")
     except (Busy, StorageError, ConfigurationError):
-        database.execute("ROLLBACK")
+        database.roll_back()
         raise
     return secret
 
 
-def _version(database: AnyDatabase) -> int:
+def _version(database: Database) -> int:
     return int(_read(database, "version") or 0)
 
 
-def _read(database: AnyDatabase, name: str) -> str | None:
+def _read(database: Database, name: str) -> str | None:
     rows = database.execute(f"SELECT value FROM {PREFIX}meta WHERE name = ?", (name,)).fetchall()  # noqa: S608 - ours
     return str(rows[0][0]) if rows else None
 
 
-def _write(database: AnyDatabase, name: str, value: str) -> None:
+def _write(database: Database, name: str, value: str) -> None:
     statement = f"INSERT INTO {PREFIX}meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"  # noqa: S608 - ours
     database.execute(statement, (name, value))

@@ -1,0 +1,109 @@
+"""A transaction on the ledger's database, tried again while the database is busy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from target_zendesk_events.errors import StorageError
+
+CALL_SECONDS: Final = 1.0
+"""For a lock, and for a statement while events are delivered."""
+PATIENCE_SECONDS: Final = 30.0
+"""For which a transaction is tried again before the run stops."""
+PAUSE_SECONDS: Final = 0.05
+
+Result = TypeVar("Result")
+
+
+class Cursor(Protocol):
+    """What both drivers' cursors have in common."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement touched."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows of the last statement."""
+
+
+class Busy(Exception):  # noqa: N818 - a state that passes, not an error
+    """The database is locked, another run was faster, or the server is gone: for now."""
+
+
+class Database(Protocol):
+    """A connection to the ledger's database, SQLite's or PostgreSQL's, made at need: the same statements for both.
+
+    Each call raises Busy where trying again may help, StorageError where it does not, and ConfigurationError where
+    `ledger_url` is wrong.
+    """
+
+    note: str
+    """Where it is, without a password."""
+    was_made: bool
+    """Whether there was none before this run."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file on this machine."""
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The words that differ in the making of a table: `blob`, `real` and `tail`."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
+        """Run one statement, its places written as `?`."""
+
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row."""
+
+    def begin(self) -> None:
+        """Begin a transaction that may write."""
+
+    def roll_back(self) -> None:
+        """Take back what the transaction did, where there still is one. Raises nothing."""
+
+    def now(self) -> float:
+        """Return the time, in epoch seconds, by the clock that all runs on this ledger share."""
+
+    def limit_statements(self, seconds: float) -> None:
+        """Give up on a statement after so long, where it can take long: 30 seconds at first."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Transactions:
+    """Runs transactions, each tried again for half a minute while the database is busy."""
+
+    def __init__(self, database: Database, must_stop: Callable[[], bool]) -> None:
+        """`must_stop` is asked between tries: a run that was told to end waits no longer."""
+        self.database = database
+        self._must_stop = must_stop
+        self._has_given_up = False
+
+    def run(self, work: Callable[[], Result], *, writes: bool = True) -> Result:
+        """Return what `work` returns, all of it committed or nothing. Raises StorageError."""
+        gives_up_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._once(work, writes=writes)
+            except Busy as fault:  # noqa: PERF203 - a try is what it is about
+                if time.monotonic() >= gives_up_at or self._must_stop() or self._has_given_up:
+                    self._has_given_up = True
+                    message = f"{fault}, for longer than {PATIENCE_SECONDS:.0f} s: the run stops, STATE is safe"
+                    raise StorageError(message) from fault
+                time.sleep(PAUSE_SECONDS)
+
+    def _once(self, work: Callable[[], Result], *, writes: bool) -> Result:
+        if not writes:
+            return work()
+        self.database.begin()
+        try:
+            result = work()
+            self.database.execute("COMMIT")
+        except BaseException:
+            self.database.roll_back()
+            raise
+        return result
