@@ -11,7 +11,7 @@ from target_zendesk_events.errors import StorageError
 CALL_SECONDS: Final = 1.0
 """For a lock, and for a statement while events are delivered."""
 PATIENCE_SECONDS: Final = 30.0
-"""For which a transaction is tried again before the run stops."""
+"""For which a transaction is tried again before the run stops, the last try included."""
 PAUSE_SECONDS: Final = 0.05
 
 Result = TypeVar("Result")
@@ -81,19 +81,20 @@ class Transactions:
         """`must_stop` is asked between tries: a run that was told to end waits no longer."""
         self.database = database
         self._must_stop = must_stop
-        self._has_given_up = False
+        self._given_up = ""
 
     def run(self, work: Callable[[], Result], *, writes: bool = True) -> Result:
         """Return what `work` returns, all of it committed or nothing. Raises StorageError."""
-        gives_up_at = time.monotonic() + PATIENCE_SECONDS
+        if self._given_up:
+            raise StorageError(self._given_up)
+        last_try_at = time.monotonic() + PATIENCE_SECONDS - 2 * CALL_SECONDS
         while True:
             try:
                 return self._once(work, writes=writes)
             except Busy as fault:  # noqa: PERF203 - a try is what it is about
-                if time.monotonic() >= gives_up_at or self._must_stop() or self._has_given_up:
-                    self._has_given_up = True
-                    message = f"{fault}, for longer than {PATIENCE_SECONDS:.0f} s: the run stops, STATE is safe"
-                    raise StorageError(message) from fault
+                if time.monotonic() >= last_try_at or self._must_stop():
+                    self._given_up = f"{fault}, for longer than {PATIENCE_SECONDS:.0f} s: the run stops, STATE is safe"
+                    raise StorageError(self._given_up) from fault
                 time.sleep(PAUSE_SECONDS)
 
     def _once(self, work: Callable[[], Result], *, writes: bool) -> Result:
