@@ -245,6 +245,7 @@ def test_a_blank_name_makes_the_record_unmappable(place: str) -> None:
         (raw_rule(event={"type": "{{ secret + 1 }}"}), "event.type"),
         (raw_rule(event={"created_at": "{{ secret }}"}), "event.created_at"),
         (raw_rule(event={"created_at": "{{ secret | datetime('%d') }}"}), "event.created_at"),
+        (raw_rule(event={"created_at": "{{ '2026-11-01' | datetime(timezone=secret) }}"}), "event.created_at"),
         (raw_rule(event={"description": "x{{ secret + 1 }}"}), "event.description"),
         (raw_rule(event={"description": "{{ secret | fromjson }}"}), "event.description"),
         (raw_rule(event={"properties": {"a": {"b": ["{{ secret + 1 }}"]}}}), "event.properties.a.b[0]"),

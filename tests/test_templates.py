@@ -269,6 +269,7 @@ def test_filters(source: str, value: Any) -> None:
         ("{{ '2024-05-06' | datetime(timezone='Europe/Berlin') }}", "2024-05-05T22:00:00+00:00"),
         ("{{ '2024-05-06 +0100' | datetime('%Y-%m-%d %z', 'Europe/Berlin') }}", "2024-05-05T23:00:00+00:00"),
         ("{{ 1714979280 | datetime }}", "2024-05-06T07:08:00+00:00"),
+        ("{{ 20240506 | datetime('%Y%m%d') }}", "2024-05-06T00:00:00+00:00"),
     ],
 )
 def test_the_datetime_filter_understands_a_text(source: str, moment: str) -> None:

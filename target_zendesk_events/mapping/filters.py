@@ -135,18 +135,27 @@ def _datetime(
     format: str | None = None,  # noqa: A002 - the filter's documented argument
     timezone: str | None = None,
 ) -> dt.datetime | None:
-    """Return the time that a text says, read by `strptime` codes where given; `timezone` is for times without."""
+    """Return the time that a value says, read by `strptime` codes where given; `timezone` is for times without."""
     if value is None:
         return None
-    zone = default_zone if timezone is None else time_zone(timezone)
-    if format is None or not isinstance(value, str):
+    zone = default_zone if timezone is None else _zone(timezone)
+    if format is None or isinstance(value, dt.date):
         return moment(value, zone).as_datetime
     try:
-        read = dt.datetime.strptime(value.strip(), format)  # noqa: DTZ007 - the next line gives it a zone
+        read = dt.datetime.strptime(text_of(value).strip(), format)  # noqa: DTZ007 - the next line gives it a zone
     except ValueError as error:
         message = "`datetime` is given a text that does not fit its format"
         raise BadValueError(message) from error
     return moment(read, zone).as_datetime
+
+
+def _zone(name: str) -> dt.tzinfo:
+    """Return a time zone; its name may have come from the record, so that what is none is not quoted."""
+    try:
+        return time_zone(name)
+    except BadValueError:
+        message = "`datetime` is given a time zone that is not known here"
+        raise BadValueError(message) from None
 
 
 def _without(value: Mapping[str, Any] | None, *patterns: str) -> dict[str, Any] | None:
