@@ -239,6 +239,22 @@ def test_what_is_no_whole_number_is_a_fault(raw: object) -> None:
     assert len(fault) < 200
 
 
+def test_a_fraction_from_a_file_is_shown() -> None:
+    """The SDK reads a file's fractions as Decimal; the fault names them as they stand there."""
+    assert faults_of(batch_size_rows=Decimal("1.5")) == (
+        "batch_size_rows is 1.5; accepted: a whole number from 1 to 1000000",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "accepted"),
+    [("rules", [None], "a list of objects"), ("blocked_identifier_values", ["a", None], "a list of texts")],
+)
+def test_an_entry_that_is_null_is_called_so(name: str, raw: list[object], accepted: str) -> None:
+    """An empty entry of a list is no object."""
+    assert faults_of(**{name: raw}) == (f"{name}: entry {len(raw)} is null; accepted: {accepted}",)
+
+
 @pytest.mark.parametrize(
     ("name", "raw"),
     [

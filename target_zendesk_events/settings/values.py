@@ -102,10 +102,14 @@ def _shown(setting: Setting, value: object) -> str:
         return f"{kind} that it does not take" if kind == "text" else kind
     if isinstance(value, str):
         return repr(value if len(value) <= _SHOWN_LENGTH else value[:_SHOWN_LENGTH] + "...")
+    if isinstance(value, Decimal):
+        return str(value)
     return json.dumps(value) if isinstance(value, bool | int | float) else kind
 
 
 def _kind_of(value: object) -> str:
+    if value is None:
+        return "null"
     kinds = {bool: "a boolean", int: "a number", float: "a number", Decimal: "a number", str: "text", list: "a list"}
     return kinds.get(type(value), "an object")
 
