@@ -94,7 +94,7 @@ def _number_text(number: float | Decimal) -> str:
         message = "holds NaN or an infinity"
         raise BadValueError(message)
     if isinstance(number, float):
-        return str(int(number)) if number.is_integer() and abs(number) <= MAX_SAFE_INTEGER else repr(number)
+        return str(int(number)) if number.is_integer() else repr(number)
     if isinstance(number, Decimal):
         return str(int(number)) if number == number.to_integral_value() else format(number, "f")
     return str(int(number))
