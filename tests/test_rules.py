@@ -618,6 +618,11 @@ UNQUOTED = {(("id", None),): None}
             raw_rule({"identifiers": {"shop_id": "Guest"}}),
             "profile.identifiers.shop_id: would never be sent, being blocked",
         ),
+        (raw_rule({"identifiers": {"shop_id": None}}), "profile.identifiers.shop_id: is empty: it would never be sent"),
+        (
+            raw_rule({"identifiers": [{"type": "shop_id", "value": None}]}),
+            "profile.identifiers[0]: is empty: it would never be sent",
+        ),
         (raw_rule({"identifiers": {"shop_id": ["a"]}}), "profile.identifiers.shop_id: is a list, and takes text"),
         (raw_rule({"identifiers": {"shop_id": UNQUOTED}}), "profile.identifiers.shop_id: put quotes around"),
         (raw_rule({"attributes": "x"}), "profile.attributes: is text, and takes an object"),

@@ -84,6 +84,8 @@ def _listed(reading: Reading, raw: list[Raw]) -> list[tuple[str, Raw, Raw]]:
 
 
 def _pair(reading: Reading, place: str, kind_of: Raw, value: Raw) -> tuple[Part, Part]:
+    if value is None:
+        reading.fault(place, "is empty: it would never be sent")
     kind_part = reading.text(place, kind_of) or Part(place, NOWHERE)
     value_part = reading.text(place, value) or Part(place, NOWHERE)
     if kind_part.is_constant:
