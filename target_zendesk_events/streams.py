@@ -30,9 +30,16 @@ class Streams:
         """Tell whether a stream is that of `meltano config test`, and no rule names it; a glob does not."""
         return stream == TEST_STREAM and not self._rule_book.names_literally(stream)
 
-    def see(self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> Sequence[Rule]:
-        """Take in a stream's schema; return its rules. Raises ConfigurationError where one does not fit."""
+    def see(
+        self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str], *, is_dropped: bool = False
+    ) -> Sequence[Rule]:
+        """Take in a stream's schema; return its rules: none where a stream map drops all its records.
+
+        Raises ConfigurationError where one does not fit.
+        """
         self._seen[stream] = (schema, key_properties)
+        if is_dropped:
+            return ()
         rules = self._rule_book.for_stream(stream)
         faults = [fault for rule in rules for fault in rule.check(schema)]
         for fault in faults:

@@ -17,6 +17,7 @@ import click
 import msgspec
 from singer_sdk import Target
 from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.mapper import RemoveRecordTransform
 
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, StorageError, TargetError
@@ -119,8 +120,8 @@ class TargetZendeskEvents(Target):
         except Exception as fault:
             what = f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__})"
             raise self.message_reader.input_fault(what) from fault
-        for sink in sinks:
-            self._hold_against_rules(sink)
+        for sink, stream_map in zip(sinks, self.mapper.stream_maps[stream], strict=True):
+            self._hold_against_rules(sink, is_dropped=isinstance(stream_map, RemoveRecordTransform))
 
     def _sink_for(self, stream: str, stream_map: StreamMap) -> EventSink:
         """Return a new sink for one map of a stream: two streams may share the name that maps give them."""
@@ -137,7 +138,7 @@ class TargetZendeskEvents(Target):
         self._sinks[stream, stream_map.stream_alias] = sink
         return sink
 
-    def _hold_against_rules(self, sink: EventSink) -> None:
+    def _hold_against_rules(self, sink: EventSink, *, is_dropped: bool) -> None:
         stream = sink.stream_name
         if self._streams.is_test(stream):
             sink.rules = ()
@@ -147,7 +148,7 @@ class TargetZendeskEvents(Target):
                 self.run.engine.check_credentials()
             return
         try:
-            sink.rules = self._streams.see(stream, sink.schema, sink.key_properties)
+            sink.rules = self._streams.see(stream, sink.schema, sink.key_properties, is_dropped=is_dropped)
         except ConfigurationError as fault:
             self.run.engine.stop_stream(stream, fault, drops=False)
         if self._streams.any_matched:

@@ -461,6 +461,16 @@ def test_stream_maps_name_split_filter_and_drop(playground: Playground, tmp_path
     assert ended.report["totals"]["delivered"] == 4
 
 
+def test_no_rule_has_to_fit_a_stream_that_is_dropped(playground: Playground, tmp_path: Path) -> None:
+    """A rule for all streams asks nothing of one that a stream map drops: no field, and no key."""
+    rules = [rule(stream="*", event__created_at=None, event__description="{{ note }}")]
+    noted = {**support.SCHEMA, "properties": {**support.SCHEMA["properties"], "note": {}}}
+    messages = [{**schema("orders"), "schema": noted}, schema("secrets"), record("orders", 1), record("secrets", 2)]
+    ended, _ = run(playground, tmp_path, [*messages, state({"a": 1})], rules=rules, stream_maps={"secrets": "__NULL__"})
+    assert (ended.exit_code, ended.states, numbers(playground)) == (0, [{"a": 1}], [1])
+    assert ended.report["streams"]["secrets"]["unmatched"] == 1
+
+
 def test_two_streams_of_the_tap_may_share_a_mapped_name(playground: Playground, tmp_path: Path) -> None:
     """Each record is held against the schema of its own stream."""
     required = {**support.SCHEMA, "required": ["extra"], "additionalProperties": True}
