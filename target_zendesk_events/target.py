@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import msgspec
 from singer_sdk import Target
-from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.mapper import RemoveRecordTransform
 
 from target_zendesk_events import settings as known
@@ -64,7 +64,9 @@ class TargetZendeskEvents(Target):
         self._has_stopped_anew = False
         reader = Reader()
         try:
-            super().__init__(config=dict(self.settings.sdk_config), validate_config=False, message_reader=reader)
+            super().__init__(config=dict(self.settings.sdk_config), message_reader=reader)
+        except ConfigValidationError as fault:
+            raise ConfigurationError(map(_told_by_the_sdk, fault.errors)) from fault
         except Exception as fault:
             flat = self.settings.sdk_config
             message = "stream_maps, or what belongs to them, cannot be used: " + (str(fault) or type(fault).__name__)
@@ -365,6 +367,11 @@ def log_fault(fault: TargetError) -> None:
         logger.error("%s", sentence)
     if isinstance(fault, NoRulesError):
         click.echo(fault.proposal, err=True)
+
+
+def _told_by_the_sdk(error: str) -> str:
+    """Return the sentence for what the SDK finds wrong with a setting of its own; it quotes the value, we do not."""
+    return f"config{error.rpartition(' in config')[2]} does not hold what the SDK's documentation asks for there"
 
 
 def _log_bug(fault: Exception) -> None:

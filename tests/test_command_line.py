@@ -209,6 +209,7 @@ def test_an_environment_that_cannot_work(environment: dict[str, str], tmp_path: 
         ({"stream_maps": {"orders": {"email": "email +"}}}, "stream_maps"),
         ({"stream_maps": {"orders": {"id": None}}}, "stream_maps"),
         ({"stream_maps": {"__else__": "elsewhere"}}, "stream_maps"),
+        ({"stream_maps": {"orders": {"__alias__": 5}}}, "config['stream_maps']['orders']"),
         ({"flattening_enabled": True}, "flattening_max_depth"),
     ],
 )
@@ -221,7 +222,15 @@ def test_stream_maps_that_cannot_work_are_a_fault_of_the_settings(
     assert any(named in line for line in error.splitlines() if "| ERROR" in line)
 
 
-@pytest.mark.parametrize("settings", [{"stream_maps": {"__else__": "elsewhere"}}, {"flattening_enabled": True}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"stream_maps": {"__else__": "elsewhere"}},
+        {"stream_maps": {"orders": {"kind": 5}}},
+        {"stream_maps": {"orders": {"__alias__": 5}}},
+        {"flattening_enabled": True},
+    ],
+)
 def test_the_sdks_own_settings_are_read_before_anything_is_made(settings: dict[str, Any], tmp_path: Path) -> None:
     """A bad configuration makes nothing, whoever reads it."""
     done = command(config("http://127.0.0.1:9", tmp_path, **settings), tmp_path, given=lines(MESSAGES))
