@@ -169,10 +169,8 @@ def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_st
     from target_zendesk_events.delivery.tables import has_tables  # noqa: PLC0415
 
     database = database_of(settings.ledger_url, time.time)
-    if settings.dry_run and database.is_file and database.was_made:
-        return NoLedger()
-    if settings.dry_run and not has_tables(database):
-        return NoLedger()
+    if settings.dry_run and ((database.is_file and database.was_made) or not has_tables(database)):
+        return NoLedger(f"{database.note}, not made yet: to a dry run every event is new")
     return SqlLedger(
         database,
         account=settings.account,

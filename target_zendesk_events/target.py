@@ -63,18 +63,7 @@ class TargetZendeskEvents(Target):
         self._sinks: dict[tuple[str, str], EventSink] = {}
         self._has_stopped_anew = False
         reader = Reader()
-        try:
-            super().__init__(config=dict(self.settings.sdk_config), message_reader=reader)
-        except ConfigValidationError as fault:
-            raise ConfigurationError(map(_told_by_the_sdk, fault.errors)) from fault
-        except Exception as fault:
-            flat = self.settings.sdk_config
-            message = "stream_maps, or what belongs to them, cannot be used: " + (str(fault) or type(fault).__name__)
-            if flat.get("flattening_enabled") and not flat.get("flattening_max_depth"):
-                message = (
-                    "flattening_enabled is true, and flattening_max_depth says nothing; accepted: a depth of 1 or more"
-                )
-            raise ConfigurationError(message) from fault
+        self._let_the_sdk_begin(reader)
         self.run = assemble(
             self.settings,
             self.get_plugin_version(),
@@ -97,6 +86,25 @@ class TargetZendeskEvents(Target):
         if self._signals:  # one came while the run was built
             self.run.engine.stop()
         reader.drive(self.run.engine, self._narrator, lambda: self._has_stopped_anew)
+
+    def _let_the_sdk_begin(self, reader: Reader) -> None:
+        """Let the SDK read its own settings, in silence: the log begins with the ledger. Raises ConfigurationError."""
+        disabled = logging.root.manager.disable
+        logging.disable(logging.INFO)
+        try:
+            super().__init__(config=dict(self.settings.sdk_config), message_reader=reader)
+        except ConfigValidationError as fault:
+            raise ConfigurationError(map(_told_by_the_sdk, fault.errors)) from fault
+        except Exception as fault:
+            flat = self.settings.sdk_config
+            message = "stream_maps, or what belongs to them, cannot be used: " + (str(fault) or type(fault).__name__)
+            if flat.get("flattening_enabled") and not flat.get("flattening_max_depth"):
+                message = (
+                    "flattening_enabled is true, and flattening_max_depth says nothing; accepted: a depth of 1 or more"
+                )
+            raise ConfigurationError(message) from fault
+        finally:
+            logging.disable(disabled)
 
     # messages
 

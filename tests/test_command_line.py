@@ -263,6 +263,22 @@ def test_a_dry_run_makes_and_sends_nothing(playground: Playground, tmp_path: Pat
     assert SECRET not in error
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "/data/ledger.sqlite, 0 keys, made"),
+        ({"dry_run": True}, "/data/ledger.sqlite, not made yet: to a dry run every event is new"),
+        ({"ledger_url": "none"}, "ledger none: what the tap sends again shows twice"),
+    ],
+)
+def test_the_log_begins_with_the_ledger(
+    settings: dict[str, Any], says: str, playground: Playground, tmp_path: Path
+) -> None:
+    """The first line says where it is and whether it is new; the SDK may warn of an old Python before."""
+    _, error = run(playground, tmp_path, MESSAGES, **settings)
+    assert says in next(line for line in error.splitlines() if "| target-zendesk-events" in line)
+
+
 # -- rules and streams -------------------------------------------------------------------------------------------
 
 

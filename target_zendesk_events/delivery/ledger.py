@@ -122,13 +122,16 @@ class NoLedger:
     """`ledger_url: none`: every event is new, and nothing is remembered beyond the run."""
 
     is_new_file = False
-    note = (
-        "ledger none: what the tap sends again shows twice, a lost answer or a crash may double events, "
-        "and quotas are counted within this run alone"
-    )
 
-    def __init__(self) -> None:
-        """Hash with a value of this run's own."""
+    def __init__(
+        self,
+        note: str = (
+            "ledger none: what the tap sends again shows twice, a lost answer or a crash may double events, "
+            "and quotas are counted within this run alone"
+        ),
+    ) -> None:
+        """Hash with a value of this run's own; `note` tells why there is no ledger."""
+        self.note = note
         self.secret = secrets.token_bytes(32)
 
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
