@@ -263,6 +263,15 @@ def test_a_dry_run_makes_and_sends_nothing(playground: Playground, tmp_path: Pat
     assert SECRET not in error
 
 
+def test_a_dry_run_tells_of_too_many_names(playground: Playground, tmp_path: Path) -> None:
+    """A template that writes a value of high cardinality into a source stops its stream, as it would for real."""
+    messages = [schema("orders"), *(record("orders", number) for number in range(51))]
+    ended, error = run(playground, tmp_path, messages, rules=[rule(event__source="shop {{ id }}")], dry_run=True)
+    assert ended.exit_code == 1
+    assert "stream orders is stopped: Zendesk takes 50 different event sources" in error
+    assert playground.requests() == []
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

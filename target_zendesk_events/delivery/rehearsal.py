@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from target_zendesk_events.delivery.brakes import Names
 from target_zendesk_events.delivery.keys import Keys
 from target_zendesk_events.delivery.ledger import Keyed, Standing
 from target_zendesk_events.delivery.settling import Books
@@ -24,10 +25,13 @@ BATCH_SIZE = 500
 class Rehearsal:
     """Stands in the sender's place: counts what would be sent, and shows a few bodies with every value masked."""
 
-    def __init__(self, books: Books, keys: Keys, requests_per_minute: int, monthly_event_quota: int | None) -> None:
+    def __init__(
+        self, books: Books, keys: Keys, names: Names, requests_per_minute: int, monthly_event_quota: int | None
+    ) -> None:
         """Look events up in the ledger, and write nothing anywhere."""
         self._books = books
         self._keys = keys
+        self._names = names
         self._requests_per_minute = requests_per_minute
         self._monthly_event_quota = monthly_event_quota
         self._batch: list[tuple[Work, Match, Event]] = []
@@ -37,6 +41,7 @@ class Rehearsal:
         """Asked about each event in place of what a dry run says, where somebody only asks the ledger."""
         self.failure: TargetError | None = None
         self.stopped: dict[str, TargetError] = {}
+        self._dropped: set[str] = set()
         self.is_stopping = False
         self.has_room = True
         self.is_done = False
@@ -78,16 +83,24 @@ class Rehearsal:
             for (work, match, _), one in zip(batch, keyed, strict=True):
                 self.inquirer(work, match, one.key)
         for (work, match, event), entry in zip(batch, self._books.ledger.seen(keyed), strict=True):
-            faults = event.limit_faults()
             if entry.standing is Standing.SETTLED:
                 self._books.report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
-            elif faults:
-                self._books.report.count_outcome(work.stream, match.rule, Outcome.REJECTED)
-                self._books.report.count_letter(work.stream, "limit")
-                self._say(match.rule, "; ".join(faults))
-            else:
-                self._to_send += 1
-                self._say(match.rule, json.dumps(masked(event), ensure_ascii=False))
+            elif work.stream not in self._dropped:
+                self._hold_against_limits(work.stream, match.rule, event)
+
+    def _hold_against_limits(self, stream: str, rule: str, event: Event) -> None:
+        faults = event.limit_faults()
+        if faults:
+            self._books.report.count_outcome(stream, rule, Outcome.REJECTED)
+            self._books.report.count_letter(stream, "limit")
+            self._say(rule, "; ".join(faults))
+            return
+        too_many = self._names.admit(event) if self.inquirer is None else ""
+        if too_many:
+            self.stop_stream(stream, TargetError(f"stream {stream} is stopped: {too_many}"))
+            return
+        self._to_send += 1
+        self._say(rule, json.dumps(masked(event), ensure_ascii=False))
 
     def step(self) -> float | None:
         """Close a full batch; nothing else goes on."""
@@ -106,10 +119,12 @@ class Rehearsal:
         self.is_stopping = True
         self.is_done = True
 
-    def stop_stream(self, stream: str, error: TargetError, *, drops: bool = True) -> None:  # noqa: ARG002 - as the sender
-        """Take nothing more of this stream."""
+    def stop_stream(self, stream: str, error: TargetError, *, drops: bool = True) -> None:
+        """Take nothing more of this stream; with `drops`, what was read is not counted as to be sent either."""
         if stream not in self.stopped:
             self.stopped[stream] = error
+            if drops:
+                self._dropped.add(stream)
             self._books.report.stream(stream).stopped = str(error)
             logger.error("%s", error)
 
