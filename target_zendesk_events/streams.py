@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError
@@ -67,14 +67,19 @@ class Streams:
         """Whether there are any rules."""
         return bool(self._rule_book.rules)
 
-    def without_rules(self) -> NoRulesError:
-        """Return the error of a run without rules: a rule to paste for each stream that was seen."""
+    def without_rules(self, empty: Collection[str]) -> NoRulesError:
+        """Return the error of a run without rules: a rule to paste for each stream that was seen.
+
+        `empty` names settings that were given as empty text.
+        """
         from target_zendesk_events.mapping.proposal import propose  # noqa: PLC0415 - only where rules are missing
 
         proposals = [propose(stream, schema, list(keys)) for stream, (schema, keys) in self._seen.items()]
+        unset = " and ".join(name for name in ("rules", "rules_file") if name in empty)
+        why = f"{unset} came empty (is an environment variable unset?): " if unset else ""
         return NoRulesError(
-            "there are no rules, so nothing is sent. Look through those proposed here, keep what is right, and put "
-            "them into the setting rules, or into a YAML file that rules_file names",
+            f"{why}there are no rules, so nothing is sent. Look through those proposed here, keep what is right, and "
+            "put them into the setting rules, or into a YAML file that rules_file names",
             "\n".join(["rules:", *(text.rstrip() for text in proposals), ""]),
         )
 

@@ -192,7 +192,7 @@ class TargetZendeskEvents(Target):
             return
         sink.record_counter_metric.increment()
         if not self._streams.has_rules and not self._streams.is_test(alias):
-            raise self._streams.without_rules()
+            raise self._streams.without_rules(self.settings.empty)
         self.run.engine.take(sink.work_of(transformed, line, stream, replayed))
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:

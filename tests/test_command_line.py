@@ -101,6 +101,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a bad time zone": ({"timezone": "Mars/Olympus"}, "timezone"),
     "a bad since": ({"since": "lately"}, "since"),
     "an unset variable": ({"api_url": "", "subdomain": ""}, "unset"),
+    "an unset source": ({"source": ""}, "the setting `source` is empty (is an environment variable unset?)"),
     "a template that does not parse": ({"rules": [rule(event__type="{{ kind ")]}, "event.type"),
     "a reserved source": ({"source": None, "rules": [rule(event__source="Zendesk")]}, "source"),
     "no identifiers": ({"rules": [rule(profile__identifiers={})]}, "identifiers"),
@@ -300,6 +301,13 @@ def test_without_rules_they_are_proposed(playground: Playground, tmp_path: Path)
     assert "- stream: logins" in error
     assert "- stream: orders" in error
     assert playground.requests() == []
+
+
+def test_rules_that_came_empty_ask_for_the_variable(playground: Playground, tmp_path: Path) -> None:
+    """Meltano and shells write nothing for a variable that is unset: the fault asks about it."""
+    ended, error = run(playground, tmp_path, MESSAGES, rules=None, rules_file="")
+    assert ended.exit_code == 2
+    assert "rules_file came empty (is an environment variable unset?): there are no rules" in error
 
 
 def test_a_misnamed_rule_uses_up_no_history(playground: Playground, tmp_path: Path) -> None:

@@ -677,7 +677,11 @@ def test_the_source_is_needed_somewhere() -> None:
         "rules[0] (orders): `profile.source` is missing; set it here, or `source` for all rules",
         "rules[0] (orders): `event.source` is missing; set it here, or `source` for all rules",
     )
-    assert faults_of([raw_rule()], source="") == faults_of([raw_rule()], source=None)
+    assert faults_of([raw_rule()], source="") == tuple(
+        f"rules[0] (orders): `{one}.source` is missing, and the setting `source` is empty "
+        "(is an environment variable unset?)"
+        for one in ("profile", "event")
+    )
     assert event_of(raw_rule({"source": "a"}, {"source": "b"}), source=None).source == "b"
 
 

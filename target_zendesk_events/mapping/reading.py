@@ -26,7 +26,7 @@ class Reading:
     """The reading of one rule; `faults` gathers what is wrong with it, each with its place."""
 
     def __init__(self, surroundings: Surroundings, source: str | None) -> None:
-        """Take what all rules share, and the source for events and profiles that name none."""
+        """Take what all rules share, and the source for events and profiles that name none: `""` where it is unset."""
         self.faults: list[str] = []
         self.surroundings = surroundings
         self.source = source
@@ -79,6 +79,8 @@ class Reading:
         given = raw.get("source")
         if given is not None:
             return self.name_of(place, given)
+        if self.source == "":
+            return self.missing(place, ", and the setting `source` is empty (is an environment variable unset?)")
         if self.source is None:
             return self.missing(place, "; set it here, or `source` for all rules")
         return Part(place, Constant(self.source))

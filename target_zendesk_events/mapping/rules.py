@@ -64,14 +64,14 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
 ) -> RuleBook:
     """Return the rules, compiled. Raises ConfigurationError with every fault of every rule.
 
-    `lines` holds each rule's line in `rules_file`; without it a fault names the rule by its number alone.
+    A `source` of `""` is one that was given empty. `lines` holds each rule's line in `rules_file`; without it a fault
+    names the rule by its number alone.
     """
     if not isinstance(raw, list | tuple):
         message = "rules: takes a list of rules"
         raise ConfigurationError(message)
     surroundings = _surroundings(timezone, blocked_values, since)
-    source = source or None
-    faults = [] if source is None else constant_name_faults("source", source)
+    faults = constant_name_faults("source", source) if source else []
     rules: list[Rule] = []
     for index, one in enumerate(raw):
         reading = Reading(surroundings, source)

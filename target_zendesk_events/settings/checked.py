@@ -41,6 +41,7 @@ class Settings:
     """Host, port and path of `base_url`: what tells an account from another."""
     credentials: Credentials
     source: str | None
+    """Empty where it was given so."""
     rules: list[dict[str, Any]] = dataclasses.field(repr=False)
     rules_lines: list[int] | None
     """The line of each rule in `rules_file`, counted from 1; None where rules come from the configuration."""
@@ -71,6 +72,8 @@ class Settings:
     sdk_config: Mapping[str, Any] = dataclasses.field(repr=False)
     """All of the configuration that the SDK may see, each value of its kind."""
     playground: Playground | None
+    empty: frozenset[str]
+    """Settings given as empty text, which count as unset."""
     notes: tuple[str, ...]
     """Lines to log at INFO."""
     warnings: tuple[str, ...]
@@ -147,6 +150,7 @@ class _Reading:
             validate_records=values.get("validate_records"),
             sdk_config=self._sdk_config(),
             playground=self._playground,
+            empty=values.empty,
             notes=tuple(self._said_of_settings()),
             warnings=tuple(self._warnings + misspelt_variables(self._environ)),
         )
@@ -197,7 +201,7 @@ class _Reading:
         return self._or_fault(read_rules_file, absolute(self.values.get("rules_file"), self._start))
 
     def _source(self, rules_file: RulesFile | None) -> str | None:
-        configured: str | None = self.values.get("source")
+        configured: str | None = "" if "source" in self.values.empty else self.values.get("source")
         in_file = rules_file.source if rules_file else None
         if configured and in_file and configured != in_file:
             self.faults.append(f"source is {configured!r}, but {in_file!r} in rules_file; accepted: one of them")
