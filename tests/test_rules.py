@@ -697,12 +697,31 @@ def test_the_settings_source_is_checked_once(source: str, fault: str) -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     """Every fault of every rule is told in one go, with its line where the rules come from a file."""
-    faults = faults_of([raw_rule(when="a b", dedupe="x"), raw_rule(), raw_rule(nme="x")], lines=[2, 9, 14])
+    rules = [raw_rule(when="a b", dedupe="x"), raw_rule(), raw_rule(nme="x")]
+    faults = faults_of(rules, lines=[{"": 2, "when": 3}, {"": 9}, {"": 14, "nme": 15}])
     assert [fault.partition(":")[0] for fault in faults] == [
+        "rules_file line 3, rules[0] (orders)",
         "rules_file line 2, rules[0] (orders)",
-        "rules_file line 2, rules[0] (orders)",
-        "rules_file line 14, rules[2] (orders)",
+        "rules_file line 15, rules[2] (orders)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
+        (raw_rule(event={"properties": {"a": ["{{ id }}", "{{ id"]}}), 6),
+        (raw_rule(event={"properties": "id"}), 4),
+        ({"stream": "orders", "event": {"type": "x"}}, 1),
+        ({**raw_rule(), "event": {}}, 2),
+        (raw_rule(event={"descr": "x"}), 7),
+    ],
+)
+def test_a_fault_has_the_line_of_its_place(raw: dict[str, Any], line: int) -> None:
+    """The entry's or the key's own; what is missing is told at what lacks it."""
+    properties = {"event.properties": 4, "event.properties.a": 5, "event.properties.a[1]": 6}
+    lines = {"": 1, "stream": 1, "event": 2, "event.type": 3, **properties, "event.descr": 7}
+    (fault,) = faults_of([raw], lines=[lines])
+    assert fault.startswith(f"rules_file line {line}, rules[0] (orders): ")
 
 
 def test_rules_are_a_list() -> None:

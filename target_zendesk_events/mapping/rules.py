@@ -60,12 +60,12 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     timezone: str = "UTC",
     blocked_values: Iterable[str] = (),
     since: dt.datetime | None = None,
-    lines: Sequence[int] | None = None,
+    lines: Sequence[Mapping[str, int]] | None = None,
 ) -> RuleBook:
     """Return the rules, compiled. Raises ConfigurationError with every fault of every rule.
 
-    A `source` of `""` is one that was given empty. `lines` holds each rule's line in `rules_file`; without it a fault
-    names the rule by its number alone.
+    A `source` of `""` is one that was given empty. `lines` holds for each rule the lines of its places in `rules_file`,
+    by the names that faults give them; without it a fault names the rule by its number alone.
     """
     if not isinstance(raw, list | tuple):
         message = "rules: takes a list of rules"
@@ -76,8 +76,8 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     for index, one in enumerate(raw):
         reading = Reading(surroundings, source)
         rule = read_rule(reading, one)
-        where = _where(index, one, lines)
-        faults += [f"{where}: {fault}" for fault in reading.faults]
+        where = _where(index, one)
+        faults += [f"{_line(lines[index], fault) if lines else ''}{where}: {fault}" for fault in reading.faults]
         if rule is not None:
             rules.append(rule)
     if faults:
@@ -105,10 +105,22 @@ def _surroundings(timezone: str, blocked: Iterable[str], since: dt.datetime | No
     return Surroundings(Templates(zone), Cleaning(blocked), zone, start)
 
 
-def _where(index: int, raw: Any, lines: Sequence[int] | None) -> str:  # noqa: ANN401 - whatever the configuration holds
-    line = f"rules_file line {lines[index]}, " if lines is not None and index < len(lines) else ""
+def _where(index: int, raw: Any) -> str:  # noqa: ANN401 - whatever the configuration holds
     stream = raw.get("stream") if isinstance(raw, Mapping) else None
-    return f"{line}rules[{index}]" + (f" ({stream})" if isinstance(stream, str) and stream else "")
+    return f"rules[{index}]" + (f" ({stream})" if isinstance(stream, str) and stream else "")
+
+
+def _line(lines: Mapping[str, int], fault: str) -> str:
+    """Return the line of the innermost place that a fault is about."""
+    places = [place for place in lines if fault.startswith(tuple(_beginnings(place)))]
+    return f"rules_file line {lines[max(places, key=len, default='')]}, "
+
+
+def _beginnings(place: str) -> Iterator[str]:
+    """Yield how faults begin that are about a place: it is wrong, or lacks something, or its key means nothing."""
+    if place:
+        above, _, key = place.rpartition(".")
+        yield from (f"{place}: ", f"`{place}.", f"{above}: unknown key '{key}'" if above else f"unknown key '{key}'")
 
 
 def _labels(name: str) -> Iterator[str]:

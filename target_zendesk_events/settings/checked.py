@@ -43,8 +43,8 @@ class Settings:
     source: str | None
     """Empty where it was given so."""
     rules: list[dict[str, Any]] = dataclasses.field(repr=False)
-    rules_lines: list[int] | None
-    """The line of each rule in `rules_file`, counted from 1; None where rules come from the configuration."""
+    rules_lines: list[dict[str, int]] | None
+    """The line of each place of each rule in `rules_file`; None where rules come from the configuration."""
     rules_path: Path | None
     blocked_identifier_values: tuple[str, ...]
     timezone: dt.tzinfo

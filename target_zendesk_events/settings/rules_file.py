@@ -31,11 +31,14 @@ _ACCEPTED = "a list of rules, or a mapping with rules and source"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RulesFile:
-    """What a rules file holds; `lines` has the line of each rule, counted from 1."""
+    """What a rules file holds; `lines` has for each rule the line of each of its places, counted from 1.
+
+    A place is written as in `event.properties.tags[0]`; the rule itself is the place `""`.
+    """
 
     path: Path
     rules: list[dict[str, Any]]
-    lines: list[int]
+    lines: list[dict[str, int]]
     source: str | None
 
 
@@ -204,16 +207,30 @@ def _rules_of(reading: _Reading, root: yaml.Node | None, value: Any) -> RulesFil
         reading.fault(_line(nodes["rules"]), f"holds no rules; accepted: {_ACCEPTED}")
         raise ConfigurationError(reading.faults)
     lines = list(_lines_of(nodes["rules"]))
-    for line, rule in zip(lines, rules, strict=True):
+    for places, rule in zip(lines, rules, strict=True):
         if not isinstance(rule, dict):
-            reading.fault(line, "a rule is a mapping, with stream, profile and event in it")
+            reading.fault(places[""], "a rule is a mapping, with stream, profile and event in it")
     if reading.faults:
         raise ConfigurationError(reading.faults)
     return RulesFile(reading.path, rules, lines, source)
 
 
-def _lines_of(node: yaml.Node | None) -> Iterator[int]:
-    return (_line(one) for one in (node.value if isinstance(node, yaml.SequenceNode) else []))
+def _lines_of(node: yaml.Node | None) -> Iterator[dict[str, int]]:
+    for rule in node.value if isinstance(node, yaml.SequenceNode) else []:
+        yield {"": _line(rule), **dict(_places(rule))}
+
+
+def _places(node: yaml.Node, above: str = "") -> Iterator[tuple[str, int]]:
+    """Yield each place below a node, and its line: a key's own, or an entry's."""
+    entries: list[tuple[str, yaml.Node, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        start = f"{above}." if above else ""
+        entries = [(f"{start}{key.value}", key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        entries = [(f"{above}[{index}]", entry, entry) for index, entry in enumerate(node.value)]
+    for place, mark, value in entries:
+        yield place, _line(mark)
+        yield from _places(value, place)
 
 
 def _line(node: yaml.Node | None) -> int:
