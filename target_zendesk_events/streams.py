@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError
+from target_zendesk_events.event import STANDARD_IDENTIFIERS
 
 if TYPE_CHECKING:
     from target_zendesk_events.mapping.rules import Rule, RuleBook
+    from target_zendesk_events.work import Match
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -25,6 +27,11 @@ class Streams:
         self._rule_book = rule_book
         self._has_ledger = has_ledger
         self._seen: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {}
+        self.untold: set[str] = set()
+        """Standard identifier types that a record may bring, and of which the log has not told."""
+        if any(rule.identifier_types_vary for rule in rule_book.rules):
+            told = {kind for rule in rule_book.rules for kind in rule.constant_identifier_types}
+            self.untold = set(STANDARD_IDENTIFIERS) - told
 
     def is_test(self, stream: str) -> bool:
         """Tell whether a stream is that of `meltano config test`, and no rule names it; a glob does not."""
@@ -51,6 +58,15 @@ class Streams:
         if fatal:
             raise ConfigurationError(fatal)
         return rules
+
+    def tell_of_identifiers(self, matches: Sequence[Match]) -> None:
+        """Log what Zendesk does with each standard identifier type that records brought, once."""
+        from target_zendesk_events.mapping.rules import standard_identifier_note  # noqa: PLC0415 - loaded by now
+
+        used = {one.type for match in matches if match.event for one in match.event.profile.identifiers}
+        for kind in sorted(used & self.untold):
+            logger.info("%s", standard_identifier_note(kind))
+        self.untold -= used
 
     @property
     def any_seen(self) -> bool:

@@ -193,7 +193,10 @@ class TargetZendeskEvents(Target):
         sink.record_counter_metric.increment()
         if not self._streams.has_rules and not self._streams.is_test(alias):
             raise self._streams.without_rules(self.settings.empty)
-        self.run.engine.take(sink.work_of(transformed, line, stream, replayed))
+        work = sink.work_of(transformed, line, stream, replayed)
+        if self._streams.untold:
+            self._streams.tell_of_identifiers(work.matches)
+        self.run.engine.take(work)
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Note a STATE; its value is passed on as the tap wrote it."""

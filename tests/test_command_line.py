@@ -325,6 +325,17 @@ def test_one_misnamed_rule_of_two_is_a_warning(playground: Playground, tmp_path:
     assert any("lost" in line and "WARNING" in line for line in error.splitlines())
 
 
+def test_standard_identifiers_that_records_bring_are_told_of_once(playground: Playground, tmp_path: Path) -> None:
+    """Whether the rule names the type or a record does, the log says once that Zendesk writes it onto the user."""
+    ids = "{{ [{'type': kind, 'value': email}, {'type': 'shop_id', 'value': id}] }}"
+    rules = [rule(profile__identifiers=ids), rule(stream="logins", profile__identifiers={"phone_number": "{{ id }}"})]
+    kinds = ("email", "email", "phone_number", "sdk")
+    messages = [schema("orders"), *(record("orders", number, kind=kind) for number, kind in enumerate(kinds))]
+    _, error = run(playground, tmp_path, messages, rules=rules)
+    told = [line.partition("identifiers of type ")[2].split()[0] for line in error.splitlines() if "spoils" in line]
+    assert told == ["'phone_number'", "'email'", "'sdk'"]
+
+
 def test_a_rule_that_names_an_unknown_field_stops_its_stream(playground: Playground, tmp_path: Path) -> None:
     """Nothing of that stream is sent, the others go on, and the run ends with 2."""
     rules = [rule(stream="orders", event__description="{{ emial }}"), rule(stream="logins")]

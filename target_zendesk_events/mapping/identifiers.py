@@ -92,6 +92,11 @@ class Pairs:
         """The types that no record decides."""
         return tuple(kind.constant for kind, _ in self.entries if isinstance(kind.constant, str))
 
+    @property
+    def types_vary(self) -> bool:
+        """Whether the record decides a type."""
+        return not all(kind.is_constant for kind, _ in self.entries)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Yielded:
@@ -119,6 +124,11 @@ class Yielded:
     def constant_types(self) -> tuple[str, ...]:
         """None: the record decides."""
         return ()
+
+    @property
+    def types_vary(self) -> bool:
+        """The record decides all types."""
+        return True
 
 
 def _countable(kind: str | None) -> str:

@@ -129,6 +129,11 @@ class Rule:
         """The identifier types that no record decides."""
         return self._profile.identifiers.constant_types
 
+    @property
+    def identifier_types_vary(self) -> bool:
+        """Whether a record decides an identifier's type."""
+        return self._profile.identifiers.types_vary
+
     def check(self, schema: Mapping[str, Any]) -> list[FieldFault]:
         """Return the fields that templates name and the schema lacks, in the order of the rule."""
         declared = schema.get("properties") or {}

@@ -20,7 +20,7 @@ from target_zendesk_events.mapping.values import BadValueError
 if TYPE_CHECKING:
     import datetime as dt
 
-__all__ = ["FieldFault", "Rule", "RuleBook", "compile_rules", "standard_identifier_notes"]
+__all__ = ["FieldFault", "Rule", "RuleBook", "compile_rules", "standard_identifier_note", "standard_identifier_notes"]
 
 
 class RuleBook:
@@ -86,13 +86,17 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
 
 
 def standard_identifier_notes(rules: Iterable[Rule]) -> list[str]:
-    """Return a sentence for each standard identifier type that rules use: what Zendesk does with its value."""
+    """Return the note for each standard identifier type that rules name themselves."""
     used = {kind for rule in rules for kind in rule.constant_identifier_types}
-    return [
+    return [standard_identifier_note(kind) for kind in STANDARD_IDENTIFIERS if kind in used]
+
+
+def standard_identifier_note(kind: str) -> str:
+    """Return what Zendesk does with the value of a standard identifier type."""
+    field = STANDARD_IDENTIFIERS[kind]
+    return (
         f"identifiers of type '{kind}' are written onto the Zendesk user as its {field}: a wrong value spoils that user"
-        for kind, field in STANDARD_IDENTIFIERS.items()
-        if kind in used
-    ]
+    )
 
 
 def _surroundings(timezone: str, blocked: Iterable[str], since: dt.datetime | None) -> Surroundings:
