@@ -648,6 +648,11 @@ UNQUOTED = {(("id", None),): None}
             raw_rule(event={"properties": "{{ a }}x"}),
             "event.properties: takes an object, a list of field names, or one",
         ),
+        (
+            raw_rule(event={"properties": {"a": {"{{ b }}": 1}}}),
+            "event.properties.a: the name '{{ b }}' is no template",
+        ),
+        (raw_rule({"attributes": {"{{ b }}": "1"}}), "profile.attributes: the name '{{ b }}' is no template"),
         (raw_rule(event={"properties": ["{{ a }}"]}), "event.properties[0]: takes the name of a field, without braces"),
         (raw_rule(event={"properties": [5]}), "event.properties[0]: is a number, and takes the name of a field"),
         (raw_rule(event={"properties": [UNQUOTED]}), "event.properties[0]: put quotes around the braces"),

@@ -61,6 +61,7 @@ def _named(reading: Reading, index: int, name: Raw) -> tuple[str, Part]:
 def _object(reading: Reading, place: str, raw: Mapping[Raw, Raw]) -> ObjectOf:
     if not reading.is_object(place, raw):
         return ObjectOf(())
+    reading.plain_names(place, raw)
     return ObjectOf(tuple((str(key), _property(reading, f"{place}.{key}", item)) for key, item in raw.items()))
 
 

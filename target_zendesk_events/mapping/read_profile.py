@@ -40,6 +40,7 @@ def _attributes(reading: Reading, raw: Raw) -> tuple[tuple[str, Part], ...]:
     place = "profile.attributes"
     if raw is None or not reading.is_object(place, raw):
         return ()
+    reading.plain_names(place, raw)
     read = ((str(key), reading.text(f"{place}.{key}", value, lenient=True)) for key, value in raw.items())
     return tuple((key, part) for key, part in read if part is not None)
 

@@ -56,6 +56,12 @@ class Reading:
                 hint = f"; it belongs under {elsewhere[key]}" if key in elsewhere else did_you_mean(str(key), known)
                 self.fault(place, f"unknown key '{key}'{hint}")
 
+    def plain_names(self, place: str, raw: Mapping[Any, Raw]) -> None:
+        """Note each name in an object that holds braces: it would be sent as it stands."""
+        for key in raw:
+            if has_braces(key):
+                self.fault(place, f"the name '{key}' is no template, and would be sent as it stands")
+
     def text(self, place: str, raw: Raw, *, lenient: bool = False) -> Part | None:
         """Read a value that is no object or list; None where it is left out or faulty."""
         if raw is None:
