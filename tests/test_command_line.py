@@ -336,6 +336,15 @@ def test_standard_identifiers_that_records_bring_are_told_of_once(playground: Pl
     assert told == ["'phone_number'", "'email'", "'sdk'"]
 
 
+def test_a_rule_may_hold_a_fraction(playground: Playground, tmp_path: Path) -> None:
+    """A constant such as 1.5 in the configuration's file is sent as the number that it is, and ends no run."""
+    rules = [rule(event__properties={"number": "{{ id }}", "rate": 1.5})]
+    messages = [schema("orders"), record("orders", 1), record("orders", 2, kind=None), state({"upto": 2})]
+    ended, _ = run(playground, tmp_path, messages, rules=rules)
+    assert (ended.exit_code, ended.states[-1], len(ended.letters)) == (0, {"upto": 2}, 1)
+    assert [one.body["event"]["properties"] for one in playground.events()] == [{"number": 1, "rate": 1.5}]
+
+
 def test_a_rule_that_names_an_unknown_field_stops_its_stream(playground: Playground, tmp_path: Path) -> None:
     """Nothing of that stream is sent, the others go on, and the run ends with 2."""
     rules = [rule(stream="orders", event__description="{{ emial }}"), rule(stream="logins")]

@@ -328,6 +328,12 @@ def test_rules_are_taken_as_objects_or_json() -> None:
     assert read(rules=[rule]).rules_lines is None
 
 
+def test_fractions_in_rules_are_plain_numbers() -> None:
+    """A file's fractions come as Decimal, which nothing beyond the settings has to know."""
+    (found,) = read(rules=[{"event": {"properties": {"rates": [Decimal("1.5")]}}}]).rules
+    assert json.dumps(found) == '{"event": {"properties": {"rates": [1.5]}}}'
+
+
 @pytest.mark.parametrize("raw", ["stream: orders", "a,b", {"stream": "orders"}, ["orders"], "[1]", True])
 def test_rules_that_are_no_list_of_objects_are_a_fault(raw: object) -> None:
     """Rules in any other shape are a fault."""

@@ -168,7 +168,7 @@ def _boolean(setting: Setting, raw: object) -> bool:
 
 
 def _container(setting: Setting, raw: object) -> list[Any] | dict[str, Any]:
-    value = _parsed(setting, raw) if isinstance(raw, str) else raw
+    value = _parsed(setting, raw) if isinstance(raw, str) else _without_decimals(raw)
     if setting.kind == "object" and isinstance(value, Mapping):
         return dict(value)
     if setting.kind != "array" or not isinstance(value, list | tuple):
@@ -179,6 +179,15 @@ def _container(setting: Setting, raw: object) -> list[Any] | dict[str, Any]:
             message = f"{setting.name}: entry {position} is {_kind_of(item)}; accepted: {setting.accepted}"
             raise ValueError(message)  # noqa: TRY004 - as above
     return list(value)
+
+
+def _without_decimals(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value in the types of Python's own JSON: the SDK reads a file's fractions as Decimal."""
+    if isinstance(value, Mapping):
+        return {key: _without_decimals(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_decimals(item) for item in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _parsed(setting: Setting, text: str) -> Any:  # noqa: ANN401 - any JSON value
