@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -317,19 +318,30 @@ def test_it_can_be_asked_over_http(playground, http):
 
 
 def test_an_agent_sees_a_timeline(playground, http):
-    """The pages list the customers and show one's events, nested objects as tables, addresses of the web as links."""
+    """The pages list the customers and show one's events: objects as tables, addresses of the web as links.
+
+    Times are in UTC, and other values are shown as they were sent: `true` is no `True`.
+    """
     item = {"display_name": "A <lamp>", "url": "https://example.com/lamp"}
     trap = {"display_name": "trap", "url": "javascript:alert(1)"}
     user_id = http.post(
         playground.url + EVENTS,
-        json=body({"properties": {"item": item, "trap": trap, "sizes": [1, {"deep": True}]}, "description": "<b>"}),
+        json=body(
+            {
+                "properties": {"item": item, "trap": trap, "sizes": [1, {"deep": True}], "gone": None},
+                "description": "<b>",
+                "created_at": "2026-03-02T10:15:00+01:00",
+            }
+        ),
     ).json()["user_id"]
     assert f'href="/agent/users/{user_id}"' in http.get(playground.url + "/").text
     page = http.get(f"{playground.url}/agent/users/{user_id}").text
     assert '<a href="https://example.com/lamp" rel="noopener noreferrer">A &lt;lamp&gt;</a>' in page
     assert 'href="javascript' not in page
     assert "&lt;b&gt;" in page
-    assert "deep" in page
+    shown = " ".join(re.sub("<[^>]*>", " ", page).split())
+    assert "2026-03-02 09:15:00 UTC" in shown
+    assert "sizes 1 deep true gone null" in shown
     assert http.get(f"{playground.url}/agent/users/5").status_code == 404
 
 
