@@ -38,7 +38,7 @@ import signal, sys, time
 def note(number, frame):
     print("child got", number, flush=True)
     sys.exit(number + 1)
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU, signal.SIGABRT):
     signal.signal(number, note)
 print("ready", flush=True)
 time.sleep(20)
@@ -140,7 +140,10 @@ def test_a_command_that_cannot_be_run(tmp_path):
     assert wrap(str(file)).returncode == 126
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU, signal.SIGABRT],
+)
 def test_signals_are_passed_on_and_outlived(start, number):
     """A signal reaches the command, and the playground serves until that ends, with its exit code."""
     process = start([*PLAYGROUND, *python(WAIT)], start_new_session=True)

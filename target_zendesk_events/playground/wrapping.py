@@ -10,10 +10,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
-FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+KEPT = (
+    *("KILL", "STOP", "TSTP", "TTIN", "TTOU", "CONT", "CHLD", "URG", "WINCH", "INFO"),
+    *("SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "EMT", "PIPE"),
+)
+"""Signals that are no command's: those that cannot be handled or end nobody, and those of our own faults."""
+FORWARDED = signal.valid_signals() - {getattr(signal, f"SIG{name}", None) for name in KEPT}
 FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 GLANCE_SECONDS = 0.5
 
@@ -82,7 +87,7 @@ class Runner:
 
 
 @contextmanager
-def _handled(numbers: Sequence[signal.Signals], act: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handled(numbers: Iterable[int], act: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handle signals with `act`; those that are ignored stay so, for us and for our child."""
     before = {number: handler for number in numbers if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
     for number in before:
