@@ -70,6 +70,17 @@ def test_nothing_around_it_changes_what_it_does(tmp_path: Path, monkeypatch: pyt
     assert "run finished" not in text
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_loses_nothing(width: int) -> None:
+    """The timeline is folded: description and properties are still there, letter by letter."""
+    output = io.StringIO()
+    assert demo.demonstrate([named("several_streams")], Console(file=output, width=width, highlight=False))
+    lines = output.getvalue().partition("now holds:")[2].partition("And the report")[0].splitlines()
+    column = next(line.index("descrip") for line in lines if "descrip" in line)
+    told = "".join(line[column:].replace(" ", "") for line in lines)
+    assert told.count("Order9001:Bluekettletotal:149.9item:Bluekettle") == 2
+
+
 @pytest.mark.parametrize(
     ("part", "said"),
     [

@@ -115,7 +115,7 @@ def demonstrate(samples: Sequence[Sample], console: Console) -> bool:
     told: dict[str, Told] = {}
     is_well = True
     with Playground() as served:
-        console.print(f"A local Zendesk on {served.url} takes what the target sends.\n")
+        console.print(f"A local Zendesk on {served.url} takes what the target sends.\n", soft_wrap=True)
         for sample in samples:
             one = told[sample.folder.name] = send(sample, served)
             differences = one.result.differences(sample.expected)
@@ -127,7 +127,7 @@ def demonstrate(samples: Sequence[Sample], console: Console) -> bool:
             if differences:
                 console.print(one.said, soft_wrap=True)
     name, bodies, report = longest_timeline(told)
-    console.print(f"\nWhat the timeline of {name} now holds:", style="bold")
+    console.print(f"\nWhat the timeline of {name} now holds:", style="bold", soft_wrap=True)
     _show_timeline(bodies, console)
     console.print(f"And the report of that run:\n\n{report}\n", soft_wrap=True)
     console.print("All went as the samples say." if is_well else "Not all went as the samples say.", style="bold")
@@ -193,7 +193,7 @@ def _show_timeline(bodies: Sequence[Any], console: Console) -> None:
 
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in ("when (UTC)", "source", "type"):
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, overflow="fold")
     table.add_column("description, properties", overflow="fold")
     for event in (body["event"] for body in bodies):
         properties = [f"{name}: {_shown(value)}" for name, value in event["properties"].items()]
