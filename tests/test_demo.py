@@ -6,10 +6,12 @@ import dataclasses
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from threading import Event
 
 import pytest
 from rich.console import Console
@@ -36,7 +38,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def shown(samples: list[demo.Sample]) -> tuple[bool, str]:
     """Demonstrate some samples; return whether all went as they say, and what was shown."""
     output = io.StringIO()
-    is_well = demo.demonstrate(samples, Console(file=output, width=100, highlight=False, markup=False))
+    is_well = demo.demonstrate(samples, Console(file=output, width=100, highlight=False, markup=False), Event())
     return is_well, output.getvalue()
 
 
@@ -74,11 +76,32 @@ def test_nothing_around_it_changes_what_it_does(tmp_path: Path, monkeypatch: pyt
 def test_a_narrow_terminal_loses_nothing(width: int) -> None:
     """The timeline is folded: description and properties are still there, letter by letter."""
     output = io.StringIO()
-    assert demo.demonstrate([named("several_streams")], Console(file=output, width=width, highlight=False))
+    assert demo.demonstrate([named("several_streams")], Console(file=output, width=width, highlight=False), Event())
     lines = output.getvalue().partition("now holds:")[2].partition("And the report")[0].splitlines()
     column = next(line.index("descrip") for line in lines if "descrip" in line)
     told = "".join(line[column:].replace(" ", "") for line in lines)
     assert told.count("Order9001:Bluekettletotal:149.9item:Bluekettle") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_stays_when_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+    """Neither a file nor a process."""
+    started = subprocess.Popen(
+        [*ZENDESK_EVENTS, "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+    assert started.stdout is not None
+    assert "A local Zendesk on" in started.stdout.readline()
+    started.send_signal(number)
+    _, said = started.communicate(timeout=20)
+    assert (started.returncode, said.strip()) == (1, "Aborted!")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.killpg(started.pid, 0)
 
 
 @pytest.mark.parametrize(

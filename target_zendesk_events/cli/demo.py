@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import json
 import os
@@ -10,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ HOMES = (Path(__file__).parents[1], Path(__file__).parents[2])
 """Where `sample_streams` stands: in the package as it is installed, beside it in a clone."""
 LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 """Under Meltano it names a file that gives the log another form."""
+GLANCE_SECONDS = 0.2
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ \| ")
 
 
@@ -87,8 +90,11 @@ def demo(ctx: click.Context, /, **_: object) -> None:
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 
+    from target_zendesk_events.playground.wrapping import told_to_end  # noqa: PLC0415 - an extra
+
     try:
-        is_well = demonstrate(samples_in(sample_streams()), Console(highlight=False, markup=False))
+        with told_to_end() as end:
+            is_well = demonstrate(samples_in(sample_streams()), Console(highlight=False, markup=False), end)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
@@ -108,8 +114,8 @@ def samples_in(folder: Path) -> list[Sample]:
     return sorted(samples, key=lambda one: (one.expected.exit_code, len(one.expected.dead_letters), one.folder.name))
 
 
-def demonstrate(samples: Sequence[Sample], console: Console) -> bool:
-    """Send every sample, show what came of it, and tell whether all went as they say."""
+def demonstrate(samples: Sequence[Sample], console: Console, end: threading.Event) -> bool:
+    """Send every sample, show what came of it, and tell whether all went as they say; aborts when `end` is set."""
     from target_zendesk_events.playground.server import Playground  # noqa: PLC0415 - an extra
 
     told: dict[str, Told] = {}
@@ -117,7 +123,7 @@ def demonstrate(samples: Sequence[Sample], console: Console) -> bool:
     with Playground() as served:
         console.print(f"A local Zendesk on {served.url} takes what the target sends.\n", soft_wrap=True)
         for sample in samples:
-            one = told[sample.folder.name] = send(sample, served)
+            one = told[sample.folder.name] = send(sample, served, end)
             differences = one.result.differences(sample.expected)
             is_well = is_well and not differences
             console.print(sample.case, style="bold", soft_wrap=True)
@@ -134,7 +140,7 @@ def demonstrate(samples: Sequence[Sample], console: Console) -> bool:
     return is_well
 
 
-def send(sample: Sample, served: Playground) -> Told:
+def send(sample: Sample, served: Playground, end: threading.Event) -> Told:
     """Send a sample through the target, a process of its own, and return what came of it."""
     before = len(served.events())
     with tempfile.TemporaryDirectory(prefix="zendesk-events-demo-") as folder:
@@ -142,20 +148,32 @@ def send(sample: Sample, served: Playground) -> Told:
         config.write_text(json.dumps({"rules_file": str(sample.folder / "rules.yml")}), encoding="utf-8")
         query = urlencode({"folder": folder, "write_state": 1})
         variables = {name: value for name, value in os.environ.items() if name != LOG_CONFIG}
-        with (sample.folder / "input.singer").open("rb") as messages:
-            done = subprocess.run(  # noqa: S603 - the target itself
+        with (
+            (sample.folder / "input.singer").open("rb") as messages,
+            subprocess.Popen(  # noqa: S603 - the target itself
                 [*TARGET, "--config", str(config)],
                 stdin=messages,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
-                check=False,
                 cwd=folder,
                 env={**variables, VARIABLE: f"{served.url}/?{query}"},
-            )
+            ) as target,
+        ):
+            written, said = _heard(target, end)
         letters = _letters(Path(folder))
-    states = [json.loads(line) for line in done.stdout.splitlines()]
-    result = Result(done.returncode, letters, states[-1] if states else None, _timelines(served, before))
-    return Told(result, done.stderr)
+    states = [json.loads(line) for line in written.splitlines()]
+    result = Result(target.returncode, letters, states[-1] if states else None, _timelines(served, before))
+    return Told(result, said)
+
+
+def _heard(target: subprocess.Popen[str], end: threading.Event) -> tuple[str, str]:
+    """Return what the target wrote until it ended; when `end` is set it is not waited for."""
+    while not end.is_set():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return target.communicate(timeout=GLANCE_SECONDS)
+    target.kill()
+    raise click.Abort
 
 
 def longest_timeline(told: Mapping[str, Told]) -> tuple[str, Sequence[Any], str]:
