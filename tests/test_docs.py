@@ -23,9 +23,11 @@ import yaml
 
 from target_zendesk_events import errors
 from target_zendesk_events.cli import VERBS
+from target_zendesk_events.cli.playground import playground
 from target_zendesk_events.delivery import dead_letters
 from target_zendesk_events.event import Event
 from target_zendesk_events.mapping.rules import compile_rules
+from target_zendesk_events.playground.faults import KINDS, Fault
 from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.work import Match, NoEvent, Outcome
@@ -113,6 +115,15 @@ def test_options_in_the_documents_exist(verb: str) -> None:
         for arguments in re.findall(rf"zendesk-events {verb}( [^`\n]*)", page.read_text(encoding="utf-8")):
             used = set(re.findall(r"--[a-z][a-z-]+", arguments.partition(" -- ")[0]))
             assert used <= known, f"{page.name}: zendesk-events {verb}{arguments}"
+
+
+def test_the_playground_page_has_every_option_and_field() -> None:
+    """`docs/playground.md` names the options that make faults, the fields of a fault, and what faults strike."""
+    page = (ROOT / "docs" / "playground.md").read_text(encoding="utf-8")
+    options = {parameter.opts[0] for parameter in playground.params if parameter.opts[0].startswith("--")}
+    fields = [field.name for field in dataclasses.fields(Fault)]
+    assert sorted(options - {"--config", "--port", "--user"} - set(re.findall(r"--[a-z][a-z-]+", page))) == []
+    assert [name for name in (*fields, *KINDS) if f"`{name}`" not in page] == []
 
 
 ERRORS = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.TargetError)]

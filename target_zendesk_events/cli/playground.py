@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ USUAL_PORT = 8642
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 EXTRA = ("starlette", "uvicorn", "h11", "anyio")
 PLANS = ("team", "growth", "professional", "enterprise", "enterprise_plus")
+OF_FAILURES = ("retry_after", "body", "after_storing")
+OF_FAULTS = ("on", "event_type", "every", "probability", "seed")
 SHAPES = ("errors", "error_list", "error_object", "error_text", "html", "text", "empty", "received")
 
 
@@ -61,7 +64,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             "--drop", "drops", multiple=True, metavar="before|after[:COUNT]", help="Cut off, before or after storing."
         ),
         click.option(
-            "--fault", "faults", multiple=True, metavar="JSON", help="A fault with all its fields (see the docs)."
+            "--fault", "faults", multiple=True, metavar="JSON", help="A fault with all its fields: docs/playground.md."
         ),
         click.option("--on", default="events", help="Which requests fail: events, reads, profiles, token, me, any."),
         click.option("--event-type", help="Only events of this type fail."),
@@ -86,6 +89,8 @@ def playground(ctx: click.Context, /, command: tuple[str, ...], **options: Any) 
 
     Nothing that COMMAND's target sends leaves the machine, whatever its configuration says; no credentials are needed.
     """
+    _check_needs(ctx, OF_FAILURES, "--fail", is_there=bool(options["fails"]))
+    _check_needs(ctx, OF_FAULTS, "--fail or --drop", is_there=bool(options["fails"] or options["drops"]))
     try:
         ctx.exit(_wrap(command, options) if command else _serve(options))
     except ModuleNotFoundError as error:
@@ -93,6 +98,13 @@ def playground(ctx: click.Context, /, command: tuple[str, ...], **options: Any) 
             raise
         click.echo("The playground is an extra: pip install 'target-zendesk-events[playground]'", err=True)
         ctx.exit(2)
+
+
+def _check_needs(ctx: click.Context, names: tuple[str, ...], needed: str, *, is_there: bool) -> None:
+    """Refuse an option that says more about what is not asked for."""
+    given = [name for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given and not is_there:
+        _refuse(f"--{given[0].replace('_', '-')} needs {needed}")
 
 
 def _serve(options: dict[str, Any]) -> int:
