@@ -21,6 +21,7 @@ def strict():
         client_id="target",
         client_secret="client-secret",
         refresh_token="first-refresh",
+        code="first-code",
         access_token="static-token",
         email="agent@example.com",
         api_token="api-token",
@@ -74,7 +75,7 @@ def test_client_credentials_yield_a_token(playground):
         ({}, 400, "invalid_request"),
         ({"grant_type": 5}, 400, "invalid_request"),
         ({"grant_type": "client_credentials"}, 400, "invalid_request"),
-        ({**MINT, "grant_type": "authorization_code", "code": "x"}, 400, "unsupported_grant_type"),
+        ({**MINT, "grant_type": "password"}, 400, "unsupported_grant_type"),
         ({**MINT, "client_secret": "wrong"}, 401, "invalid_client"),
         ({**MINT, "client_id": "other"}, 401, "invalid_client"),
         ({**MINT, "scope": "users:everything"}, 400, "invalid_scope"),
@@ -83,6 +84,8 @@ def test_client_credentials_yield_a_token(playground):
         ({**MINT, "expires_in": "300"}, 400, "invalid_request"),
         ({**CLIENT, "grant_type": "refresh_token"}, 400, "invalid_request"),
         ({**CLIENT, "grant_type": "refresh_token", "refresh_token": "unknown"}, 400, "invalid_grant"),
+        ({**CLIENT, "grant_type": "authorization_code"}, 400, "invalid_request"),
+        ({**CLIENT, "grant_type": "authorization_code", "code": "unknown"}, 400, "invalid_grant"),
     ],
 )
 def test_bad_token_requests_are_refused_in_the_words_of_oauth(playground, asked, status, error):
@@ -115,6 +118,16 @@ def test_a_refresh_rotates(playground):
     for dead in ("first-refresh", first["refresh_token"]):
         assert grant(playground, **asked, refresh_token=dead).json()["error"] == "invalid_grant"
     assert me(playground, second["access_token"]).status_code == 200
+
+
+def test_an_authorization_code_is_good_for_one_pair(playground):
+    """It gives an access token and a refresh token, which can be refreshed; the code is used up."""
+    asked = {**CLIENT, "grant_type": "authorization_code", "code": "first-code", "redirect_uri": "https://example.com"}
+    pair = grant(playground, **asked).json()
+    assert me(playground, pair["access_token"]).status_code == 200
+    assert grant(playground, **asked).json()["error"] == "invalid_grant"
+    refresh = {**CLIENT, "grant_type": "refresh_token", "refresh_token": pair["refresh_token"]}
+    assert grant(playground, **refresh).status_code == 201
 
 
 def test_static_and_basic_credentials_are_known(playground):

@@ -29,6 +29,7 @@ class Credentials:
     client_id: str | None = None
     client_secret: str | None = None
     refresh_token: str | None = None
+    code: str | None = None
     access_token: str | None = None
     email: str | None = None
     api_token: str | None = None
@@ -75,11 +76,15 @@ class OAuth:
 
     def grant(self, asked: dict[str, Any]) -> Answer:
         """Answer a token request."""
-        grants = {"client_credentials": self._client_credentials, "refresh_token": self._refresh}
+        grants = {
+            "client_credentials": self._client_credentials,
+            "refresh_token": self._refresh,
+            "authorization_code": self._authorization_code,
+        }
         kind = _text(asked, "grant_type")
         if kind not in grants:
             code = "invalid_request" if kind is None else "unsupported_grant_type"
-            raise OAuthRefusal(code, "grant_type must be client_credentials or refresh_token")
+            raise OAuthRefusal(code, f"grant_type must be one of {', '.join(grants)}")
         seconds = _seconds(asked, "expires_in", SHORTEST, LONGEST)
         refresh_seconds = _seconds(asked, "refresh_token_expires_in", 1, None)
         token = grants[kind](asked, self._scope(asked))
@@ -165,6 +170,15 @@ class OAuth:
             self._end(before)
         self.spent.add(shown)
         return self._issue(client, scope if "scope" in asked or before is None else before.scope, refreshable=True)
+
+    def _authorization_code(self, asked: dict[str, Any], scope: str) -> Token:
+        client, code = self._client(asked), _text(asked, "code")
+        if code is None:
+            raise OAuthRefusal("invalid_request", "code is missing")
+        if code in self.spent or (self.credentials is not None and code != self.credentials.code):
+            raise OAuthRefusal("invalid_grant", "The code is expired, unknown or used")
+        self.spent.add(code)
+        return self._issue(client, scope, refreshable=True)
 
     def _client(self, asked: dict[str, Any]) -> str:
         client, secret = _text(asked, "client_id"), _text(asked, "client_secret")
