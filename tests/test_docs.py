@@ -28,6 +28,7 @@ from target_zendesk_events.delivery import dead_letters
 from target_zendesk_events.event import Event
 from target_zendesk_events.mapping.rules import compile_rules
 from target_zendesk_events.playground.faults import KINDS, Fault
+from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.work import Match, NoEvent, Outcome
@@ -329,6 +330,27 @@ def test_readme_starts_with_its_two_commands() -> None:
     assert (first.language, second.language) == ("bash", "bash")
     assert first.text.endswith("zendesk-events demo")
     assert second.text.endswith('pytest --quiet -m "not server"')
+
+
+def test_readme_connects_an_account_as_it_says(tmp_path: Path) -> None:
+    """Its configuration yields proposed rules, and these, saved and named as it says, send events."""
+    (settings,) = (json.loads(one.text) for one in ALL_BLOCKS if one.page == "README.md" and '"client_id"' in one.text)
+    order = {"id": 7, "email": "customer-7@example.com", "updated_at": "2026-11-01T10:00:00Z"}
+    kinds = {name: {"type": "integer" if name == "id" else "string"} for name in order}
+    kinds["updated_at"]["format"] = "date-time"
+    columns = {"type": "object", "properties": kinds}
+    messages = [
+        {"type": "SCHEMA", "stream": "orders", "schema": columns, "key_properties": ["id"]},
+        {"type": "RECORD", "stream": "orders", "record": order},
+    ]
+    with Playground() as served:
+        data_dir = str(tmp_path / "data")
+        account = {**settings, "client_secret": "opens-nothing", "api_url": served.url, "data_dir": data_dir}
+        first, said = support.run_process(account, support.lines(messages), tmp_path)
+        proposed = said[said.index("rules:") : said.index("dead letters waiting")]
+        (tmp_path / "rules.yml").write_text(proposed, encoding="utf-8")
+        second, _ = support.run_process({**account, "rules_file": "rules.yml"}, support.lines(messages), tmp_path)
+        assert (first.exit_code, second.exit_code, len(served.events())) == (2, 0, 1)
 
 
 @pytest.mark.parametrize("block", [one for one in ALL_BLOCKS if one.language in {"json", "yaml"}], ids=str)
