@@ -583,6 +583,15 @@ def test_the_environment_configures(arguments: tuple[str, ...], playground: Play
     assert numbers(playground) == [1]
 
 
+def test_the_first_line_of_the_log_names_the_ledger(playground: Playground, tmp_path: Path) -> None:
+    """Its absolute path, and whether it is new; nothing stands before that."""
+    for ending in ("0 keys, made", "1 keys, opened"):
+        _, error = run(playground, tmp_path, MESSAGES)
+        first = error.splitlines()[0]
+        assert f"ledger {tmp_path}" in first
+        assert first.endswith(ending)
+
+
 def test_configurations_add_up(playground: Playground, tmp_path: Path) -> None:
     """`--config` may be repeated; a later file wins, and a file alone leaves the environment unread."""
     (tmp_path / "second.json").write_text(json.dumps({"source": "second"}))
