@@ -130,6 +130,15 @@ def test_nothing_needs_the_hub_and_nobody_is_counted() -> None:
     assert described["send_anonymous_usage_stats"] is False
 
 
+def test_readme_declares_what_it_puts_into_the_environment() -> None:
+    """Meltano hands a variable on only where the plugin has a setting of its name."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Meltano\n")[2].partition("\n## ")[0]
+    (loader,) = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])["plugins"]["loaders"]
+    named = {name.lower() for name in re.findall("TARGET_ZENDESK_EVENTS_([A-Z_]+)", section)}
+    assert named
+    assert named <= {setting["name"] for setting in loader["settings"]}
+
+
 # the messages that `meltano config test` sends
 
 
