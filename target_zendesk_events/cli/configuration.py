@@ -15,7 +15,10 @@ from target_zendesk_events.target import TargetZendeskEvents, log_fault
 
 
 def config_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb `--config` (repeatable, and ENV); it is handed the configuration as one mapping."""
+    """Give a verb `--config` (repeatable, and ENV); it is handed the configuration as one mapping.
+
+    A verb below another takes the other's where it is given none of its own.
+    """
     return click.option(
         "--config",
         multiple=True,
@@ -40,5 +43,8 @@ def reporting_faults(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def _read(context: click.Context, parameter: click.Option, value: tuple[str, ...]) -> dict[str, Any]:
+    if not value and context.obj is not None:
+        above: dict[str, Any] = context.obj
+        return above
     given: dict[str, Any] = TargetZendeskEvents.cb_config(context, parameter, value).config
     return given

@@ -26,10 +26,7 @@ from target_zendesk_events.work import Match, Work
 @click.pass_context
 @reporting_faults
 def ledger(context: click.Context, config: dict[str, Any]) -> None:
-    """Show what was sent: events by stream and status, the month's use, and the newest runs.
-
-    Give --config before the verb: `ledger --config FILE find`.
-    """
+    """Show what was sent: events by stream and status, the month's use, and the newest runs."""
     context.obj = config
     if context.invoked_subcommand is not None:
         return
@@ -47,7 +44,7 @@ def ledger(context: click.Context, config: dict[str, Any]) -> None:
 
 
 @ledger.command()
-@click.pass_obj
+@config_option
 @reporting_faults
 def find(config: dict[str, Any]) -> None:
     """Tell of each record on standard input (Singer messages) whether its events were sent, when, and how it ended."""
@@ -61,7 +58,7 @@ def find(config: dict[str, Any]) -> None:
 @click.option("--run", help="Forget the events that this run sent.")
 @click.option("--unseen-days", type=click.IntRange(0), help="Forget events that no tap has sent for so many days.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
+@config_option
 @reporting_faults
 def prune(config: dict[str, Any], stream: str | None, run: str | None, unseen_days: int | None, yes: bool) -> None:  # noqa: FBT001 - click's signature
     """Forget events on purpose. What is forgotten is sent again when a tap sends its record again."""
