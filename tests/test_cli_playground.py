@@ -214,7 +214,9 @@ def test_served_alone_it_says_where(start):
     """It prints its address and how to use it, serves until it is told to stop, and ends well."""
     process = start([*PLAYGROUND, "--port", "0", "--plan", "team"])
     url = process.stdout.readline().split()[4]
-    assert url in process.stdout.readline()
+    said = process.stdout.readline()
+    assert f'"api_url": "{url}"' in said
+    assert "with --config ENV" in said  # a file alone leaves the variable unread, and its own account is sent to
     answer = requests.post(f"{url}/api/v2/user_profiles/events", json={}, timeout=5)
     assert (answer.status_code, answer.headers["X-Rate-Limit"]) == (400, "250")
     process.send_signal(signal.SIGINT)

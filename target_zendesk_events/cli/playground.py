@@ -114,7 +114,10 @@ def _serve(options: dict[str, Any]) -> int:
         _refuse("--write-state needs a COMMAND")
     with told_to_end() as end, _opened(options, USUAL_PORT) as served:
         click.echo(f"A local Zendesk on {served.url} (timelines there; Ctrl-C ends it)")
-        click.echo(f"Point the target at it: TARGET_ZENDESK_EVENTS_API_URL={served.url}")
+        click.echo(
+            f'Point the target at it in its configuration: "api_url": "{served.url}"; the variable'
+            f" TARGET_ZENDESK_EVENTS_API_URL={served.url} is read with --config ENV, or without any --config"
+        )
         end.wait()
         _say_what_came(served, options["database"])
     return 0
