@@ -34,9 +34,9 @@ except urllib.error.HTTPError as error:
     print(error.code, error.headers["Retry-After"])
 """
 WAIT = """
-import signal, sys, time
+import os, signal, sys, time
 def note(number, frame):
-    print("child got", number, flush=True)
+    os.write(1, f"child got {number}\\n".encode())  # print is not reentrant: it may be about to say "ready"
     sys.exit(number + 1)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU, signal.SIGABRT):
     signal.signal(number, note)
@@ -171,7 +171,7 @@ def test_a_signal_after_the_commands_end_changes_nothing(start):
 def test_a_command_that_ignores_a_signal_goes_on(start):
     """The playground does not end before its command does."""
     code = (
-        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))"
+        "import os, signal, sys; signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'no\\n'))"
         "; print('ready', flush=True); sys.stdin.readline(); sys.exit(5)"
     )
     process = start([*PLAYGROUND, *python(code)], stdin=subprocess.PIPE)
