@@ -223,6 +223,7 @@ class TargetZendeskEvents(Target):
         try:
             write_line(value)
         except (OSError, ValueError, AttributeError) as fault:
+            _give_output_up()
             message = (
                 f"STATE cannot be written to standard output: {getattr(fault, 'strerror', None) or 'it is closed'}"
             )
@@ -364,6 +365,12 @@ def write_line(line: bytes) -> None:
     else:
         output.write(line + b"\n")
     sys.stdout.flush()
+
+
+def _give_output_up() -> None:
+    """Let what standard output could not write go nowhere: Python would try again as it ends, and exit with 120."""
+    with contextlib.suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def main() -> None:

@@ -28,6 +28,8 @@ from target_zendesk_events.playground.server import Playground
 SECRET = "hush-7461"
 MESSAGES = [schema("orders"), record("orders", 1), state({"upto": 1})]
 OPEN_SCHEMA = {**schema("orders"), "schema": {**support.SCHEMA, "additionalProperties": True}}
+BUFFERED = {"PYTHONUNBUFFERED": ""}
+"""As Python is by default: it tries once more, as it ends, to write what could not be written."""
 FREE = {"type": "object", "properties": {"id": {"type": "integer"}}}
 PLAYGROUND_VERB = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "playground"]
 
@@ -652,7 +654,12 @@ def test_a_standard_stream_that_is_closed(closed: str, said: str, playground: Pl
     (tmp_path / "in").write_bytes(lines(MESSAGES))
     shell = f'exec "$@" --config config.json {"<in" if ">" in closed else ""} {closed}'
     done = subprocess.run(
-        ["bash", "-c", shell, "bash", *support.TARGET], capture_output=True, check=False, cwd=tmp_path, timeout=30
+        ["bash", "-c", shell, "bash", *support.TARGET],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=30,
+        env={**os.environ, **BUFFERED},
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr.decode()
@@ -674,6 +681,7 @@ def test_a_reader_of_state_that_is_gone(playground: Playground, tmp_path: Path) 
             check=False,
             cwd=tmp_path,
             timeout=30,
+            env={**os.environ, **BUFFERED},
         )
     os.close(writing)
     error = done.stderr.decode()
