@@ -131,7 +131,14 @@ def assemble(  # noqa: PLR0913 - values, not owners
         wall=time.time,
     )
     sender = Sender(Terms(settings.max_in_flight, settings.batch_size_rows), tools, aftermath)
-    rehearsal = Rehearsal(books, keys, names, settings.requests_per_minute, settings.monthly_event_quota)
+    rehearsal = Rehearsal(
+        books,
+        keys,
+        names,
+        settings.requests_per_minute,
+        settings.monthly_event_quota,
+        has_ledger=settings.ledger_url is not None,
+    )
     warnings = tuple(throwaway_warning(settings, ledger))
     engine = rehearsal if settings.dry_run else sender
     return Run(

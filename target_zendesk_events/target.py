@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import msgspec
 from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.mapper import RemoveRecordTransform
 
 from target_zendesk_events import settings as known
@@ -121,17 +122,22 @@ class TargetZendeskEvents(Target):
             return
         self.run.books.checkpoints.see(stream)
         self.run.books.dead_letters.note_schema(stream, self.message_reader.line)
+        self._map(stream, schema, keys)
         try:
-            self.mapper.register_raw_stream_schema(stream, schema, keys)
             sinks = [self._sink_for(stream, stream_map) for stream_map in self.mapper.stream_maps[stream]]
-        except (StreamMapConfigError, MapExpressionError) as fault:
-            message = f"stream_maps: stream {stream}: {fault}"
-            raise ConfigurationError(message) from fault
         except Exception as fault:
-            what = f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__})"
-            raise self.message_reader.input_fault(what) from fault
+            raise self.message_reader.input_fault(_useless(stream, fault)) from fault
         for sink, stream_map in zip(sinks, self.mapper.stream_maps[stream], strict=True):
             self._hold_against_rules(sink, is_dropped=isinstance(stream_map, RemoveRecordTransform))
+
+    def _map(self, stream: str, schema: dict[str, Any], keys: list[str]) -> None:
+        try:
+            self.mapper.register_raw_stream_schema(stream, schema, keys)
+        except Exception as fault:
+            if self.settings.sdk_config.get("stream_maps"):
+                message = f"stream_maps: stream {stream}: {fault}"
+                raise ConfigurationError(message) from fault
+            raise self.message_reader.input_fault(_useless(stream, fault)) from fault
 
     def _sink_for(self, stream: str, stream_map: StreamMap) -> EventSink:
         """Return a new sink for one map of a stream: two streams may share the name that maps give them."""
@@ -323,7 +329,9 @@ class TargetZendeskEvents(Target):
         try:
             given = super().cb_config(ctx, param, value)
         except (OSError, ValueError, TypeError) as fault:
-            message = f"a configuration file cannot be read as a JSON object: {fault}"
+            path = next((one for one in value if one != "ENV" and not _holds_object(one)), "a configuration file")
+            why = f": {fault}" if isinstance(fault, OSError | ValueError) else ""
+            message = f"{path} cannot be read as a JSON object{why}"
             raise click.BadParameter(message, ctx, param) from fault
         if given.parse_env or not value:
             given.config |= known.environment_config(os.environ)
@@ -398,6 +406,17 @@ def _log_bug(fault: Exception) -> None:
     logger.critical(
         "the run ended by a fault of the target itself: %s in %s; STATE is safe", type(fault).__name__, where
     )
+
+
+def _holds_object(path: str) -> bool:
+    try:
+        return isinstance(json.loads(Path(path).read_bytes()), dict)
+    except (OSError, ValueError):
+        return False
+
+
+def _useless(stream: str, fault: Exception) -> str:
+    return f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__})"
 
 
 def _dead_letter(message: dict[str, Any]) -> DeadLetter:

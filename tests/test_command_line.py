@@ -213,6 +213,7 @@ def test_an_environment_that_cannot_work(environment: dict[str, str], tmp_path: 
         ({"stream_maps": {"orders": {"id": None}}}, "stream_maps"),
         ({"stream_maps": {"__else__": "elsewhere"}}, "stream_maps"),
         ({"stream_maps": {"orders": {"__alias__": 5}}}, "config['stream_maps']['orders']"),
+        ({"stream_maps": {"orders": {"kind": "kind"}}, "faker_config": {"locale": "xx_YY"}}, "locale"),
         ({"flattening_enabled": True}, "flattening_max_depth"),
     ],
 )
@@ -264,6 +265,30 @@ def test_a_dry_run_makes_and_sends_nothing(playground: Playground, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
     assert "dry run: 2 events would be sent" in error
     assert SECRET not in error
+
+
+def test_a_dry_run_knows_what_it_met_before(playground: Playground, tmp_path: Path) -> None:
+    """A record that comes twice is sent once, and counted so; without a ledger it would be sent twice."""
+    messages = [schema("orders"), record("orders", 1), record("orders", 1)]
+    for ledger, count in ((None, 1), ("none", 2)):
+        ended, error = run(playground, tmp_path, messages, dry_run=True, ledger_url=ledger)
+        assert ended.exit_code == 0
+        assert f"dry run: {count} events would be sent" in error
+        assert f"duplicate={2 - count}" in error
+
+
+def test_a_dry_run_shows_no_key_that_a_record_brought(playground: Playground, tmp_path: Path) -> None:
+    """The names of fields can be read; a key below them, or one that is no name, may be a customer's."""
+    extended = {**support.SCHEMA, "properties": {**support.SCHEMA["properties"], "by": {"type": "object"}}}
+    messages = [{**schema("orders"), "schema": extended}, record("orders", 1, by={SECRET: 1, f"{SECRET}@x": [SECRET]})]
+    for properties in ("{{ record }}", "{{ record.by }}"):
+        _, error = run(playground, tmp_path, messages, rules=[rule(event__properties=properties)], dry_run=True)
+        assert "dry run: 1 events would be sent" in error
+        assert f"{SECRET}@" not in error
+    assert (
+        '"by": "<object of 2>"'
+        in run(playground, tmp_path, messages, rules=[rule(event__properties="{{ record }}")], dry_run=True)[1]
+    )
 
 
 def test_a_dry_run_tells_of_too_many_names(playground: Playground, tmp_path: Path) -> None:
@@ -523,6 +548,29 @@ def test_stream_maps_name_split_filter_and_drop(playground: Playground, tmp_path
     assert seen == [("copies", "copied"), ("copies", "copied"), ("orders", "order_paid"), ("visits", "order_paid")]
     assert ended.report["streams"]["orders"]["unmatched"] == 1
     assert ended.report["totals"]["delivered"] == 4
+
+
+def test_stream_maps_may_fake(playground: Playground, tmp_path: Path) -> None:
+    """`fake` works as the SDK documents it, with `faker_config`'s seed and locale."""
+    maps = {"orders": {"kind": "fake.first_name()"}}
+    settings = {"stream_maps": maps, "faker_config": {"seed": 1, "locale": "de_DE"}}
+    ended, _ = run(playground, tmp_path, [schema("orders"), record("orders", 1)], **settings)
+    assert ended.exit_code == 0
+    assert playground.events()[0].body["event"]["type"] not in {"", "order_paid"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("[1]", "a JSON object\n"), ('{"a":', "a JSON object: Expecting"), (None, "was not found")]
+)
+def test_a_configuration_file_that_cannot_be_read_is_named(text: str | None, why: str, tmp_path: Path) -> None:
+    """Of several, the one that is at fault; exit 2."""
+    (tmp_path / "good.json").write_text("{}")
+    if text is not None:
+        (tmp_path / "bad.json").write_text(text)
+    done = command(None, tmp_path, "--config", "good.json", "--config", "bad.json")
+    assert done.returncode == 2
+    assert "bad.json cannot be read as a JSON object" in done.stderr.decode()
+    assert why in done.stderr.decode()
 
 
 def test_no_rule_has_to_fit_a_stream_that_is_dropped(playground: Playground, tmp_path: Path) -> None:

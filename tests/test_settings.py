@@ -483,6 +483,7 @@ def test_relative_paths_start_at_meltanos_project(tmp_path: Path) -> None:
     assert read(root).data_dir == tmp_path / ".zendesk-events"
     assert read(root, data_dir="../kept").data_dir == tmp_path.parent / "kept"
     assert read(root, data_dir="/srv/kept").data_dir == Path("/srv/kept")
+    assert read(root, data_dir="~/kept").data_dir == Path.home() / "kept"
     assert read({"MELTANO_PROJECT_ROOT": ""}, data_dir="kept").data_dir == Path.cwd() / "kept"
     assert read(root, ledger_url="sqlite:///kept/ledger.db").ledger_url == f"sqlite:///{tmp_path}/kept/ledger.db"
 

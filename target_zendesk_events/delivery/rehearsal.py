@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,10 +26,19 @@ BATCH_SIZE = 500
 class Rehearsal:
     """Stands in the sender's place: counts what would be sent, and shows a few bodies with every value masked."""
 
-    def __init__(
-        self, books: Books, keys: Keys, names: Names, requests_per_minute: int, monthly_event_quota: int | None
+    def __init__(  # noqa: PLR0913 - values, not owners
+        self,
+        books: Books,
+        keys: Keys,
+        names: Names,
+        requests_per_minute: int,
+        monthly_event_quota: int | None,
+        *,
+        has_ledger: bool,
     ) -> None:
-        """Look events up in the ledger, and write nothing anywhere."""
+        """Look events up in the ledger, and write nothing anywhere; `has_ledger` says that the run will have one."""
+        self._has_ledger = has_ledger
+        self._met: set[bytes] = set()
         self._books = books
         self._keys = keys
         self._names = names
@@ -82,11 +92,19 @@ class Rehearsal:
         if self.inquirer is not None:
             for (work, match, _), one in zip(batch, keyed, strict=True):
                 self.inquirer(work, match, one.key)
-        for (work, match, event), entry in zip(batch, self._books.ledger.seen(keyed), strict=True):
-            if entry.standing is Standing.SETTLED:
+        for (work, match, event), one, entry in zip(batch, keyed, self._books.ledger.seen(keyed), strict=True):
+            if entry.standing is Standing.SETTLED or self._is_met_again(one.key):
                 self._books.report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
             elif work.stream not in self._dropped:
                 self._hold_against_limits(work.stream, match.rule, event)
+
+    def _is_met_again(self, key: bytes | None) -> bool:
+        """Tell whether the run itself would know this event by now."""
+        if key is None or not self._has_ledger:
+            return False
+        is_known = key in self._met
+        self._met.add(key)
+        return is_known
 
     def _hold_against_limits(self, stream: str, rule: str, event: Event) -> None:
         faults = event.limit_faults()
@@ -164,20 +182,29 @@ def masked(event: Event) -> dict[str, Any]:
     body = event.body()
     profile = body["profile"]
     profile["identifiers"] = [{"type": one["type"], "value": _mask(one["value"])} for one in profile["identifiers"]]
-    for field in ("name", "user_id", "attributes"):
-        if field in profile:
-            profile[field] = _mask(profile[field])
-    for field in ("properties", "description"):
-        if field in body["event"]:
-            body["event"][field] = _mask(body["event"][field])
+    for part in (profile, body["event"]):
+        for field in ("name", "user_id", "attributes", "properties", "description"):
+            if field in part:
+                part[field] = _mask_fields(part[field]) if isinstance(part[field], Mapping) else _mask(part[field])
     return body
+
+
+def _mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Mask an object's values, and such keys as no field is named by: they may be values too."""
+    return {
+        name if _FIELD_NAME.fullmatch(name) else f"<{len(name)} characters>": _mask(value)
+        for name, value in fields.items()
+    }
+
+
+_FIELD_NAME = re.compile(r"[A-Za-z_][\w .-]{0,62}", re.ASCII)
 
 
 def _mask(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, Mapping):
-        return {key: _mask(item) for key, item in value.items()}
+        return f"<object of {len(value)}>"
     if isinstance(value, list | tuple):
-        return [_mask(item) for item in value]
+        return f"<list of {len(value)}>"
     if isinstance(value, str):
         return f"<{len(value)} characters>"
     return "<number>" if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -25,8 +25,8 @@ def start_folder(environ: Mapping[str, str]) -> Path:
 
 
 def absolute(path: str, start: Path) -> Path:
-    """Return a path made absolute, `..` and all, without a look at the disk."""
-    return Path(os.path.abspath(start / path))  # noqa: PTH100 - Path.resolve would follow links
+    """Return a path made absolute, `~` and `..` and all, without a look at the disk."""
+    return Path(os.path.abspath(start / os.path.expanduser(path)))  # noqa: PTH100, PTH111 - Path.resolve would follow links
 
 
 def read_ledger_url(text: str | None, data_dir: Path, start: Path) -> str | None:
