@@ -1025,6 +1025,34 @@ def test_a_404_refuses_an_event_only_after_a_success() -> None:
     assert outcomes(house.report) == {"delivered": 1, "rejected": 1}
 
 
+def test_a_check_of_the_credentials_waits_for_a_token() -> None:
+    """Without a token nobody could be asked for, so one is minted first; with one, the owner is asked at once."""
+    house = House(renews=True)
+    house.sender.check_credentials()
+    house.run()
+    assert [one.asked for one in house.zendesk.requests] == ["token", "who"]
+    known = House()
+    known.sender.check_credentials()
+    known.run()
+    assert [one.asked for one in known.zendesk.requests] == ["who"]
+
+
+def test_a_check_of_the_credentials_ends_where_there_is_no_token() -> None:
+    """A token that is refused ends the run; one that is not to be had for now passes with a warning."""
+    house = House(renews=True)
+    house.zendesk.token_plan.append(DENIED)
+    house.sender.check_credentials()
+    house.run()
+    assert isinstance(house.sender.failure, CredentialsError)
+    passing = House(renews=True)
+    passing.zendesk.token_plan.append(FAILED)
+    passing.sender.check_credentials()
+    passing.run()
+    assert passing.sender.failure is None
+    for one in (house, passing):
+        assert [request.asked for request in one.zendesk.requests] == ["token"]
+
+
 def test_waiting_for_a_token_is_no_busy_loop() -> None:
     """While a token is asked for, the sender waits for its answer and does not ask to be called at once."""
     house = House(renews=True)

@@ -73,7 +73,7 @@ class Renewal:
     def checked(self, answer: Answer) -> TargetError | None:
         """Take the answer to who the credentials belong to; a 403 passes, since a scope may be to write only."""
         if answer.is_temporary:
-            logger.warning("the credentials could not be checked: users/me answered %s", answer.status or "nothing")
+            logger.warning("the credentials could not be checked: Zendesk answered %s", answer.status or "nothing")
             return None
         if answer.kind in {Kind.ACCEPTED, Kind.DENIED}:
             return None

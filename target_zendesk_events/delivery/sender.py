@@ -76,6 +76,7 @@ class Sender:
         self._input_ended = False
         self._ends_at = math.inf
         self._is_broken = False
+        self._asks_who_next = False
         self._dropped: set[str] = set()
         self.failure: TargetError | None = None
         """Why the run stops before its end, if it does."""
@@ -104,8 +105,13 @@ class Sender:
         self._heed_share()
 
     def check_credentials(self) -> None:
-        """Ask who the credentials belong to; a wrong answer ends the run."""
-        self._tools.under_way.ask_who(self._tools.monotonic())
+        """Ask who the credentials belong to, once there is a token where one is due; a wrong answer ends the run."""
+        now = self._tools.monotonic()
+        if self._tools.renewal.blocks:
+            self._asks_who_next = True
+            self._renew(now)
+        else:
+            self._tools.under_way.ask_who(now)
 
     def allow_state(self) -> None:
         """A rule matches a stream, so STATE may go out: a misnamed rule must not use up the tap's history."""
@@ -255,6 +261,16 @@ class Sender:
             self._tools.outage.note_failure(task.asked, now, waiting=waiting, cause=answer.summary)
         if failure is not None:
             self.stop(failure)
+        elif task.asked == "token" and self._asks_who_next and not self.is_stopping:
+            self._asks_who_next = False
+            self._ask_who_after(answer, now)
+
+    def _ask_who_after(self, answer: Answer, now: float) -> None:
+        """Ask who the credentials belong to, if this answer gave a token."""
+        if answer.kind is Kind.ACCEPTED:
+            self._tools.under_way.ask_who(now)
+        else:
+            self._tools.renewal.checked(answer)
 
     def _heed_share(self) -> None:
         for stream, fault in self._tools.settling.over_share.items():
@@ -320,10 +336,14 @@ class Sender:
     def _may_start_requests(self, now: float) -> bool:
         if not self._has_next:
             return False
+        self._renew(now)
+        return not self._tools.renewal.blocks
+
+    def _renew(self, now: float) -> None:
+        """Ask for a token, if one is due and not asked for yet."""
         if self._tools.renewal.is_due(now) and not self._tools.renewal.is_under_way:
             self._tools.renewal.start()
             self._tools.under_way.renew(now)
-        return not self._tools.renewal.blocks
 
     def _set_out(self, posting: Posting, entry: Entry, now: float) -> None:
         if posting not in self._tools.lanes:  # its stream was stopped a moment ago
