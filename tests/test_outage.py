@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from target_zendesk_events.delivery.outage import Outage
+from target_zendesk_events.delivery.outage import Outage, asked_to_wait
 
 
 def failed(outage: Outage, events: list[int], *, waiting: int = 10, now: float = 0.0) -> Outage:
@@ -144,3 +144,12 @@ def test_the_error_names_the_cause() -> None:
     assert "TooManyRequests" in said
     assert "rate limit" in said
     assert "quota" in said
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [(1_795_644_000.0, "2026-11-25 22:00:00 UTC"), (1e15, "9999-12-31 23:59:59 UTC"), (math.inf, "9999-12-31")],
+)
+def test_a_wait_has_an_end_however_long(until: float, said: str) -> None:
+    """The error says until when; a moment beyond the calendar is its last second."""
+    assert f"asks to wait until {said}" in str(asked_to_wait("HTTP 429", until))

@@ -14,6 +14,8 @@ from target_zendesk_events.errors import OutageError
 FAILURES_TO_OPEN: Final = 5
 DIFFERENT_EVENTS_TO_OPEN: Final = 3
 MAX_PROBE_WAIT_SECONDS: Final = 60.0
+LAST_MOMENT: Final = 253_402_300_799
+"""The calendar's last second, in epoch seconds: a `Retry-After` may point beyond it."""
 
 
 class Outage:
@@ -113,7 +115,7 @@ class Outage:
 
 def asked_to_wait(cause: str, until: float) -> OutageError:
     """Return the error of a `Retry-After` that is longer than the run may wait; `until` is in epoch seconds."""
-    moment = dt.datetime.fromtimestamp(until, dt.timezone.utc)
+    moment = dt.datetime.fromtimestamp(min(until, LAST_MOMENT), dt.timezone.utc)
     return OutageError(
         f"Zendesk asks to wait until {moment:%Y-%m-%d %H:%M:%S} UTC ({cause}), longer than max_outage_seconds allows: "
         "the rate limit, or a quota, is used up. Run again then: nothing is lost, STATE is safe"

@@ -207,7 +207,7 @@ def _retry_after(text: str, now: float) -> float | None:
     return None if until is None else max(0.0, until - now)
 
 
-_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]*)?")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
 def _first_number(headers: Mapping[str, str], *names: str) -> int | None:
