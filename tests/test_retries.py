@@ -97,7 +97,7 @@ def test_half_of_each_wait_is_chance(attempt: int) -> None:
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 9])
-@pytest.mark.parametrize("retry_after", [0.0, 1.0, 93.0, MAX_OUTAGE])
+@pytest.mark.parametrize("retry_after", [0.5, 1.0, 93.0, MAX_OUTAGE])
 def test_a_retry_after_is_kept_to_the_second_and_holds_for_all(retry_after: float, attempts: int) -> None:
     """A 429's and a 503's Retry-After is neither cut short nor drawn out, whatever the attempt, and stops all lanes."""
     for kind in (Kind.LIMITED, Kind.UNKNOWN):
@@ -109,6 +109,15 @@ def test_a_retry_after_is_kept_to_the_second_and_holds_for_all(retry_after: floa
 def test_a_retry_after_holds_for_all_where_its_event_does_not_wait(policy: str, step: Step) -> None:
     """A 503 with Retry-After stops all lanes, also where its own event is read back or set aside."""
     assert outcome(Kind.UNKNOWN, retry_after=20.0, policy=policy) == Decision(step, wait=20.0, holds_all=True)
+
+
+@pytest.mark.parametrize("policy", ["verify", "retry", "hold"])
+@pytest.mark.parametrize("kind", [Kind.LIMITED, Kind.UNKNOWN, Kind.CONFLICT])
+@pytest.mark.parametrize("attempts", [1, 5])
+def test_a_retry_after_of_zero_says_no_more_than_none(kind: Kind, policy: str, attempts: int) -> None:
+    """Zero, or a date gone by: to go again at once would use up the minute's budget on refusals."""
+    seen: dict[str, Any] = {"attempts": attempts, "policy": policy}
+    assert outcome(kind, retry_after=0.0, **seen) == outcome(kind, **seen)
 
 
 def test_a_429_stops_all_lanes_without_a_retry_after_too() -> None:

@@ -99,13 +99,13 @@ def _after_expired(answer: Answer, seen: Circumstances) -> Decision:
 def _after_conflict(answer: Answer, seen: Circumstances, jitter: Callable[[float], float]) -> Decision:
     if seen.conflicts >= MAX_CONFLICTS:
         return Decision(Step.REJECT)
-    if answer.retry_after is not None:
+    if answer.retry_after:
         return Decision(Step.AGAIN, wait=answer.retry_after, holds_all=True)
     return Decision(Step.AGAIN, wait=wait_before(seen.conflicts, jitter) / 2)
 
 
 def _after_trouble(answer: Answer, seen: Circumstances, jitter: Callable[[float], float]) -> Decision:
-    floor = answer.retry_after
+    floor = answer.retry_after or None  # zero, and a date gone by, say no more than nothing: at once would be a storm
     wait = wait_before(seen.attempts, jitter) if floor is None else floor
     if answer.kind is Kind.LIMITED:
         return Decision(Step.AGAIN, wait=wait, holds_all=True)
