@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_zendesk_events.delivery.dead_letters import DeadLetters, Note, count_letters, file_name, with_note
+from target_zendesk_events.delivery.replay import Mailbag
 from target_zendesk_events.errors import StorageError
 
 NOTE = Note("refused", "orders", "2026-11-23T10:00:00+00:00", "no such type", "rule", 400, "request-1", 2)
@@ -203,3 +204,20 @@ def test_a_schema_with_a_column_of_that_name_is_no_letter(tmp_path: Path) -> Non
     path = tmp_path / "orders.run.singer"
     path.write_bytes(b'{"type":"SCHEMA","stream":"orders","schema":{"properties":{"dead_letter":{}}}}\n')
     assert count_letters(path) == 0
+
+
+@pytest.mark.parametrize("kept", [1, 100, len(RECORD) + 10])
+def test_a_letter_that_a_full_disk_cut_off_stops_no_replay(kept: int, tmp_path: Path) -> None:
+    """It was never settled, so it is passed over and cleared away; one that lacks nothing but its line end goes."""
+    letter = with_note(RECORD, NOTE)
+    (tmp_path / "orders.run-1.singer").write_bytes(SCHEMA + b"\n" + letter + b"\n" + letter[:kept])
+    (tmp_path / "orders.run-2.singer").write_bytes(SCHEMA + b"\n" + letter)
+    bag = Mailbag(tmp_path, with_held=False)
+    bag.open()
+    assert list(bag.messages()) == [
+        *(SCHEMA, letter, b'{"type":"STATE","value":1}'),
+        *(SCHEMA, letter, b'{"type":"STATE","value":2}'),
+    ]
+    bag.take_out(2)
+    bag.close()
+    assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ class Mailbag:
                     self.busy.append(path)
                     file.close()
                     continue
-                self._files.append((path, file, [_letter(line) for line in file.read().splitlines() if line.strip()]))
+                self._files.append((path, file, _letters(file.read())))
 
     def close(self) -> None:
         """Let go of the files."""
@@ -94,6 +94,18 @@ class Mailbag:
 
     def _goes(self, letter: Letter) -> bool:
         return self._with_held or not letter.is_held
+
+
+def _letters(content: bytes) -> list[Letter]:
+    """Return the lines of a file, but for a last one that a full disk or a crash cut off.
+
+    That one was never settled: the tap sends its record again.
+    """
+    *lines, last = content.split(b"\n")
+    with contextlib.suppress(msgspec.MsgspecError):
+        msgspec.json.decode(last)
+        lines.append(last)
+    return [_letter(line) for line in lines if line.strip()]
 
 
 def _letter(line: bytes) -> Letter:
