@@ -95,7 +95,7 @@ class Narrator:
         from rich.text import Text  # noqa: PLC0415
 
         if self._live is None:
-            console = Console(stderr=True)
+            console = Console(stderr=True, soft_wrap=True)  # a line of the log stays one line
             self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
             self._live.start()
             for handler in logging.getLogger().handlers:

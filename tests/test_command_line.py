@@ -870,6 +870,19 @@ def test_what_is_wrong_for_all_ends_the_run(case: str, playground: Playground, t
     assert ended.letters == []
 
 
+def test_a_terminal_shows_a_live_line_and_breaks_no_line_of_the_log(playground: Playground, tmp_path: Path) -> None:
+    """The last line stays one line, though it is wider than the terminal and a live line was drawn before."""
+    playground.set_faults(Fault(delay=1.0))
+    messages = tmp_path / "messages.singer"
+    messages.write_bytes(lines([schema("orders"), record("orders", 1), state({"upto": 1})]))
+    terminal = (sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])")
+    shown = command(config(playground.url, tmp_path), tmp_path, "--input", str(messages), wrapper=terminal).stdout
+    assert b"orders: 0 of 1 events" in shown
+    last = shown.splitlines()[-1]
+    assert b"run finished: delivered=1" in last
+    assert last.endswith(b"events=1")
+
+
 # -- the playground's wrapper ------------------------------------------------------------------------------------
 
 
