@@ -204,6 +204,12 @@ def test_a_message_is_capped() -> None:
     assert len(read_answer(400, JSON, body, now=NOON, asked="post").message) == MAX_MESSAGE_LENGTH
 
 
+def test_a_message_can_be_written_whatever_it_quotes() -> None:
+    """Half an emoji, as JSON can escape it, is replaced: a dead letter must be able to hold Zendesk's words."""
+    body = rb'{"error": {"title": "no such name: \ud83d"}}'
+    assert read_answer(400, JSON, body, now=NOON, asked="post").message == "no such name: ?"
+
+
 @pytest.mark.parametrize(("given", "kept"), [("fe1b-0c", "fe1b-0c"), ("", ""), ("a b", ""), ("x" * 101, "")])
 def test_a_request_id_is_kept_if_it_can_be_one(given: str, kept: str) -> None:
     """The request id is kept with every answer; what can be none never gets into a log."""

@@ -239,7 +239,12 @@ def _words(body: bytes, content_type: str) -> tuple[str, str]:
         code, message = _words_of(document)
     else:
         code, message = "", _text(body, content_type)
-    return code, " ".join(message.split())[:MAX_MESSAGE_LENGTH]
+    return code, _encodable(" ".join(message.split())[:MAX_MESSAGE_LENGTH])
+
+
+def _encodable(text: str) -> str:
+    """Replace half characters, which JSON can escape and no file can hold, as where an emoji was cut in two."""
+    return text.encode(errors="replace").decode()
 
 
 def _words_of(document: Mapping[str, Any]) -> tuple[str, str]:
