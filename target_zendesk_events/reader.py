@@ -284,7 +284,7 @@ class Reader(GenericSingerReader[bytes]):
             return True
         engine.close_batch()
         seconds = self._step()
-        if engine.is_stopping:
+        if engine.is_stopping or (source.has_lines and engine.has_room):
             return False
         wants_input = engine.has_room and not source.has_ended and not source.has_lines
         ready = waiter.wait(0 if wants_input and not waiter.can_poll else seconds, wants_input=wants_input)

@@ -34,6 +34,7 @@ class Engine:
         self.is_done = False
         self.batches = 0
         self.steps = 0
+        self.seconds_to_next = 0.0
         self.failure: TargetError | None = None
         self.on_step: Callable[[], None] = lambda: None
 
@@ -42,7 +43,7 @@ class Engine:
         self.steps += 1
         assert self.steps < 100_000, "a busy loop"
         self.on_step()
-        return 0.0
+        return self.seconds_to_next
 
     def close_batch(self) -> None:
         """No input stands ready."""
@@ -314,6 +315,27 @@ def test_nothing_is_read_while_there_is_no_room() -> None:
     reading.reader.process_lines(io.BytesIO(states(*range(20))), {"STATE": one})
     assert reading.values == list(range(20))
     assert max(later - earlier for earlier, later in itertools.pairwise(taken)) == 1
+
+
+def test_room_that_a_step_makes_is_used_at_once() -> None:
+    """Lines that were read and found no room do not wait for the clock once the engine has made some."""
+    reading = Reading()
+    reading.engine.seconds_to_next = 5.0
+    answers = iter([False, False, True])
+
+    def one(message: dict[str, Any]) -> None:
+        reading.messages.append(message)
+        reading.engine.has_room = False
+        reading.reader.alarm.ring()
+
+    def settle() -> None:
+        reading.engine.has_room = next(answers, True)
+
+    reading.engine.on_step = settle
+    began = time.monotonic()
+    reading.reader.process_lines(io.BytesIO(states(1, 2)), {"STATE": one})
+    assert reading.values == [1, 2]
+    assert time.monotonic() - began < 2
 
 
 def test_a_stop_ends_the_reading() -> None:
