@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -71,7 +72,8 @@ class Narrator:
         """Show the block, and write the last line: its numbers stand beside it as structured extras."""
         if self._live is not None:
             self._live.stop()
-        click.echo(summary.block(self._report, about), err=True)
+        with contextlib.suppress(OSError):  # a full disk behind standard error is no fault of the run
+            click.echo(summary.block(self._report, about), err=True)
         totals = self._report.totals()
         logger.log(level, "%s", summary.last_line(totals), extra={**about, **totals})
 

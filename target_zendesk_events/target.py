@@ -22,6 +22,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, StorageError, TargetError
+from target_zendesk_events.outlet import Outlet
 from target_zendesk_events.reader import Reader
 from target_zendesk_events.sink import EventSink
 from target_zendesk_events.work import DeadLetter, Work
@@ -36,6 +37,8 @@ logger = logging.getLogger("target-zendesk-events")
 
 SECONDS_OF_ONE_SIGNAL = 2.0
 """Meltano turns Ctrl-C into SIGINT and SIGTERM 20 ms apart: what follows so soon belongs to the first."""
+GRACE_SECONDS = 8.0
+"""From a signal, for whoever reads STATE: as long as requests have for their answers."""
 EXIT_SET_ASIDE = 3
 QUOTA_WARNING_PERCENT = 80
 
@@ -63,6 +66,7 @@ class TargetZendeskEvents(Target):
         self._signals: list[tuple[int, float]] = []
         self._sinks: dict[tuple[str, str], EventSink] = {}
         self._has_stopped_anew = False
+        self._outlet = Outlet(self._waits_no_longer)
         reader = Reader()
         self._let_the_sdk_begin(reader)
         self.run = assemble(
@@ -224,16 +228,13 @@ class TargetZendeskEvents(Target):
         )
 
     def _write_state(self, value: bytes) -> None:
-        if not self.settings.writes_state:
-            return
-        try:
-            write_line(value)
-        except (OSError, ValueError, AttributeError) as fault:
-            _give_output_up()
-            message = (
-                f"STATE cannot be written to standard output: {getattr(fault, 'strerror', None) or 'it is closed'}"
-            )
-            raise StorageError(message) from fault
+        if self.settings.writes_state:
+            self._outlet.write(value)
+
+    def _waits_no_longer(self) -> bool:
+        """Tell whether a signal has ended the wait for whoever reads STATE."""
+        is_over = bool(self._signals) and time.monotonic() - self._signals[0][1] > GRACE_SECONDS
+        return is_over or self._has_stopped_anew
 
     def reached(self, step: str) -> None:
         """A step of an event's life is durable; tests end the process here, to see what a crash leaves."""
@@ -365,25 +366,11 @@ class TargetZendeskEvents(Target):
         sys.exit(target.exit_code)
 
 
-def write_line(line: bytes) -> None:
-    """Write one line to standard output, byte for byte where it takes bytes."""
-    output = getattr(sys.stdout, "buffer", None)
-    if output is None:
-        sys.stdout.write(line.decode() + "\n")
-    else:
-        output.write(line + b"\n")
-    sys.stdout.flush()
-
-
-def _give_output_up() -> None:
-    """Let what standard output could not write go nowhere: Python would try again as it ends, and exit with 120."""
-    with contextlib.suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
-
-
 def main() -> None:
     """Run `target-zendesk-events`. Until the target handles signals, Ctrl-C ends the process as any other signal."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.stderr is None:  # closed: a file of ours must not take its place
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end of the process
     TargetZendeskEvents.cli()
 
 

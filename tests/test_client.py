@@ -633,6 +633,8 @@ class TestReading:
             ({"meta": {"has_more": True}}, ""),
             ({"links": [{"next": "https://other.invalid/x?page%5Bafter%5D=c2%3D&page%5Bsize%5D=1"}]}, "c2="),
             ({"links": {"next": "/x?page[after]=c3"}}, "c3"),
+            ({"links": [{"next": "http://[x?page[after]=c4#there"}]}, "c4"),
+            ({"links": [{"next": "http://[x"}]}, ""),
             ({"links": [{"next": ""}]}, ""),
             ({"links": [{"next": None}]}, ""),
             ({"links": []}, ""),

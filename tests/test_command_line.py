@@ -714,6 +714,23 @@ def test_a_standard_stream_that_is_closed(closed: str, said: str, playground: Pl
     assert said in done.stderr.decode()
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_a_standard_error_that_takes_nothing(closed: str, playground: Playground, tmp_path: Path) -> None:
+    """What the run has to say is lost; what it does is not, nor its exit code."""
+    (tmp_path / "config.json").write_text(json.dumps(config(playground.url, tmp_path)))
+    done = subprocess.run(
+        ["bash", "-c", f'exec "$@" --config config.json {closed}', "bash", *support.TARGET],
+        input=lines([*MESSAGES, state({"upto": 1})]),
+        stdout=subprocess.PIPE,
+        check=False,
+        cwd=tmp_path,
+        timeout=30,
+    )
+    assert done.returncode == 0
+    assert numbers(playground) == [1]
+    assert json.loads(done.stdout.splitlines()[-1]) == {"upto": 1}
+
+
 def test_a_reader_of_state_that_is_gone(playground: Playground, tmp_path: Path) -> None:
     """When Meltano has died, the run ends with 1, and standard error holds no traceback."""
     (tmp_path / "config.json").write_text(json.dumps(config(playground.url, tmp_path)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -176,3 +178,33 @@ def test_answers_that_do_not_come_have_eight_seconds(playgrounds: list[Playgroun
             done.result()
     for playground in playgrounds:
         playground.set_delay(0.0)
+
+
+@pytest.mark.parametrize(("pause", "seconds"), [(None, GRACE), (2.2, 2.2)])
+def test_a_state_that_nobody_reads_holds_no_signal_back(pause: float | None, seconds: float, tmp_path: Path) -> None:
+    """A blocked standard output has the eight seconds too, and a second signal ends the run at once."""
+    texts = [support.schema("orders")]
+    for number in range(4):
+        texts += [support.record("orders", number), support.state({"upto": number, "filling": "." * 200_000})]
+    with Playground() as playground:
+        (tmp_path / "config.json").write_text(json.dumps(support.config(playground.url, tmp_path)))
+        process = subprocess.Popen(
+            [*support.TARGET, "--config", str(tmp_path / "config.json")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        with process, contextlib.ExitStack() as stack:
+            stack.callback(process.kill)
+            assert process.stdin is not None
+            process.stdin.write(support.lines(texts))
+            process.stdin.flush()
+            until(lambda: len(playground.events()) == 4)
+            time.sleep(1)
+            since = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            if pause is not None:
+                time.sleep(pause)
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 128 + signal.SIGTERM
+            assert time.monotonic() - since < seconds + 2

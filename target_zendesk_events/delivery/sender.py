@@ -34,6 +34,8 @@ GRACE_SECONDS: Final = 8.0
 """For the answers of requests under way when the run stops: Docker kills ten seconds after a SIGTERM."""
 SECONDS_BETWEEN_BEATS: Final = 2.0
 """While events are open, the lease on their claims is looked after so often."""
+OTHERS: Final = {"token": "the token endpoint", "who": "users/me"}
+"""Who else is asked than the Events API, for the word on an outage."""
 SECONDS_TO_ASK_AGAIN: Final = 0.5
 """For the outcome of an event that another run has claimed."""
 
@@ -255,10 +257,10 @@ class Sender:
         renewal = self._tools.renewal
         failure = renewal.took(answer, now) if task.asked == "token" else renewal.checked(answer)
         if answer.kind is Kind.LIMITED:
-            self._tools.outage.note_limited(now, answer.summary)
+            self._tools.outage.note_limited(now, f"{OTHERS[task.asked]} answered {answer.summary}")
         elif answer.is_temporary:
-            waiting = len(self._tools.lanes)
-            self._tools.outage.note_failure(task.asked, now, waiting=waiting, cause=answer.summary)
+            waiting, cause = len(self._tools.lanes), f"{OTHERS[task.asked]} answered {answer.summary}"
+            self._tools.outage.note_failure(task.asked, now, waiting=waiting, cause=cause)
         if failure is not None:
             self.stop(failure)
         elif task.asked == "token" and self._asks_who_next and not self.is_stopping:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode
 
 from target_zendesk_events.event import Identifier, Profile
 from target_zendesk_events.zendesk.answers import Answer
@@ -67,4 +67,5 @@ def _cursor(payload: Mapping[str, Any]) -> str:
     links = payload.get("links")
     link = links[0] if isinstance(links, list) and links else links
     address = link.get("next") if isinstance(link, dict) else None
-    return parse_qs(urlsplit(address).query).get("page[after]", [""])[0] if isinstance(address, str) else ""
+    query = str(address or "").partition("?")[2].partition("#")[0]
+    return parse_qs(query).get("page[after]", [""])[0]
