@@ -93,13 +93,13 @@ def test_without_a_time_of_sending_any_receipt_will_do() -> None:
 
 def test_five_readings_over_more_than_ten_seconds_make_it_absent() -> None:
     """It is taken for lost only after more than ten seconds: a new event may not be readable at once."""
-    verification = Verification(EVENT, SENT_AT, 100.0)
+    verification = Verification(EVENT, 100.0)
     now, readings = 100.0, 0
     while True:
         assert verification.next_at > now
         now = verification.next_at
         readings += 1
-        if verification.note_page([stored(type="refund")], "", now) is Verdict.ABSENT:
+        if verification.note_page([stored(type="refund")], "", now, SENT_AT) is Verdict.ABSENT:
             break
     assert readings == len(WAITS_BEFORE_READS) == 5
     assert now - 100.0 > 10
@@ -108,21 +108,21 @@ def test_five_readings_over_more_than_ten_seconds_make_it_absent() -> None:
 @given(pages=st.integers(1, 5), reading=st.integers(0, 4))
 def test_every_page_of_a_reading_is_looked_at(pages: int, reading: int) -> None:
     """It is found on whatever page of whatever reading it stands; pages follow one another at once."""
-    verification = Verification(EVENT, SENT_AT, 0.0)
+    verification = Verification(EVENT, 0.0)
     for _ in range(reading):
-        assert verification.note_page([], "", 1.0) is Verdict.UNDECIDED
+        assert verification.note_page([], "", 1.0, SENT_AT) is Verdict.UNDECIDED
     for page in range(1, pages):
-        assert verification.note_page([stored(type="refund")], f"page {page}", 1.0) is Verdict.UNDECIDED
+        assert verification.note_page([stored(type="refund")], f"page {page}", 1.0, SENT_AT) is Verdict.UNDECIDED
         assert verification.cursor == f"page {page}"
         assert verification.next_at == 1.0
-    assert verification.note_page([stored(type="refund"), stored()], "more", 1.0) is Verdict.STORED
+    assert verification.note_page([stored(type="refund"), stored()], "more", 1.0, SENT_AT) is Verdict.STORED
 
 
 def test_a_new_reading_begins_at_the_first_page() -> None:
     """After the last page the cursor is empty again."""
-    verification = Verification(EVENT, SENT_AT, 0.0)
-    verification.note_page([], "page 2", 1.0)
-    verification.note_page([], "", 1.0)
+    verification = Verification(EVENT, 0.0)
+    verification.note_page([], "page 2", 1.0, SENT_AT)
+    verification.note_page([], "", 1.0, SENT_AT)
     assert verification.cursor == ""
 
 

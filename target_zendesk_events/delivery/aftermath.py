@@ -47,7 +47,6 @@ class Aftermath:
         self._successes = 0
         self._any_accepted = False
         self._renewed_for: int | None = None
-        self._clock_skew = 0.0
         self._said: set[str] = set()
         self._can_read = True
 
@@ -66,7 +65,8 @@ class Aftermath:
             return Next(again_at=now)
         if answer.kind is Kind.ACCEPTED or answer.is_missing:
             page = EventPage((), "") if answer.is_missing else page_of(answer)
-            return self._judge(posting, verification, verification.note_page(page.events, page.next, now), now)
+            sent_at = self._first_sent_at(posting, answer, now)
+            return self._judge(posting, verification, verification.note_page(page.events, page.next, now, sent_at), now)
         if answer.kind in {Kind.DENIED, Kind.REFUSED}:
             self._can_read = False
             self._say(f"events cannot be read back ({answer.summary}): on_unknown_outcome acts as retry from here on")
@@ -83,7 +83,7 @@ class Aftermath:
             return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
         posting.is_doubtful = True
         if policy == "verify":
-            posting.verification = Verification(posting.event, posting.first_sent_at, now)
+            posting.verification = Verification(posting.event, now)
             return Next(again_at=posting.verification.next_at)
         return Next(again_at=now)
 
@@ -95,10 +95,6 @@ class Aftermath:
         return None
 
     def _note(self, posting: Posting, answer: Answer, now: float, waiting: int) -> None:
-        if answer.served_at is not None:
-            self._clock_skew = answer.served_at - self._wall()
-        if posting.first_sent_at is None:
-            posting.first_sent_at = self._wall() - answer.seconds + self._clock_skew
         if answer.kind in {Kind.ACCEPTED, Kind.REFUSED}:
             self._successes += 1
             self._outage.note_success()
@@ -152,7 +148,7 @@ class Aftermath:
         if step is Step.HOLD:
             return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, posting), holds_all_until=until)
         if step is Step.VERIFY:
-            posting.verification = Verification(posting.event, posting.first_sent_at, now + decision.wait)
+            posting.verification = Verification(posting.event, now + decision.wait)
             return Next(again_at=posting.verification.next_at, holds_all_until=until)
         if step is Step.RENEW:
             self._renewed_for = self._auth.generation
@@ -171,6 +167,16 @@ class Aftermath:
             return Next(receipt=Receipt(Outcome.DELIVERED, attempts=posting.attempts))
         posting.is_doubtful = False
         return Next(again_at=now)
+
+    def _first_sent_at(self, posting: Posting, answer: Answer, now: float) -> float | None:
+        """Return when an event was first sent, by the clock of the server that gave this answer, as far as it is told.
+
+        That clock is asked at the reading: before an answer came, nothing is known of it.
+        """
+        if posting.first_sent_at is None:
+            return None
+        served_at = self._wall() if answer.served_at is None else answer.served_at
+        return served_at - (now - posting.first_sent_at)
 
     def _failure(self, answer: Answer, decision: Decision) -> TargetError:
         if decision.step is Step.STOP_OUTAGE:

@@ -39,11 +39,11 @@ class Keyed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """What the ledger answers for one event; `first_sent_at` is in epoch seconds."""
+    """What the ledger answers for one event; `sent_before` is how many seconds ago it was first claimed."""
 
     standing: Standing
     outcome: Outcome | None = None
-    first_sent_at: float | None = None
+    sent_before: float = 0.0
     changed: bool = False
 
 

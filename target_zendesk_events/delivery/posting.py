@@ -31,7 +31,8 @@ class Posting:
     """One event, its key in the ledger, and what its attempts came to.
 
     `unknowns` holds its attempts that ended unknown: when, and how many events had succeeded by then.
-    `first_sent_at` is the wall-clock time (epoch seconds) of its first request, for reading it back.
+    `first_sent_at` is the time of its first request by the run's monotonic clock, for reading it back; before the run's
+    own beginning where a run that is gone sent it.
     """
 
     errand: Errand

@@ -362,7 +362,7 @@ class Sender:
             return
         posting.is_claimed = True
         if entry.standing is Standing.UNKNOWN:
-            posting.first_sent_at = entry.first_sent_at
+            posting.first_sent_at = now - entry.sent_before
             self._follow(posting, self._aftermath.of_crash(posting, now), now)
         elif (held := self._aftermath.singled_out(posting, now)) is not None:
             self._receive(posting, held)

@@ -184,7 +184,7 @@ class SqlLedger:
         if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
             return Entry(Standing.BUSY)
         if status == CLAIMED:
-            return Entry(Standing.UNKNOWN, first_sent_at=sent)
+            return Entry(Standing.UNKNOWN, sent_before=now - sent)
         self._replayed[one.key] = status
         return NEW
 

@@ -82,6 +82,8 @@ class UnderWay:
             return
         self._report.count_request("retries" if posting.attempts else "events", now)
         posting.attempts += 1
+        if posting.first_sent_at is None:
+            posting.first_sent_at = now
         body = msgspec.json.encode(posting.event.body())
         self._start(Task("post", posting, now), functools.partial(_post_if, may_go, self._client, body))
 

@@ -25,18 +25,22 @@ class Verdict(str, enum.Enum):
 class Verification:
     """The readings for one event, as a pure function of the times and pages it is given."""
 
-    def __init__(self, event: Event, first_sent_at: float | None, now: float) -> None:
-        """Look for `event`, first sent at `first_sent_at` (epoch seconds by the server's clock; None: not known)."""
+    def __init__(self, event: Event, now: float) -> None:
+        """Look for `event`."""
         self._event = event
-        self._first_sent_at = first_sent_at
         self._readings = 0
         self.next_at = now + WAITS_BEFORE_READS[0]
         self.cursor = ""
         """The page to read next, within one reading; empty for the first."""
 
-    def note_page(self, events: Iterable[Mapping[str, Any]], following: str, now: float) -> Verdict:
-        """Take one page of a reading; `following` is the next page's cursor, empty on the last."""
-        if any(is_same(self._event, stored, self._first_sent_at) for stored in events):
+    def note_page(
+        self, events: Iterable[Mapping[str, Any]], following: str, now: float, first_sent_at: float | None
+    ) -> Verdict:
+        """Take one page of a reading; `following` is the next page's cursor, empty on the last.
+
+        `first_sent_at` is when the event was first sent, in epoch seconds by the server's clock; None: not known.
+        """
+        if any(is_same(self._event, stored, first_sent_at) for stored in events):
             return Verdict.STORED
         self.cursor = following
         if following:
