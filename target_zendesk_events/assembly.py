@@ -174,9 +174,13 @@ def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_st
     from target_zendesk_events.delivery.database import database_of  # noqa: PLC0415 - only where there is a ledger
     from target_zendesk_events.delivery.sql_ledger import SqlLedger  # noqa: PLC0415
     from target_zendesk_events.delivery.tables import has_tables  # noqa: PLC0415
+    from target_zendesk_events.delivery.transactions import Transactions  # noqa: PLC0415
 
     database = database_of(settings.ledger_url, time.time)
-    if settings.dry_run and ((database.is_file and database.was_made) or not has_tables(database)):
+    is_missing = database.is_file and database.was_made
+    if settings.dry_run and (
+        is_missing or not Transactions(database, must_stop).run(lambda: has_tables(database), writes=False)
+    ):
         return NoLedger(f"{database.note}, not made yet: to a dry run every event is new")
     return SqlLedger(
         database,

@@ -94,6 +94,17 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     database.close()
 
 
+def test_a_dry_run_does_not_take_a_damaged_file_for_no_ledger(tmp_path: Path) -> None:
+    """What cannot be read may say that everything was sent: a dry run ends as any other run would."""
+    path = tmp_path / "data" / "ledger.sqlite"
+    path.parent.mkdir()
+    path.write_bytes(b"no ledger at all, but a text")
+    settings = support.config("http://127.0.0.1:9", tmp_path, dry_run=True)
+    done = support.command(settings, tmp_path, given=support.lines([support.schema("orders")]))
+    assert done.returncode == 1
+    assert b"is damaged or no ledger" in done.stderr
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """Where there is a file in the folder's place, the sentence says what to choose."""
     (tmp_path / "data").write_text("")
@@ -238,6 +249,32 @@ def test_a_database_that_is_not_there_is_a_fault_of_the_settings(server_url: str
     """A wrong name or password does not mend itself: it is told at once, with the setting's name."""
     with pytest.raises(ConfigurationError, match="ledger_url"):
         ledger_of(f"{server_url}_that_is_not_there")
+
+
+@pytest.mark.server
+def test_who_may_only_read_and_write_rows_can_use_a_ledger(server_url: str) -> None:
+    """A role that may make no tables uses those that another has made."""
+    with closing(ledger_of(server_url)) as made:
+        role = f"clerk_{secrets.token_hex(6)}"
+        made.database.execute(f"CREATE ROLE {role} LOGIN")
+        made.database.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+        parts = urlsplit(server_url)
+        url = parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}").geturl()
+        with closing(ledger_of(url)) as ledger:
+            assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
+        made.database.execute(f"DROP OWNED BY {role}")
+        made.database.execute(f"DROP ROLE {role}")
+
+
+@pytest.mark.server
+def test_a_dry_run_on_a_server_that_is_gone_says_so(proxy: Proxy, tmp_path: Path) -> None:
+    """A dry run asks the ledger too: it is tried again for as long, and named, and nothing is taken for new."""
+    proxy.go()
+    settings = support.config("http://127.0.0.1:9", tmp_path, dry_run=True, ledger_url=proxy.url)
+    done = support.command(settings, tmp_path, given=support.lines([support.schema("orders")]))
+    assert done.returncode == 1
+    assert b"does not answer" in done.stderr
+    assert b"a fault of the target itself" not in done.stderr
 
 
 @pytest.mark.server

@@ -56,6 +56,7 @@ class PostgresDatabase:
 
     is_file = False
     types: Final = {"blob": "BYTEA", "real": "DOUBLE PRECISION", "tail": ""}
+    find_table: Final = "SELECT 1 WHERE to_regclass(?) IS NOT NULL"
 
     def __init__(self, url: str, wall: Callable[[], float]) -> None:
         """Open nothing yet."""

@@ -18,6 +18,7 @@ class SqliteDatabase:
 
     is_file = True
     types: Final = {"blob": "BLOB", "real": "REAL", "tail": " WITHOUT ROWID"}
+    find_table: Final = "SELECT 1 FROM sqlite_master WHERE name = ?"
 
     def __init__(self, path: Path, wall: Callable[[], float]) -> None:
         """Open nothing yet."""

@@ -37,11 +37,8 @@ MIGRATIONS: Final = (
 
 
 def has_tables(database: Database) -> bool:
-    """Tell whether a ledger was ever made there."""
-    try:
-        return _version(database) > 0
-    except StorageError:
-        return False
+    """Tell whether a ledger was ever made there. Raises Busy, StorageError and ConfigurationError."""
+    return _has_meta(database) and _version(database) > 0
 
 
 def secret_of(database: Database) -> bytes:
@@ -58,9 +55,10 @@ def prepare(database: Database) -> bytes:
     Raises Busy, StorageError, and ConfigurationError where a newer release has written this ledger.
     """
     words = {**database.types, "prefix": PREFIX}
-    database.execute(
-        "CREATE TABLE IF NOT EXISTS {prefix}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".format(**words)
-    )
+    if not _has_meta(database):  # who may not make tables is refused, also IF NOT EXISTS
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS {prefix}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".format(**words)
+        )
     database.begin()
     try:
         version = _version(database)
@@ -81,6 +79,10 @@ def prepare(database: Database) -> bytes:
         database.roll_back()
         raise
     return secret
+
+
+def _has_meta(database: Database) -> bool:
+    return bool(database.execute(database.find_table, (f"{PREFIX}meta",)).fetchall())
 
 
 def _version(database: Database) -> int:

@@ -52,6 +52,10 @@ class Database(Protocol):
     def types(self) -> Mapping[str, str]:
         """The words that differ in the making of a table: `blob`, `real` and `tail`."""
 
+    @property
+    def find_table(self) -> str:
+        """The statement that yields a row where there is a table of this name."""
+
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         """Run one statement, its places written as `?`."""
 
