@@ -1,28 +1,88 @@
-"""`zendesk-events ledger`: what was sent, was this row sent, and what to forget."""
+"""`zendesk-events ledger`: what was sent, was this row sent, and what to forget; of one account alone."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support import config, lines, record, run_process, schema
+import support
 
 from target_zendesk_events.playground.server import Playground
 
 LEDGER = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "ledger"]
 
 
+class Account:
+    """One account with a run of three records behind it, on a ledger that it shares."""
+
+    def __init__(self, playground: Playground, folder: Path, ledger: Path) -> None:
+        """Deliver two events, and have one refused."""
+        folder.mkdir()
+        self.folder = folder
+        self.playground = playground
+        self.settings = support.config(playground.url, folder, ledger_url=f"sqlite:///{ledger}")
+        self.run(support.record("orders", 1), support.record("orders", 2), support.record("orders", 3, kind="x" * 50))
+
+    def run(self, *records: dict[str, Any]) -> support.Ended:
+        """Run the target over records of the stream `orders`."""
+        return support.run_here(self.settings, support.lines([support.schema("orders"), *records]))
+
+    def ask(self, *arguments: str, given: bytes = b"") -> str:
+        """Run the verb; return what it says on standard output."""
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(self.settings))
+        command = [*LEDGER, "--config", str(path), *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, timeout=60, check=True, cwd=self.folder)
+        return done.stdout.decode()
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Iterator[tuple[Account, Account]]:
+    """Give a production and a sandbox on one ledger, each with three records behind it."""
+    ledger = tmp_path / "ledger.sqlite"
+    with Playground() as first, Playground() as second:
+        yield Account(first, tmp_path / "production", ledger), Account(second, tmp_path / "sandbox", ledger)
+
+
+def test_it_shows_what_this_account_sent(accounts: tuple[Account, Account]) -> None:
+    """Events by stream and status, the month's use, and the runs; the other account's are not counted in."""
+    shown = accounts[0].ask()
+    assert "orders: 2 delivered\norders: 1 rejected\n" in shown
+    assert "this account sent 2 events this month (UTC), 2 today" in shown
+    assert shown.count("\nrun ") == 1
+
+
+def test_it_finds_a_record_s_event(accounts: tuple[Account, Account]) -> None:
+    """Each record is answered: sent when and how it ended, or not sent."""
+    records = [support.record("orders", 1), support.record("orders", 3, kind="x" * 50), support.record("orders", 4)]
+    found = accounts[0].ask("find", given=support.lines([support.schema("orders"), *records])).splitlines()
+    assert len(found) == 3
+    assert "delivered, first sent" in found[0]
+    assert "rejected, first sent" in found[1]
+    assert found[2].endswith("not sent")
+
+
+def test_what_is_forgotten_is_sent_again_to_this_account_alone(accounts: tuple[Account, Account]) -> None:
+    """To prune a stream of the sandbox leaves the production's events known."""
+    production, sandbox = accounts
+    assert sandbox.ask("prune", "--stream", "orders", "--yes").startswith("3 events forgotten")
+    assert production.run(support.record("orders", 1)).report["totals"]["duplicate"] == 1
+    assert sandbox.run(support.record("orders", 1)).report["totals"]["delivered"] == 1
+
+
 @pytest.mark.parametrize("above", [("--config", "ENV", "--config", "config.json"), ()])
 def test_config_stands_before_the_verb_or_after_it(above: tuple[str, ...], tmp_path: Path) -> None:
     """Meltano puts it before, a hand after."""
-    messages = lines([schema("orders"), record("orders", 1)])
+    messages = support.lines([support.schema("orders"), support.record("orders", 1)])
     below = () if above else ("--config", "config.json")
     with Playground() as served:
-        settings = config(served.url, tmp_path)
-        assert run_process(settings, messages, tmp_path)[0].exit_code == 0
+        settings = support.config(served.url, tmp_path)
+        assert support.run_process(settings, messages, tmp_path)[0].exit_code == 0
     (tmp_path / "config.json").write_text(json.dumps(settings))
 
     def ask(*arguments: str) -> str:

@@ -23,6 +23,8 @@ QUESTION_SECONDS: Final = 30.0
 PRUNED_AT_ONCE: Final = 10_000
 """Keys in one commit, so that runs on the same ledger need not wait."""
 
+_OURS: Final = f"run IN (SELECT id FROM {PREFIX}runs WHERE account = ?)"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sent:
@@ -36,7 +38,7 @@ class Sent:
 
 
 class Inquiry:
-    """Questions to one ledger."""
+    """Questions to one ledger, of one account: another on the same ledger is neither shown nor forgotten."""
 
     def __init__(self, ledger: SqlLedger) -> None:
         """Ask `ledger`, opened to read or to write."""
@@ -45,10 +47,11 @@ class Inquiry:
         ledger.transactions.run(lambda: self._database.limit_statements(QUESTION_SECONDS), writes=False)
 
     def counts(self) -> list[tuple[str, str, int]]:
-        """Return stream, status and number of events, of all accounts on this ledger."""
+        """Return stream, status and number of events."""
         rows = self._rows(
             f"SELECT s.name, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
-            "GROUP BY s.name, k.status ORDER BY s.name, k.status"
+            f"WHERE {_OURS} GROUP BY s.name, k.status ORDER BY s.name, k.status",
+            (self._ledger.account,),
         )
         return [(name, STATUSES[status], count) for name, status, count in rows]
 
@@ -56,7 +59,8 @@ class Inquiry:
         """Return the newest runs: name, start, end (None: cut off, or still under way), events that are theirs."""
         return self._rows(
             f"SELECT r.name, r.started, r.ended, (SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.run = r.id) "
-            f"FROM {PREFIX}runs r ORDER BY r.id DESC LIMIT {SHOWN_RUNS}"
+            f"FROM {PREFIX}runs r WHERE r.account = ? ORDER BY r.id DESC LIMIT {SHOWN_RUNS}",
+            (self._ledger.account,),
         )
 
     def sent(self, key: bytes) -> Sent | None:
@@ -73,8 +77,8 @@ class Inquiry:
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
         """Forget the events of a stream, of a run, or not seen for so many days; return how many."""
-        conditions: list[str] = []
-        values: list[Any] = []
+        conditions = [_OURS]
+        values: list[Any] = [self._ledger.account]
         if stream is not None:
             conditions.append(f"stream IN (SELECT id FROM {PREFIX}streams WHERE name = ?)")
             values.append(stream)
