@@ -135,6 +135,8 @@ def test_the_day_s_brake_is_released_at_midnight_utc() -> None:
     now = [NOON]
     brake = quota(now, per_day=2)
     assert [brake.take() for _ in range(3)] == [True, True, False]
+    brake.use()
+    brake.use()
     assert isinstance(brake.error(), BrakeError)
     for word in ("backfill", "`since`", "max_events_per_day", "STATE is safe"):
         assert word in str(brake.error())
@@ -149,6 +151,7 @@ def test_the_month_s_quota_lasts_the_month() -> None:
     now = [NOON]
     brake = quota(now, per_month=1, per_day=5)
     assert brake.take()
+    brake.use()
     now[0] += DAY
     assert not brake.take()
     assert "monthly_event_quota" in str(brake.error())
@@ -161,6 +164,17 @@ def test_a_place_that_needed_no_event_is_given_back() -> None:
     brake = quota([NOON], per_day=1)
     assert brake.take()
     brake.give_back()
+    assert brake.take()
+    assert not brake.take()
+
+
+def test_what_other_runs_send_counts_too() -> None:
+    """The ledger's count takes the place of this run's own, and what this run has under way comes on top."""
+    brake = quota([NOON], per_day=5)
+    assert brake.take()
+    assert brake.take()
+    brake.use()
+    brake.recount(3, 3)
     assert brake.take()
     assert not brake.take()
 

@@ -289,6 +289,19 @@ def test_months_days_and_names_are_counted_for_each_account(house: House) -> Non
     assert (other.this_month, other.today, other.names) == (0, 0, {})
 
 
+def test_what_runs_at_the_same_time_send_is_told_at_each_exchange(house: House) -> None:
+    """A run learns what others on the ledger have sent for its account while it sends."""
+    first, second = house.ledger(), house.ledger()
+    deliver(first, keyed(1))
+    deliver(second, keyed(2))
+    assert second.sent == (2, 2)
+    first.exchange([], [keyed(3)], NOTHING)
+    assert first.sent == (2, 2)
+    other = house.ledger(account="acme1.zendesk.com/")
+    other.exchange([], [keyed(4)], NOTHING)
+    assert other.sent == (0, 0)
+
+
 def test_a_stream_s_share_starts_afresh_with_its_rules_and_each_day(house: House) -> None:
     """Records and those set aside add up across runs of one UTC day with the same rules."""
     for _ in range(2):

@@ -270,6 +270,7 @@ class Memory:
         """Answer claims in their order with these entries, then with NEW."""
         self.entries = collections.deque(standings[0] if standings else ())
         self.known: dict[bytes, Entry] = {}
+        self.sent: tuple[int, int] | None = None
         self.claims = 0
         self.settled: list[Settlement] = []
         self.released: list[Keyed] = []
@@ -1309,6 +1310,25 @@ def test_the_day_s_brake_ends_the_run() -> None:
     assert isinstance(house.sender.failure, BrakeError)
     assert len(house.stored_numbers) <= 3
     check_numbers(house.report)
+
+
+def test_what_was_refused_takes_no_place_of_the_day() -> None:
+    """The brake counts events on timelines, in this run as in the next."""
+    house = House([REFUSED, REFUSED], per_day=3, max_in_flight=1)
+    house.take(*(work(number) for number in range(5)))
+    house.run()
+    assert house.sender.failure is None
+    assert outcomes(house.report) == {"delivered": 3, "rejected": 2}
+
+
+def test_what_other_runs_send_takes_places_of_the_day() -> None:
+    """Runs at the same time share the brake through the ledger."""
+    house = House(per_day=3, max_in_flight=1, ledger=Memory())
+    house.ledger.sent = (2, 2)
+    house.take(work(0), work(1))
+    house.run()
+    assert isinstance(house.sender.failure, BrakeError)
+    assert house.stored_numbers == [0]
 
 
 def test_dead_letters_that_cannot_be_written_stop_the_run() -> None:

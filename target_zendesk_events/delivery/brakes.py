@@ -127,31 +127,41 @@ class Quota:
         """Allow `per_month` and `per_day` events, None for any number; `wall` is the epoch clock."""
         self._limits = {"%Y-%m": per_month, "%Y-%m-%d": per_day}
         self._wall = wall
-        self._used = collections.Counter({self._period("%Y-%m"): used_this_month, self._period("%Y-%m-%d"): used_today})
+        self._used: collections.Counter[str] = collections.Counter()
+        self._open = 0
+        self.recount(used_this_month, used_today)
 
     def take(self) -> bool:
         """Take the place of one event; false where none is left."""
-        periods = {form: self._period(form) for form in self._limits}
-        if any(limit is not None and self._used[periods[form]] >= limit for form, limit in self._limits.items()):
+        if any(limit is not None and self._taken(form) >= limit for form, limit in self._limits.items()):
             return False
-        for period in periods.values():
-            self._used[period] += 1
+        self._open += 1
         return True
 
     def give_back(self) -> None:
-        """Give back the place of an event that turned out to need none."""
+        """Give back the place of an event that turned out to need none: a duplicate, or one that was refused."""
+        self._open -= 1
+
+    def use(self) -> None:
+        """Count the event that had a place as sent."""
+        self._open -= 1
         for form in self._limits:
-            self._used[self._period(form)] -= 1
+            self._used[self._period(form)] += 1
+
+    def recount(self, used_this_month: int, used_today: int) -> None:
+        """Take over what the ledger counts as sent, by all runs on it, those beside this one too."""
+        self._used[self._period("%Y-%m")] = used_this_month
+        self._used[self._period("%Y-%m-%d")] = used_today
 
     def share_of_month(self) -> float | None:
         """Return the percentage of the month's quota that is used; None without one."""
         limit = self._limits["%Y-%m"]
-        return None if not limit else self._used[self._period("%Y-%m")] * 100 / limit
+        return None if not limit else self._taken("%Y-%m") * 100 / limit
 
     def error(self) -> BrakeError:
         """Return the error that ends the run, naming the brake."""
         month, day = self._limits["%Y-%m"], self._limits["%Y-%m-%d"]
-        if month is not None and self._used[self._period("%Y-%m")] >= month:
+        if month is not None and self._taken("%Y-%m") >= month:
             return BrakeError(
                 f"the month's quota is used up: monthly_event_quota is {month:,} events. "
                 "Run again next month (UTC), or raise it if the account's plan allows; nothing is lost, STATE is safe"
@@ -160,6 +170,9 @@ class Quota:
             f"{day:,} events were sent today (UTC), as many as max_events_per_day allows: this looks like a backfill: "
             "set `since`, or raise `max_events_per_day`; nothing is lost, STATE is safe"
         )
+
+    def _taken(self, form: str) -> int:
+        return self._used[self._period(form)] + self._open
 
     def _period(self, form: str) -> str:
         return dt.datetime.fromtimestamp(self._wall(), dt.timezone.utc).strftime(form)

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from target_zendesk_events.work import Outcome
 
+COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
+"""Outcomes of an event that counts as sent, for the month's quota and the day's brake."""
+
 
 class Standing(str, enum.Enum):
     """What the ledger knows of a key."""
@@ -85,6 +88,8 @@ class Ledger(Protocol):
     """A random value made with the ledger, that its hashes are keyed with."""
     note: str
     """Where it is, what it holds, and whether it is new: the first line of the log."""
+    sent: tuple[int, int] | None
+    """What all runs have sent this month and today, as the last exchange left it; None where only this run is known."""
 
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
         """Return what is known of each event of a batch, in their order: settled, or new."""
@@ -122,6 +127,7 @@ class NoLedger:
     """`ledger_url: none`: every event is new, and nothing is remembered beyond the run."""
 
     is_new_file = False
+    sent: tuple[int, int] | None = None
 
     def __init__(
         self,

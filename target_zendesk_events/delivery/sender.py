@@ -12,7 +12,7 @@ from target_zendesk_events.delivery.aftermath import Aftermath, Next
 from target_zendesk_events.delivery.brakes import Quota
 from target_zendesk_events.delivery.intake import Intake
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.ledger import NEW, Entry, Standing
+from target_zendesk_events.delivery.ledger import COUNTED, NEW, Entry, Standing
 from target_zendesk_events.delivery.outage import Outage
 from target_zendesk_events.delivery.posting import Posting
 from target_zendesk_events.delivery.rate_limit import RateLimit
@@ -209,6 +209,8 @@ class Sender:
         picked = self._pick(now)
         while picked or self._tools.settling.has_received():
             entries = iter(self._tools.settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
+            if self._tools.books.ledger.sent is not None:
+                self._tools.quota.recount(*self._tools.books.ledger.sent)
             for posting in picked:
                 self._set_out(posting, NEW if posting.is_claimed else next(entries), now)
             picked = self._pick(now)
@@ -250,6 +252,9 @@ class Sender:
 
     def _receive(self, posting: Posting, receipt: Receipt) -> None:
         self._tools.lanes.leave(posting)
+        if posting.has_place:
+            posting.has_place = False
+            (self._tools.quota.use if receipt.outcome in COUNTED else self._tools.quota.give_back)()
         self._tools.settling.receive(posting, receipt)
         self._heed_share()
 
@@ -352,13 +357,13 @@ class Sender:
             posting.is_claimed = entry.standing is Standing.NEW
             self._take_back([posting])
             return
-        if entry.standing in {Standing.SETTLED, Standing.BUSY}:
+        if entry.standing is Standing.SETTLED:
+            self._receive(posting, Receipt(Outcome.DUPLICATE))
+            return
+        if entry.standing is Standing.BUSY:
             self._tools.quota.give_back()
             posting.has_place = False
-            if entry.standing is Standing.SETTLED:
-                self._receive(posting, Receipt(Outcome.DUPLICATE))
-            else:
-                self._waiting.add(posting, now + SECONDS_TO_ASK_AGAIN)
+            self._waiting.add(posting, now + SECONDS_TO_ASK_AGAIN)
             return
         posting.is_claimed = True
         if entry.standing is Standing.UNKNOWN:

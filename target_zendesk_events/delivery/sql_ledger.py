@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from target_zendesk_events.delivery.ledger import NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
+from target_zendesk_events.delivery.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
 from target_zendesk_events.delivery.tables import PREFIX, prepare, secret_of
 from target_zendesk_events.delivery.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.work import Outcome
@@ -75,6 +75,7 @@ class SqlLedger:
         self._noted_sight: dict[str, list[Any]] = {}
         self._expires_at = 0.0
         self._reads_only = reads_only
+        self.sent: tuple[int, int] | None = None
         opening = secret_of if reads_only else prepare
         self.secret = self.transactions.run(lambda: opening(database), writes=False)
         self._lease_until = 0.0
@@ -145,7 +146,7 @@ class SqlLedger:
             f"INSERT INTO {PREFIX}rows VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET seen = excluded.seen",
             [(row, today) for row in sorted(rows)],
         )
-        sent = sum(one.outcome in {Outcome.DELIVERED, Outcome.HELD} for one in settled)
+        sent = sum(one.outcome in COUNTED for one in settled)
         self._count(sent, tally)
         self._note_sight(today)
         claimed: set[bytes] = set()
@@ -217,8 +218,8 @@ class SqlLedger:
         return f"{kind} {self._date():%Y-%m-%d} {self._rules_digest(stream)} {stream}"
 
     def _count(self, sent: int, tally: Tally) -> None:
-        day = self._date()
-        counts = {f"sent {day:%Y-%m}": sent, f"sent {day:%Y-%m-%d}": sent}
+        month, day = f"sent {self._date():%Y-%m}", f"sent {self._date():%Y-%m-%d}"
+        counts = {month: sent, day: sent}
         counts |= {self._share_name("records", stream): count for stream, count in tally.records.items()}
         counts |= {self._share_name("aside", stream): count for stream, count in tally.set_aside.items()}
         self.database.execute_many(
@@ -228,6 +229,9 @@ class SqlLedger:
             f"INSERT INTO {PREFIX}names VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(self.account, kind, digest) for kind, digest in sorted(tally.names)],
         )
+        statement = f"SELECT name, count FROM {PREFIX}counts WHERE account = ? AND name IN (?, ?)"
+        found = dict(self._rows(statement, (self.account, month, day)))
+        self.sent = found.get(month, 0), found.get(day, 0)
 
     # the run
 
