@@ -246,9 +246,7 @@ def make_data_dir(folder: Path) -> None:
 
 def throwaway_warning(settings: known.Settings, ledger: Ledger) -> list[str]:
     """Return the sentence for a ledger that was just made on a machine which looks like a container that will go."""
-    looks_passing = "KUBERNETES_SERVICE_HOST" in os.environ or any(Path(mark).exists() for mark in CONTAINER_MARKS)
-    was_made = ledger.is_new_file
-    if not (looks_passing and was_made) or settings.playground is not None:
+    if not ledger.is_new_file or not looks_passing(settings):
         return []
     sentence = (
         f"the ledger and the dead letters were just made under {settings.data_dir}, and this machine looks like a "
@@ -256,6 +254,24 @@ def throwaway_warning(settings: known.Settings, ledger: Ledger) -> list[str]:
         "disk there, set data_dir to one that stays, or set ledger_url to a PostgreSQL database"
     )
     return [sentence]
+
+
+def lost_letters_warning(settings: known.Settings, books: Books) -> list[str]:
+    """Return the sentence for dead letters that are the first in a folder which will go with its container."""
+    if not books.dead_letters.was_made or books.ledger.is_new_file or not looks_passing(settings):
+        return []
+    sentence = (
+        f"dead letters were just made under {settings.data_dir}, and this machine looks like a container that goes "
+        "when the run ends: then they are lost, though STATE has passed their records. Mount a disk there, set "
+        "data_dir to one that stays, or set max_set_aside_percent to 0, so that a stream stops at the first of them"
+    )
+    return [sentence]
+
+
+def looks_passing(settings: known.Settings) -> bool:
+    """Tell whether this machine looks like a container that is thrown away; in a playground that does not matter."""
+    is_container = "KUBERNETES_SERVICE_HOST" in os.environ or any(Path(mark).exists() for mark in CONTAINER_MARKS)
+    return is_container and settings.playground is None
 
 
 def run_name() -> str:

@@ -295,6 +295,8 @@ class TargetZendeskEvents(Target):
         return 0
 
     def _tell(self, fault: TargetError | None) -> None:
+        from target_zendesk_events.assembly import lost_letters_warning  # noqa: PLC0415 - `--about` needs none of it
+
         report = self.run.books.report
         about = {
             "run": self.run.name,
@@ -311,6 +313,8 @@ class TargetZendeskEvents(Target):
         share = self.run.quota.share_of_month()
         if share is not None and share >= QUOTA_WARNING_PERCENT:
             logger.warning("%.0f %% of the month's quota (monthly_event_quota) is used", share)
+        for line in lost_letters_warning(self.settings, self.run.books):
+            logger.warning("%s", line)
         report.dead_letters_waiting = self.run.books.dead_letters.waiting()
         if not self.settings.dry_run:
             self._narrator.write_last_run(self.settings.data_dir, about)

@@ -126,6 +126,22 @@ def test_without_a_ledger_everything_is_new_and_that_is_said() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ledger_url", "sentence"),
+    [(None, b"the ledger and the dead letters were just made"), ("none", b"dead letters were just made")],
+)
+def test_what_goes_with_a_container_is_a_warning(ledger_url: str | None, sentence: bytes, tmp_path: Path) -> None:
+    """In a container a new ledger is warned of, or, where that is no file, the first dead letters; once each."""
+    settings = support.config("http://127.0.0.1:9", tmp_path, **({"ledger_url": ledger_url} if ledger_url else {}))
+    for times in (1, 0):
+        refused = [support.schema("orders"), support.record("orders", times, kind="x" * 50)]
+        environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        done = support.command(settings, tmp_path, given=support.lines(refused), environment=environment)
+        assert done.returncode == 0
+        assert done.stderr.count(sentence) == times
+        assert done.stderr.count(b"looks like a container") == times
+
+
 class Proxy:
     """Stands between a run and the server: passes all on, then nothing more, or is gone."""
 

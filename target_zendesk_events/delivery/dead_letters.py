@@ -63,6 +63,8 @@ class DeadLetters:
         self._schemas: dict[str, bytes] = {}
         self._written_schemas: dict[str, bytes] = {}
         self._unsynced: set[str] = set()
+        self.was_made = False
+        """Whether this run has made the folder."""
 
     def note_schema(self, stream: str, line: bytes) -> None:
         """Keep the stream's SCHEMA line, to be written before the first record that follows it."""
@@ -109,6 +111,7 @@ class DeadLetters:
 
     def _file(self, stream: str) -> BinaryIO:
         if stream not in self._files:
+            self.was_made |= not self.folder.exists()
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self.folder / f"{file_name(stream)}.{self._run}{SUFFIX}"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
