@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
+from collections.abc import Mapping
 
 import click
 
@@ -13,12 +15,12 @@ from target_zendesk_events.target import TargetZendeskEvents
 
 
 class Replaying(TargetZendeskEvents):
-    """The target, with its STATE kept: here it counts the letters that are settled."""
+    """The target, with its STATE kept: here it counts the letters of each stream that are settled."""
 
-    settled = 0
+    settled: Mapping[str, int] = {}
 
     def _write_state(self, value: bytes) -> None:
-        self.settled = int(value)
+        self.settled = json.loads(value)["bookmarks"]
 
 
 @click.command()
@@ -31,7 +33,7 @@ def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - cli
     Each record runs only through the rules that failed; what fails again goes into a new file. Rules and settings are
     those of --config, so mend them first.
     """
-    target = Replaying(config=config)
+    target = Replaying(config={**config, "state_per_stream": True})
     bag = Mailbag(target.run.books.dead_letters.folder, with_held=held)
     bag.open()
     try:

@@ -7,13 +7,10 @@ from collections.abc import Callable, Container
 from target_zendesk_events.delivery.brakes import Names, SetAsideShare
 from target_zendesk_events.delivery.keys import Keys
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.ledger import Entry, Standing
+from target_zendesk_events.delivery.ledger import SENT_AGAIN, Entry, Standing
 from target_zendesk_events.delivery.posting import Errand, Posting
 from target_zendesk_events.delivery.settling import Books, Settling, keyed_of
 from target_zendesk_events.work import Match, NoEvent, Outcome, Receipt, Work
-
-SENT_AGAIN = frozenset({Outcome.REJECTED, Outcome.HELD})
-"""What a record with `dead_letter` sends again; what was delivered stays a duplicate."""
 
 
 class Intake:

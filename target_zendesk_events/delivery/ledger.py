@@ -12,6 +12,8 @@ from target_zendesk_events.work import Outcome
 
 COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
 """Outcomes of an event that counts as sent, for the month's quota and the day's brake."""
+SENT_AGAIN = frozenset({Outcome.REJECTED, Outcome.HELD})
+"""What a record with `dead_letter` sends again; what was delivered stays a duplicate."""
 
 
 class Standing(str, enum.Enum):

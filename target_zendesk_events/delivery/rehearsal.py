@@ -11,7 +11,7 @@ from typing import Any
 
 from target_zendesk_events.delivery.brakes import Names
 from target_zendesk_events.delivery.keys import Keys
-from target_zendesk_events.delivery.ledger import Keyed, Standing
+from target_zendesk_events.delivery.ledger import SENT_AGAIN, Keyed, Standing
 from target_zendesk_events.delivery.settling import Books
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.event import Event
@@ -86,14 +86,20 @@ class Rehearsal:
         """Look the batch up, and count what would be sent."""
         batch, self._batch = self._batch, []
         keyed = [
-            Keyed(self._keys.of_event(work, match), self._keys.of_row(work, match), work.stream)
+            Keyed(
+                self._keys.of_event(work, match),
+                self._keys.of_row(work, match),
+                work.stream,
+                again=work.replayed is not None,
+            )
             for work, match, _ in batch
         ]
         if self.inquirer is not None:
             for (work, match, _), one in zip(batch, keyed, strict=True):
                 self.inquirer(work, match, one.key)
         for (work, match, event), one, entry in zip(batch, keyed, self._books.ledger.seen(keyed), strict=True):
-            if entry.standing is Standing.SETTLED or self._is_met_again(one.key):
+            is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
+            if is_settled or self._is_met_again(one.key):
                 self._books.report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
             elif work.stream not in self._dropped:
                 self._hold_against_limits(work.stream, match.rule, event)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ class _Note(msgspec.Struct):
 
 class _Line(msgspec.Struct):
     type: str = ""
+    stream: str = ""
     dead_letter: _Note | None = None
 
 
@@ -30,6 +32,7 @@ class Letter:
     """One line of a file: a SCHEMA, or a record with its note."""
 
     line: bytes
+    stream: str
     is_record: bool
     is_held: bool
 
@@ -69,23 +72,23 @@ class Mailbag:
         return sum(letter.is_record and not self._goes(letter) for _, _, letters in self._files for letter in letters)
 
     def messages(self) -> Iterator[bytes]:
-        """Yield the lines that go again, and after each record a STATE that counts the records so far."""
-        sent = 0
+        """Yield the lines that go again, and after each a STATE whose bookmarks count each stream's records so far."""
+        sent: collections.Counter[str] = collections.Counter()
         for _, _, letters in self._files:
             for letter in letters:
                 if self._goes(letter):
                     yield letter.line
-                    if letter.is_record:
-                        sent += 1
-                        yield b'{"type":"STATE","value":%d}' % sent
+                    sent[letter.stream] += letter.is_record
+                    yield msgspec.json.encode({"type": "STATE", "value": {"bookmarks": sent}})
 
-    def take_out(self, settled: int) -> None:
-        """Take the first `settled` of the records that went again out of their files. Raises StorageError."""
+    def take_out(self, settled: Mapping[str, int]) -> None:
+        """Take the first so many of each stream's records that went again out of their files. Raises StorageError."""
+        left = collections.Counter(settled)
         for path, _, letters in self._files:
             kept: list[Letter] = []
             for letter in letters:
-                if letter.is_record and self._goes(letter) and settled > 0:
-                    settled -= 1
+                if letter.is_record and self._goes(letter) and left[letter.stream] > 0:
+                    left[letter.stream] -= 1
                 else:
                     kept.append(letter)
             if len(kept) < len(letters):
@@ -112,9 +115,9 @@ def _letter(line: bytes) -> Letter:
     try:
         parsed = msgspec.json.decode(line, type=_Line)
     except msgspec.MsgspecError:
-        return Letter(line, is_record=True, is_held=False)  # the reader says what is wrong with it
+        return Letter(line, "", is_record=True, is_held=False)  # the reader says what is wrong with it
     note = parsed.dead_letter
-    return Letter(line, parsed.type == "RECORD", note is not None and note.reason in HELD_REASONS)
+    return Letter(line, parsed.stream, parsed.type == "RECORD", note is not None and note.reason in HELD_REASONS)
 
 
 def _rewrite(path: Path, letters: Sequence[Letter]) -> None:

@@ -1,0 +1,99 @@
+"""`zendesk-events replay`: sends dead letters again, and takes out of their files what was settled."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import support
+
+from target_zendesk_events.playground.faults import Fault
+from target_zendesk_events.playground.server import Playground
+
+REPLAY = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "replay"]
+REFUSAL = Fault(status=400, count=None)
+LOSS = Fault(status=500, store=True, count=None)
+
+
+class Desk:
+    """A playground, and a target whose letters are replayed there."""
+
+    def __init__(self, playground: Playground, folder: Path) -> None:
+        """Have no letters yet."""
+        self.playground = playground
+        self.folder = folder
+
+    def set_aside(self, fault: Fault, *messages: dict[str, Any], **settings: Any) -> None:
+        """Run the target while Zendesk answers everything with `fault`."""
+        self.playground.set_faults(fault)
+        support.run_here(support.config(self.playground.url, self.folder, **settings), support.lines(messages))
+        self.playground.set_faults()
+
+    def replay(self, *arguments: str, **settings: Any) -> subprocess.CompletedProcess[bytes]:
+        """Run the verb."""
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(support.config(self.playground.url, self.folder, **settings)))
+        command = [*REPLAY, "--config", str(path), *arguments]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=self.folder)
+
+    @property
+    def waiting(self) -> list[tuple[str, int]]:
+        """Return the letters that wait: stream and number."""
+        paths = sorted(self.folder.glob("data/dead-letters/*"))
+        return [(letter["stream"], letter["record"]["id"]) for path in paths for letter in support.letters_of(path)]
+
+    @property
+    def stored(self) -> list[int]:
+        """Return the numbers of the events on timelines."""
+        return sorted(event.body["event"]["properties"]["number"] for event in self.playground.events())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Playground() as playground:
+        yield Desk(playground, tmp_path)
+
+
+def test_what_is_settled_leaves_its_file(desk: Desk) -> None:
+    """What is taken is gone from the files, what is refused again waits in a new one, and nothing is sent twice."""
+    desk.set_aside(REFUSAL, support.schema("orders"), *(support.record("orders", number) for number in range(3)))
+    desk.playground.set_faults(Fault(status=400, contains="customer-1@", count=None))
+    assert desk.replay().returncode == 0
+    assert (desk.stored, desk.waiting) == ([0, 2], [("orders", 1)])
+    desk.playground.set_faults()
+    assert desk.replay().returncode == 0
+    assert (desk.stored, desk.waiting) == ([0, 1, 2], [])
+    assert list((desk.folder / "data" / "dead-letters").iterdir()) == []
+
+
+def test_held_letters_wait_for_a_word(desk: Desk) -> None:
+    """What may be on the timeline is sent with `--held` alone."""
+    messages = [support.schema("orders"), support.record("orders", 0)]
+    desk.set_aside(LOSS, *messages, on_unknown_outcome="hold")
+    assert b"1 held letters wait" in desk.replay().stderr
+    assert (desk.stored, desk.waiting) == ([0], [("orders", 0)])
+    assert desk.replay("--held").returncode == 0
+    assert (desk.stored, desk.waiting) == ([0, 0], [])
+
+
+def test_a_stream_that_stops_keeps_only_its_own_letters(desk: Desk) -> None:
+    """A rule that does not fit its stream leaves that stream's letters, and takes out those of the others."""
+    streams = ("logins", "orders")
+    desk.set_aside(REFUSAL, *(one for name in streams for one in (support.schema(name), support.record(name, 7))))
+    misfit = {**support.RULE, "stream": "logins", "dedupe_key": "{{ no_such_field }}"}
+    rules = [misfit, {**support.RULE, "stream": "orders"}]
+    assert desk.replay(rules=rules).returncode == 2
+    assert (desk.stored, desk.waiting) == ([7], [("logins", 7)])
+
+
+def test_a_dry_run_counts_what_a_replay_would_send(desk: Desk) -> None:
+    """What the ledger holds as refused is no duplicate for a replay, and a dry run leaves the letters alone."""
+    desk.set_aside(REFUSAL, support.schema("orders"), support.record("orders", 0))
+    said = desk.replay(dry_run=True).stderr
+    assert b"1 events would be sent" in said
+    assert (desk.stored, desk.waiting) == ([], [("orders", 0)])
