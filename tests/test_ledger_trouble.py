@@ -283,6 +283,16 @@ def test_who_may_only_read_and_write_rows_can_use_a_ledger(server_url: str) -> N
 
 
 @pytest.mark.server
+def test_the_url_s_options_choose_the_schema(server_url: str) -> None:
+    """`options` in the URL, such as a search path, hold beside the limits that a run sets."""
+    with contextlib.closing(database_of(server_url, time.time)) as database:
+        database.execute("CREATE SCHEMA apart")
+        with closing(ledger_of(f"{server_url}?options=-csearch_path%3Dapart")):
+            found = database.execute("SELECT schemaname FROM pg_tables WHERE tablename = 'zendesk_events_keys'")
+            assert found.fetchall() == [("apart",)]
+
+
+@pytest.mark.server
 def test_a_dry_run_on_a_server_that_is_gone_says_so(proxy: Proxy, tmp_path: Path) -> None:
     """A dry run asks the ledger too: it is tried again for as long, and named, and nothing is taken for new."""
     proxy.go()

@@ -26,6 +26,11 @@ NEVER_MENDED: Final = ("authentication failed", "does not exist", "no password s
 OPENING_SECONDS: Final = 30.0
 """For a statement, until a run limits it: making tables and counting may take their time."""
 
+_SET_OUT: Final = (
+    "SELECT EXTRACT(EPOCH FROM clock_timestamp()), set_config('statement_timeout', %s, false), "
+    "set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)"
+)
+
 
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that gives up on a server which took a statement and fell silent."""
@@ -70,16 +75,13 @@ class PostgresDatabase:
         self.was_made = False
 
     def connect(self) -> None:
-        """Connect to the server, and learn its time."""
+        """Connect to the server, set its limits, and learn its time; the URL's own `options` stay as they are."""
         self.close()
-        statement, lock = round(self._statement_seconds * 1000), round(CALL_SECONDS * 1000)
-        options = f"-c statement_timeout={statement} -c lock_timeout={lock} -c client_min_messages=warning"
+        limits = f"{self._statement_seconds * 1000:.0f}", f"{CALL_SECONDS * 1000:.0f}"
         with self._faults():
-            self._connection = _Connection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options
-            )
+            self._connection = _Connection.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
             self._connection.answer_seconds = self._statement_seconds + CALL_SECONDS
-            rows = self._connection.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())").fetchall()
+            rows = self._connection.execute(_SET_OUT, limits).fetchall()
             self._ahead = float(rows[0][0]) - self._wall()
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
