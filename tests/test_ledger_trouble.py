@@ -62,6 +62,7 @@ def test_a_locked_file_is_named(tmp_path: Path) -> None:
             ledger.exchange([], [keyed(1)], Tally())
         assert time.monotonic() - since < 2
         holder.close()
+    with closing(ledger_of(f"sqlite:///{path}")) as ledger:
         assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
 
 
