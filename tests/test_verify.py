@@ -118,6 +118,13 @@ def test_every_page_of_a_reading_is_looked_at(pages: int, reading: int) -> None:
     assert verification.note_page([stored(type="refund"), stored()], "more", 1.0, SENT_AT) is Verdict.STORED
 
 
+def test_a_page_that_names_itself_as_the_next_is_the_last() -> None:
+    """A cursor that leads nowhere ends the reading, and not the patience of the run."""
+    verification = Verification(EVENT, 0.0)
+    verdicts = [verification.note_page([], "page 2", 1.0, SENT_AT) for _ in range(2 * len(WAITS_BEFORE_READS))]
+    assert verdicts[-1] is Verdict.ABSENT
+
+
 def test_a_new_reading_begins_at_the_first_page() -> None:
     """After the last page the cursor is empty again."""
     verification = Verification(EVENT, 0.0)

@@ -42,10 +42,11 @@ class Verification:
         """
         if any(is_same(self._event, stored, first_sent_at) for stored in events):
             return Verdict.STORED
-        self.cursor = following
-        if following:
+        if following and following != self.cursor:
+            self.cursor = following
             self.next_at = now
             return Verdict.UNDECIDED
+        self.cursor = ""
         self._readings += 1
         if self._readings == len(WAITS_BEFORE_READS):
             return Verdict.ABSENT
