@@ -214,10 +214,8 @@ def test_a_letter_that_a_full_disk_cut_off_stops_no_replay(kept: int, tmp_path: 
     (tmp_path / "orders.run-2.singer").write_bytes(SCHEMA + b"\n" + letter)
     bag = Mailbag(tmp_path, with_held=False)
     bag.open()
-    assert list(bag.messages()) == [
-        *(SCHEMA, letter, b'{"type":"STATE","value":1}'),
-        *(SCHEMA, letter, b'{"type":"STATE","value":2}'),
-    ]
-    bag.take_out(2)
+    lines = [line for line in bag.messages() if b"STATE" not in line]
+    assert lines == [SCHEMA, letter, SCHEMA, letter]
+    bag.take_out({"orders": 2})
     bag.close()
     assert list(tmp_path.iterdir()) == []
