@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,4 +37,25 @@ def postgresql_url() -> str:
     url = os.environ.get(POSTGRESQL)
     if not url:
         pytest.fail(f"{POSTGRESQL} names no PostgreSQL: run .ci/run, or set it to the URL of one that may be filled")
+    return url
+
+
+@pytest.fixture
+def server_url(postgresql_url: str) -> Iterator[str]:
+    """Give the URL of a fresh database on it."""
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    name = f"ledger_{secrets.token_hex(6)}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield f"{postgresql_url.rpartition('/')[0]}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Name an SQLite file that is not there yet, or a fresh database on the server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.sqlite"
+    url: str = request.getfixturevalue("server_url")
     return url

@@ -256,6 +256,16 @@ def test_what_only_tells_makes_nothing(arguments: tuple[str, ...], tmp_path: Pat
         assert json.loads(done.stdout)["name"] == "target-zendesk-events"
 
 
+def test_a_wait_that_is_too_long_holds_for_the_next_run_too(playground: Playground, tmp_path: Path) -> None:
+    """A scheduler starts runs every few minutes: none knocks again before Zendesk's Retry-After is over."""
+    playground.set_faults(Fault(status=429, retry_after=3_600))
+    for _ in range(2):
+        ended, error = run(playground, tmp_path, [*MESSAGES, state({"upto": 1})])
+        assert (ended.exit_code, ended.states) == (1, [])
+        assert "Zendesk asks to wait until" in error
+    assert len(playground.requests()) == 1
+
+
 def test_a_dry_run_makes_and_sends_nothing(playground: Playground, tmp_path: Path) -> None:
     """It counts, masks, and leaves neither files nor STATE nor events."""
     messages = [*MESSAGES, record("orders", 2, kind=None), record("orders", 3, email=f"{SECRET}@example.com")]

@@ -38,6 +38,10 @@ class Clock:
         """Return epoch seconds."""
         return self.time
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time += seconds
+
 
 class Timeless(PostgresDatabase):
     """A server whose time is the test's."""
@@ -60,6 +64,7 @@ class House:
     def ledger(self, run: str = "run", account: str = "acme.zendesk.com/", **others: Any) -> SqlLedger:
         """Open the ledger as a run of its own."""
         plain: dict[str, Any] = {"retention_days": 365, "rules_digest": lambda stream: f"rules of {stream}"}
+        plain["sleep"] = self.clock.sleep
         return SqlLedger(self.database(), run=run, account=account, **{**plain, **others})
 
     def database(self) -> Database:
@@ -75,25 +80,9 @@ class House:
             database.close()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Name an SQLite file that is not there yet, or a fresh database on the server."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/ledger.sqlite"
-        return
-    import psycopg  # noqa: PLC0415 - only where there is a server
-
-    server = request.getfixturevalue("postgresql_url")
-    name = f"ledger_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{server.rpartition('/')[0]}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
 @pytest.fixture
-def house(url: str) -> Iterator[House]:
-    house = House(url)
+def house(ledger_url: str) -> Iterator[House]:
+    house = House(ledger_url)
     yield house
     house.close()
 
@@ -264,6 +253,31 @@ def test_what_is_left_open_is_counted_until_it_comes_again(house: House) -> None
     second = house.ledger("second")
     second.exchange([], [keyed(1)], NOTHING)
     assert second.left_open() == 1
+
+
+def test_what_a_run_left_open_that_was_killed_a_moment_ago_is_counted_too(house: House) -> None:
+    """Its lease still holds, so its end is waited for: without that, its events would be told of one run late."""
+    house.ledger("killed").exchange([], [keyed(1)], NOTHING)
+    asking = house.ledger("asking")
+    since = house.clock.time
+    assert asking.left_open() == 1
+    assert house.clock.time - since <= LEASE_SECONDS + 1
+
+
+def test_what_a_run_has_open_that_goes_on_is_not_waited_for(house: House) -> None:
+    """It renews its lease meanwhile, which tells that it lives; nor does a run wait that was told to end."""
+    living = house.ledger("living")
+    living.exchange([], [keyed(1)], NOTHING)
+
+    def sleep(seconds: float) -> None:
+        house.clock.sleep(seconds)
+        living.heartbeat()
+
+    asking = house.ledger("asking", sleep=sleep)
+    since = house.clock.time
+    assert asking.left_open() == 0
+    assert house.clock.time - since < LEASE_SECONDS
+    assert house.ledger("hasty", must_stop=lambda: True).left_open() == 0
 
 
 # accounts, counts and names

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import signal
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,6 @@ pytestmark = pytest.mark.server
 
 PER_MINUTE = 300
 PROCESSES = 4
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Name an SQLite file that is not there yet, or a fresh database on the server."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/ledger.sqlite"
-        return
-    import psycopg  # noqa: PLC0415 - only where there is a server
-
-    server = request.getfixturevalue("postgresql_url")
-    name = f"ledger_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{server.rpartition('/')[0]}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 class Fleet:
@@ -97,10 +81,21 @@ def fleet_on(url: str, folder: Path, delay: float) -> Iterator[Fleet]:
             fleet.close()
 
 
-def test_four_processes_share_the_minute(url: str, tmp_path: Path) -> None:
-    """Four processes together meet no 429 beyond the first second, and leave nothing of the minute unused."""
+def test_four_processes_share_the_minute(server_url: str, tmp_path: Path) -> None:
+    """Four processes together meet no 429 beyond the first second, and leave nothing of the minute unused.
+
+    On a file and on a server, side by side.
+    """
+    folders = {url: tmp_path / url[:6] for url in (f"sqlite:///{tmp_path}/ledger.sqlite", server_url)}
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(share_the_minute, folders, folders.values()))
+
+
+def share_the_minute(url: str, folder: Path) -> None:
+    """Have four processes send more than a minute's budget, and judge by what arrived."""
     each = 110
-    with fleet_on(url, tmp_path, 0.05) as fleet:
+    folder.mkdir()
+    with fleet_on(url, folder, 0.05) as fleet:
         fleet.playground.set_limit(PER_MINUTE)
         for index in range(PROCESSES):
             fleet.start(range(index * each, (index + 1) * each), requests_per_minute=PER_MINUTE)
@@ -114,9 +109,9 @@ def test_four_processes_share_the_minute(url: str, tmp_path: Path) -> None:
         assert arrivals[-1] - first < 60 + burst + 5
 
 
-def test_what_two_processes_are_both_sent_is_sent_once(url: str, tmp_path: Path) -> None:
+def test_what_two_processes_are_both_sent_is_sent_once(ledger_url: str, tmp_path: Path) -> None:
     """Two processes that read the same records deliver each once between them, and neither waits for the other long."""
-    with fleet_on(url, tmp_path, 0.05) as fleet:
+    with fleet_on(ledger_url, tmp_path, 0.05) as fleet:
         since = time.monotonic()
         for _ in range(2):
             fleet.start(range(200), max_in_flight=8, batch_size_rows=20)
@@ -125,11 +120,11 @@ def test_what_two_processes_are_both_sent_is_sent_once(url: str, tmp_path: Path)
         assert time.monotonic() - since < 40
 
 
-def test_a_process_that_slept_past_its_lease_sends_nothing_again(url: str, tmp_path: Path) -> None:
+def test_a_process_that_slept_past_its_lease_sends_nothing_again(ledger_url: str, tmp_path: Path) -> None:
     """Stopped past its lease and woken, a process leaves what another took over; only what was in flight may double."""
     in_flight = 4
     settings: dict[str, Any] = {"max_in_flight": in_flight, "on_unknown_outcome": "retry"}
-    with fleet_on(url, tmp_path, 0.3) as fleet:
+    with fleet_on(ledger_url, tmp_path, 0.3) as fleet:
         sleeper = fleet.start(range(60), **settings)
         ends_at = time.monotonic() + 30
         while len(fleet.playground.events()) < 8:

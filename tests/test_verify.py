@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -42,6 +43,25 @@ def stored(**others: Any) -> dict[str, Any]:
         "properties": {"item": {"name": "cup"}, "total": 1.0},
         **others,
     }
+
+
+@pytest.mark.parametrize(
+    ("sent", "given_back", "same"),
+    [
+        ("2026-11-01T10:00:00.123456Z", "2026-11-01T10:00:00.123Z", True),
+        ("2026-11-01T10:00:00.123956Z", "2026-11-01T10:00:00.124Z", True),
+        ("2026-11-01T10:00:00.123456Z", "2026-11-01T11:00:00.1234+01:00", True),
+        ("2026-11-01T10:00:00.123456Z", "2026-11-01T10:00:00.125Z", False),
+        ("2026-11-01T10:00:00.123456Z", "2026-11-01T10:00:00.123457Z", False),
+        ("2026-11-01T10:00:00.123456Z", "2026-11-01T10:00:00Z", False),
+        ("2026-11-01T10:00:00.123456Z", "2026-11-01T10:00:00.1Z", False),
+        ("2026-11-01T10:00:00.123456Z", None, False),
+    ],
+)
+def test_a_time_that_was_cut_to_milliseconds_is_known_again(sent: str, given_back: str | None, same: bool) -> None:
+    """Its precision is what can be compared; cut to seconds, another event of that second would look the same."""
+    event = dataclasses.replace(EVENT, created_at=sent)
+    assert is_same(event, stored(created_at=given_back), SENT_AT) is same
 
 
 def iso(seconds: float) -> str:

@@ -87,6 +87,15 @@ class Aftermath:
             return Next(again_at=posting.verification.next_at)
         return Next(again_at=now)
 
+    def of_floor(self, floor: float, now: float) -> TargetError | None:
+        """Return what ends the run where nothing may start before `floor`, as another run was told; None for a while.
+
+        Times are of the monotonic clock. Its own `Retry-After` ends a run when it comes.
+        """
+        if floor - now <= self._max_outage_seconds:
+            return None
+        return asked_to_wait("another run on this ledger was told so", self._wall() + floor - now)
+
     def singled_out(self, posting: Posting, now: float) -> Receipt | None:
         """Return the receipt of an event that fails while others succeed; None where that is not so."""
         if is_singled_out(posting.unknowns, self._successes, now):
@@ -155,7 +164,7 @@ class Aftermath:
             return Next(again_at=now, renew=True)
         if step is Step.AGAIN:
             return Next(again_at=now + decision.wait, holds_all_until=until)
-        return Next(again_at=now, failure=self._failure(answer, decision))
+        return Next(again_at=now, holds_all_until=until, failure=self._failure(answer, decision))
 
     def _judge(self, posting: Posting, verification: Verification, verdict: Verdict, now: float) -> Next:
         if verdict is Verdict.UNDECIDED:

@@ -43,7 +43,6 @@ class SharedRateLimit(RateLimit):
         self._blocks: collections.deque[Block] = collections.deque()
         self._done: list[Block] = []
         self._noted_at = -math.inf
-        self._retry_at = -math.inf
 
     def grant(self, now: float, wanted: int) -> int:
         """Return how many of `wanted` attempts may start now; asks the ledger where no permit is left."""
@@ -52,18 +51,9 @@ class SharedRateLimit(RateLimit):
             return 0
         self._expire(now)
         unused = sum(block.unused for block in self._blocks)
-        if not unused and now >= self._retry_at:
+        if not unused:
             unused = self._ask(now, here)
         return min(here, unused)
-
-    def free(self, now: float) -> int:
-        """Return how many attempts may start now as far as this run knows."""
-        return 0 if now < self._retry_at else super().free(now)
-
-    def free_at(self, now: float) -> float | None:
-        """Return the earliest time at which an attempt may start; None while that hangs on an answer."""
-        here = super().free_at(now)
-        return None if here is None else max(here, self._retry_at)
 
     def start(self) -> None:
         """Use a permit."""
@@ -127,7 +117,7 @@ class SharedRateLimit(RateLimit):
         block, wait = self._transactions.run(lambda: self._granted(wanted))
         self._done.clear()
         if block is None:
-            self._retry_at = now + max(wait, MARGIN_SECONDS)
+            super().wait_until(now + max(wait, MARGIN_SECONDS), now)
             return 0
         block.expires_at = now + PERMIT_SECONDS
         self._blocks.append(block)

@@ -319,6 +319,8 @@ class Sender:
         if not self._tools.outage.may_start(under_way, now) or wanted <= 0:
             return []
         places = self._tools.rate_limit.grant(now, wanted)
+        if not places and (failure := self._aftermath.of_floor(self._tools.rate_limit.floor, now)) is not None:
+            self.stop(failure)
         while len(picked) < places and self._tools.outage.may_start(under_way + len(picked), now):
             posting = self._next(now)
             if posting is None:

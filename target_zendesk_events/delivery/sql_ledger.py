@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import itertools
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ LOOKUP_SIZE: Final = 200
 EXPIRY_STEP: Final = 500
 """Keys that one step of expiry forgets at most."""
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
+SECONDS_BETWEEN_LOOKS: Final = 0.2
 SECONDS_A_DAY: Final = 86_400
 
 CLAIMED: Final = 0
@@ -57,6 +59,7 @@ class SqlLedger:
         rules_digest: Callable[[str], str],
         must_stop: Callable[[], bool] = lambda: False,
         reads_only: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
 
@@ -64,6 +67,8 @@ class SqlLedger:
         """
         self.database = database
         self.transactions = Transactions(database, must_stop)
+        self._must_stop = must_stop
+        self._sleep = sleep
         self.account = hashlib.sha256(account.encode()).digest()[:8]
         self._retention_days = retention_days
         self._rules_digest = rules_digest
@@ -254,12 +259,28 @@ class SqlLedger:
         return self.database.now() < self._lease_until - LEASE_MARGIN_SECONDS
 
     def left_open(self) -> int:
-        """Count the claims of runs that are gone."""
+        """Count the claims of runs that are gone.
+
+        A run that was killed a moment ago still has its lease: its end is waited for, unless that run renews it.
+        """
+        others = self._open_leases()
+        seen = dict(others)
+        while not self._must_stop() and any(until > self.database.now() for until in others.values()):
+            self._sleep(SECONDS_BETWEEN_LOOKS)
+            others = {run: until for run, until in self._open_leases().items() if until <= seen.get(run, 0.0)}
         statement = (
             f"SELECT COUNT(*) FROM {PREFIX}keys WHERE status = {CLAIMED} AND run IN "
             f"(SELECT id FROM {PREFIX}runs WHERE account = ? AND lease_until <= ? AND id <> ?)"
         )
         return int(self._ask(statement, (self.account, self.database.now(), self._run))[0][0])
+
+    def _open_leases(self) -> dict[int, float]:
+        """Return the ends of the leases of other runs that hold claims."""
+        statement = (
+            f"SELECT id, lease_until FROM {PREFIX}runs r WHERE account = ? AND lease_until > ? AND id <> ? "
+            f"AND EXISTS (SELECT 1 FROM {PREFIX}keys k WHERE k.run = r.id AND k.status = {CLAIMED})"
+        )
+        return dict(self._ask(statement, (self.account, self.database.now(), self._run)))
 
     @property
     def is_new_file(self) -> bool:

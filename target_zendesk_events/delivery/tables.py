@@ -17,6 +17,7 @@ MIGRATIONS: Final = (
             run INTEGER NOT NULL, sent {real} NOT NULL, seen INTEGER NOT NULL, attempts INTEGER NOT NULL,
             request_id TEXT){tail}""",
         "CREATE INDEX {prefix}keys_seen ON {prefix}keys (seen)",
+        "CREATE INDEX {prefix}keys_claimed ON {prefix}keys (run) WHERE status = 0",
         # a hash of a record's key properties under one rule, cut to eight bytes: it only tells new from changed
         "CREATE TABLE {prefix}rows (hash BIGINT PRIMARY KEY, seen INTEGER NOT NULL)",
         "CREATE INDEX {prefix}rows_seen ON {prefix}rows (seen)",

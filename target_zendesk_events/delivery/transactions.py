@@ -12,6 +12,8 @@ CALL_SECONDS: Final = 1.0
 """For a lock, and for a statement while events are delivered."""
 PATIENCE_SECONDS: Final = 30.0
 """For which a transaction is tried again before the run stops, the last try included."""
+HASTE_SECONDS: Final = 4.0
+"""The same, once the run was told to end: it has eight seconds for all."""
 PAUSE_SECONDS: Final = 0.05
 
 Result = TypeVar("Result")
@@ -82,7 +84,7 @@ class Transactions:
     """Runs transactions, each tried again for half a minute while the database is busy."""
 
     def __init__(self, database: Database, must_stop: Callable[[], bool]) -> None:
-        """`must_stop` is asked between tries: a run that was told to end waits no longer."""
+        """`must_stop` is asked between tries: a run that was told to end has less patience."""
         self.database = database
         self._must_stop = must_stop
         self._given_up = ""
@@ -91,13 +93,14 @@ class Transactions:
         """Return what `work` returns, all of it committed or nothing. Raises StorageError."""
         if self._given_up:
             raise StorageError(self._given_up)
-        last_try_at = time.monotonic() + PATIENCE_SECONDS - 2 * CALL_SECONDS
+        since = time.monotonic()
         while True:
             try:
                 return self._once(work, writes=writes)
             except Busy as fault:  # noqa: PERF203 - a try is what it is about
-                if time.monotonic() >= last_try_at or self._must_stop():
-                    self._given_up = f"{fault}, for longer than {PATIENCE_SECONDS:.0f} s: the run stops, STATE is safe"
+                patience = HASTE_SECONDS if self._must_stop() else PATIENCE_SECONDS
+                if time.monotonic() >= since + patience - 2 * CALL_SECONDS:
+                    self._given_up = f"{fault}, for longer than {patience:.0f} s: the run stops, STATE is safe"
                     raise StorageError(self._given_up) from fault
                 time.sleep(PAUSE_SECONDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -88,7 +89,26 @@ def is_same(event: Event, stored: Mapping[str, Any], first_sent_at: float | None
         is_older = received_at.timestamp() < first_sent_at - CLOCK_TOLERANCE_SECONDS
     else:
         is_older = False
-    return not is_older and _comparable(event.as_object()) == _comparable(stored)
+    if is_older or not _is_same_moment(event.created_at, stored.get("created_at")):
+        return False
+    return _comparable(event.as_object()) == _comparable(stored)
+
+
+def _is_same_moment(sent: str | None, stored: object) -> bool:
+    """Compare times as instants; one that was cut, to milliseconds at the least, as far as it goes.
+
+    Whether Zendesk cuts them is not documented. Cut to whole seconds, another event of that second would look the same.
+    """
+    ours, theirs = _instant(sent), _instant(stored)
+    if ours is None or theirs is None:
+        return ours == theirs
+    digits = len(found[1]) if (found := _FRACTION.search(str(stored))) else 0
+    if digits < len("123"):
+        return ours == theirs
+    return abs((ours - theirs).total_seconds()) < 10.0**-digits
+
+
+_FRACTION = re.compile(r"[.,]([0-9]+)")
 
 
 def _comparable(event: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -96,7 +116,6 @@ def _comparable(event: Mapping[str, Any]) -> tuple[Any, ...]:
         event.get("source"),
         event.get("type"),
         event.get("description") or None,
-        _instant(event.get("created_at")),
         canonical(event.get("properties") or {}),
     )
 
