@@ -354,17 +354,17 @@ def test_a_run_whose_ledger_is_in_trouble_stops_in_time(server_url: str, tmp_pat
             stack.callback(holder.close)
             holder.execute("BEGIN IMMEDIATE")
 
-        troubles: dict[str, tuple[str, Callable[[], None]]] = {
-            "is locked by another process": (f"sqlite:///{path}", lock),
-            "does not answer (": (gone.url, gone.go),
-            "does not answer (OperationalError)": (silent.url, silent.fall_silent),
-        }
-        trials = {}
-        for number, (word, (url, trouble)) in enumerate(troubles.items()):
+        troubles: list[tuple[str, str, Callable[[], None]]] = [
+            ("is locked by another process", f"sqlite:///{path}", lock),
+            ("does not answer", gone.url, gone.go),
+            ("does not answer", silent.url, silent.fall_silent),
+        ]
+        trials = []
+        for number, (_, url, trouble) in enumerate(troubles):
             folder = tmp_path / str(number)
             folder.mkdir()
-            trials[word] = pool.submit(trial, url, folder, trouble)
-        for word, one in trials.items():
+            trials.append(pool.submit(trial, url, folder, trouble))
+        for (word, _, _), one in zip(troubles, trials, strict=True):
             exit_code, seconds, errors = one.result()
             assert exit_code == 1
             assert word in errors
