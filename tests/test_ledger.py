@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import sqlite3
 import stat
@@ -14,9 +13,11 @@ from typing import Any
 import pytest
 
 from target_zendesk_events.delivery.database import database_of
+from target_zendesk_events.delivery.lease import LEASE_SECONDS
 from target_zendesk_events.delivery.ledger import NEW, Entry, Keyed, Settlement, Standing, Tally
 from target_zendesk_events.delivery.postgres import PostgresDatabase
-from target_zendesk_events.delivery.sql_ledger import EXPIRY_STEP, LEASE_SECONDS, SqlLedger
+from target_zendesk_events.delivery.sights import STEP
+from target_zendesk_events.delivery.sql_ledger import SqlLedger
 from target_zendesk_events.delivery.sqlite import SqliteDatabase
 from target_zendesk_events.delivery.transactions import Busy, Cursor, Database
 from target_zendesk_events.errors import ConfigurationError
@@ -359,7 +360,7 @@ def test_a_full_table_sent_daily_is_sent_once(house: House) -> None:
 def test_what_is_not_seen_is_forgotten_after_the_retention(house: House) -> None:
     """A key is known as long as it is kept since its last sight, and goes then, in steps of a few hundred."""
     ledger = house.ledger(retention_days=90)
-    deliver(ledger, *(keyed(number) for number in range(1, EXPIRY_STEP + 101)))
+    deliver(ledger, *(keyed(number) for number in range(1, STEP + 101)))
     ledger.close()
     house.clock.time += 90 * DAY
     kept = house.ledger(retention_days=90)
@@ -390,7 +391,7 @@ def test_a_sight_is_written_at_most_once_a_day(house: House) -> None:
 
 def test_sights_are_written_in_small_steps(house: House) -> None:
     """However many keys a run has seen, no commit refreshes more than a few hundred: others wait at most a second."""
-    events = [keyed(number) for number in range(1, 3 * EXPIRY_STEP + 1)]
+    events = [keyed(number) for number in range(1, 3 * STEP + 1)]
     ledger = house.ledger()
     deliver(ledger, *events)
     house.clock.time += DAY
@@ -398,7 +399,7 @@ def test_sights_are_written_in_small_steps(house: House) -> None:
     ledger.exchange([], [keyed(9_999)], NOTHING)
     today = int(house.clock.time // DAY)
     rows = ledger.database.execute("SELECT COUNT(*) FROM zendesk_events_keys WHERE seen = ?", (today,)).fetchall()
-    assert 0 < rows[0][0] <= EXPIRY_STEP + 1
+    assert 0 < rows[0][0] <= STEP + 1
 
 
 def test_a_row_that_is_seen_daily_still_shows_as_changed(house: House) -> None:
@@ -561,4 +562,4 @@ def database_rows(house: House, statement: str) -> list[Any]:
 def counted(ledger: SqlLedger, act: Callable[[], object]) -> int:
     """Return how many sights a call leaves to be written."""
     act()
-    return len(list(itertools.chain.from_iterable(ledger._stale.values())))  # noqa: SLF001 - nothing outside tells
+    return len(ledger.sights)

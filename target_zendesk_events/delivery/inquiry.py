@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any, Final
 
-from target_zendesk_events.delivery.sql_ledger import CLAIMED, SECONDS_A_DAY, SqlLedger
-from target_zendesk_events.delivery.tables import PREFIX
+from target_zendesk_events.delivery.sql_ledger import SqlLedger
+from target_zendesk_events.delivery.tables import CLAIMED, PREFIX
 from target_zendesk_events.work import Outcome
 
 STATUSES: Final = {
@@ -48,7 +47,7 @@ class Inquiry:
 
     def counts(self) -> list[tuple[str, str, int]]:
         """Return stream, status and number of events."""
-        rows = self._rows(
+        rows = self._ledger.transactions.ask(
             f"SELECT s.name, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
             f"WHERE {_OURS} GROUP BY s.name, k.status ORDER BY s.name, k.status",
             (self._ledger.account,),
@@ -57,7 +56,7 @@ class Inquiry:
 
     def runs(self) -> list[tuple[str, float, float | None, int]]:
         """Return the newest runs: name, start, end (None: cut off, or still under way), events that are theirs."""
-        return self._rows(
+        return self._ledger.transactions.ask(
             f"SELECT r.name, r.started, r.ended, (SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.run = r.id) "
             f"FROM {PREFIX}runs r WHERE r.account = ? ORDER BY r.id DESC LIMIT {SHOWN_RUNS}",
             (self._ledger.account,),
@@ -65,7 +64,7 @@ class Inquiry:
 
     def sent(self, key: bytes) -> Sent | None:
         """Return what is known of an event; None where it was never claimed, or was forgotten."""
-        rows = self._rows(
+        rows = self._ledger.transactions.ask(
             f"SELECT k.status, k.sent, k.attempts, r.name, k.request_id FROM {PREFIX}keys k "
             f"LEFT JOIN {PREFIX}runs r ON r.id = k.run WHERE k.key = ?",
             (key,),
@@ -87,13 +86,10 @@ class Inquiry:
             values.append(run)
         if unseen_days is not None:
             conditions.append("seen < ?")
-            values.append(int(self._database.now() // SECONDS_A_DAY) - unseen_days)
+            values.append(self._ledger.sights.today() - unseen_days)
         chosen = f"SELECT key FROM {PREFIX}keys WHERE {' AND '.join(conditions)} LIMIT {PRUNED_AT_ONCE}"
         statement = f"DELETE FROM {PREFIX}keys WHERE key IN ({chosen})"
         forgotten = 0
         while count := self._ledger.transactions.run(lambda: self._database.execute(statement, values).rowcount):
             forgotten += count
         return forgotten
-
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        return self._ledger.transactions.run(lambda: self._database.execute(statement, values).fetchall(), writes=False)

@@ -6,29 +6,23 @@ does: the claim of a run that is gone is an unknown outcome, taken over by whoev
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from target_zendesk_events.delivery.counts import Counts
+from target_zendesk_events.delivery.lease import Lease
 from target_zendesk_events.delivery.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
-from target_zendesk_events.delivery.tables import PREFIX, prepare, secret_of
+from target_zendesk_events.delivery.sights import Sights
+from target_zendesk_events.delivery.tables import CLAIMED, PREFIX, prepare, secret_of
 from target_zendesk_events.delivery.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.work import Outcome
 
-LEASE_SECONDS: Final = 6.0
-LEASE_MARGIN_SECONDS: Final = 1.0
-"""A run stops relying on its lease so long before others stop honouring it."""
 LOOKUP_SIZE: Final = 200
-EXPIRY_STEP: Final = 500
-"""Keys that one step of expiry forgets at most."""
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
-SECONDS_BETWEEN_LOOKS: Final = 0.2
-SECONDS_A_DAY: Final = 86_400
 
-CLAIMED: Final = 0
 _STATUS: Final = {Outcome.DELIVERED: 1, Outcome.REJECTED: 2, Outcome.HELD: 3, Outcome.FORGOTTEN: 4}
 _OUTCOME: Final = {number: outcome for outcome, number in _STATUS.items()}
 _SENT_AGAIN: Final = frozenset({_STATUS[Outcome.REJECTED], _STATUS[Outcome.HELD]})
@@ -39,10 +33,6 @@ _SETTLE = (
     "status = excluded.status, "
     "run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, request_id = excluded.request_id "
     f"WHERE {PREFIX}keys.status <> {_STATUS[Outcome.DELIVERED]}"
-)
-_COUNT = (
-    f"INSERT INTO {PREFIX}counts VALUES (?, ?, ?) "
-    f"ON CONFLICT (account, name) DO UPDATE SET count = {PREFIX}counts.count + excluded.count"
 )
 
 
@@ -67,25 +57,21 @@ class SqlLedger:
         """
         self.database = database
         self.transactions = Transactions(database, must_stop)
-        self._must_stop = must_stop
-        self._sleep = sleep
         self.account = hashlib.sha256(account.encode()).digest()[:8]
-        self._retention_days = retention_days
-        self._rules_digest = rules_digest
+        self.sights = Sights(database, retention_days)
+        self._counts = Counts(self.transactions, self.account, rules_digest)
         self._streams: dict[str, int] = {}
         self._known_streams: dict[str, int] = {}
         self._replayed: dict[bytes, int] = {}
         self._claimed: set[bytes] = set()
-        self._stale: dict[str, set[Any]] = {"keys": set(), "rows": set()}
-        self._noted_sight: dict[str, list[Any]] = {}
         self._expires_at = 0.0
-        self._reads_only = reads_only
         self.sent: tuple[int, int] | None = None
         opening = secret_of if reads_only else prepare
         self.secret = self.transactions.run(lambda: opening(database), writes=False)
-        self._lease_until = 0.0
-        self._run = 0 if reads_only else self.transactions.run(lambda: self._begin(run))
-        keys = self._ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
+        self._lease: Lease | None = None
+        if not reads_only:
+            self._lease = Lease(self.transactions, self.account, run, must_stop=must_stop, sleep=sleep)
+        keys = self.transactions.ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
         self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
         self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
 
@@ -93,17 +79,17 @@ class SqlLedger:
 
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
         """Return what is known of each event; its sight is noted at most once a day."""
-        today = self._today()
+        today = self.sights.today()
         known = self.transactions.run(
             lambda: self._find("keys", "key", "status, seen", [one.key for one in events if one.key is not None]),
             writes=False,
         )
         for key, (status, day) in known.items():
             if day < today and status != CLAIMED:
-                self._stale["keys"].add(key)
+                self.sights.see("keys", key)
         for one in events:
-            if one.row is not None and one.key in self._stale["keys"]:
-                self._stale["rows"].add(_short(one.row))
+            if one.row is not None and self.sights.has_seen("keys", one.key):
+                self.sights.see("rows", _short(one.row))
         new_rows = {
             _short(one.row) for one in events if one.row is not None and (one.key is None or one.key not in known)
         }
@@ -122,7 +108,7 @@ class SqlLedger:
         """Note outcomes and counts, and claim what goes next, in one commit."""
         entries = self.transactions.run(lambda: self._exchange(settled, wanted, tally))
         self._known_streams = dict(self._streams)
-        self._forget_stale()
+        self.sights.noted()
         self._claimed.difference_update(one.keyed.key for one in settled if one.keyed.key is not None)
         for one, entry in zip(wanted, entries, strict=True):
             if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
@@ -143,7 +129,7 @@ class SqlLedger:
         self._claimed.difference_update(one.key for one in events if one.key is not None)
 
     def _exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
-        now, today = self.database.now(), self._today()
+        now, today = self.database.now(), self.sights.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
         self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
         rows = {_short(one.keyed.row) for one in settled if one.keyed.row is not None}
@@ -151,9 +137,8 @@ class SqlLedger:
             f"INSERT INTO {PREFIX}rows VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET seen = excluded.seen",
             [(row, today) for row in sorted(rows)],
         )
-        sent = sum(one.outcome in COUNTED for one in settled)
-        self._count(sent, tally)
-        self._note_sight(today)
+        self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
+        self.sights.note()
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         for one in wanted:
@@ -184,7 +169,7 @@ class SqlLedger:
             return Entry(Standing.SETTLED, _OUTCOME[status])
         if status == CLAIMED and run == self._run:
             return NEW
-        if status == CLAIMED and self._is_live(run, now):
+        if status == CLAIMED and self._lease is not None and self._lease.is_live(run, now):
             return Entry(Standing.BUSY)
         take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
         if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
@@ -194,93 +179,38 @@ class SqlLedger:
         self._replayed[one.key] = status
         return NEW
 
-    def _is_live(self, run: int, now: float) -> bool:
-        rows = self._rows(f"SELECT lease_until FROM {PREFIX}runs WHERE id = ?", (run,))
-        return bool(rows) and rows[0][0] > now
-
     # counts
 
     def usage(self) -> Usage:
         """Return what the account has used this month, today, and of names."""
-        day = self._date()
-        counts = dict(self._ask(f"SELECT name, count FROM {PREFIX}counts WHERE account = ?", (self.account,)))
-        names: dict[str, set[bytes]] = {}
-        for kind, digest in self._ask(f"SELECT kind, hash FROM {PREFIX}names WHERE account = ?", (self.account,)):
-            names.setdefault(kind, set()).add(bytes(digest))
-        return Usage(
-            this_month=counts.get(f"sent {day:%Y-%m}", 0),
-            today=counts.get(f"sent {day:%Y-%m-%d}", 0),
-            names={kind: frozenset(digests) for kind, digests in names.items()},
-        )
+        return self._counts.usage()
 
     def share_before(self, stream: str) -> tuple[int, int]:
         """Return the records, and those set aside, of a stream today with the rules as they are."""
-        statement = f"SELECT count FROM {PREFIX}counts WHERE account = ? AND name = ?"
-        found = [self._ask(statement, (self.account, self._share_name(kind, stream))) for kind in ("records", "aside")]
-        return tuple(rows[0][0] if rows else 0 for rows in found)  # type: ignore[return-value]
-
-    def _share_name(self, kind: str, stream: str) -> str:
-        return f"{kind} {self._date():%Y-%m-%d} {self._rules_digest(stream)} {stream}"
-
-    def _count(self, sent: int, tally: Tally) -> None:
-        month, day = f"sent {self._date():%Y-%m}", f"sent {self._date():%Y-%m-%d}"
-        counts = {month: sent, day: sent}
-        counts |= {self._share_name("records", stream): count for stream, count in tally.records.items()}
-        counts |= {self._share_name("aside", stream): count for stream, count in tally.set_aside.items()}
-        self.database.execute_many(
-            _COUNT, [(self.account, name, count) for name, count in sorted(counts.items()) if count]
-        )
-        self.database.execute_many(
-            f"INSERT INTO {PREFIX}names VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [(self.account, kind, digest) for kind, digest in sorted(tally.names)],
-        )
-        statement = f"SELECT name, count FROM {PREFIX}counts WHERE account = ? AND name IN (?, ?)"
-        found = dict(self._rows(statement, (self.account, month, day)))
-        self.sent = found.get(month, 0), found.get(day, 0)
+        return self._counts.share_before(stream)
 
     # the run
 
     def heartbeat(self) -> bool:
-        """Renew the lease when a third of it has passed, and let a little of what is old expire."""
-        now = self.database.now()
-        if now < self._lease_until - LEASE_SECONDS * 2 / 3:
+        """Renew the lease when it is time, and let a little of what is old expire."""
+        if self._lease is None or not self._lease.is_due:
             return True
-        held = self.holds_lease()
-        self.transactions.run(lambda: self._renew(self.database.now()))
+        held = self._lease.holds()
+        self._lease.renew()
         if not held:
             self._claimed.clear()
-        if now >= self._expires_at:
-            self._expires_at = now + SECONDS_BETWEEN_EXPIRIES
-            self.transactions.run(self._expire)
+        if self.database.now() >= self._expires_at:
+            self._expires_at = self.database.now() + SECONDS_BETWEEN_EXPIRIES
+            self.transactions.run(self.sights.expire)
         return held
 
     def holds_lease(self) -> bool:
         """Tell whether the lease holds at this moment."""
-        return self.database.now() < self._lease_until - LEASE_MARGIN_SECONDS
+        return self._lease is not None and self._lease.holds()
 
     def left_open(self) -> int:
-        """Count the claims of runs that are gone.
-
-        A run that was killed a moment ago still has its lease: its end is waited for, unless that run renews it.
-        """
-        others = self._open_leases()
-        seen = dict(others)
-        while not self._must_stop() and any(until > self.database.now() for until in others.values()):
-            self._sleep(SECONDS_BETWEEN_LOOKS)
-            others = {run: until for run, until in self._open_leases().items() if until <= seen.get(run, 0.0)}
-        statement = (
-            f"SELECT COUNT(*) FROM {PREFIX}keys WHERE status = {CLAIMED} AND run IN "
-            f"(SELECT id FROM {PREFIX}runs WHERE account = ? AND lease_until <= ? AND id <> ?)"
-        )
-        return int(self._ask(statement, (self.account, self.database.now(), self._run))[0][0])
-
-    def _open_leases(self) -> dict[int, float]:
-        """Return the ends of the leases of other runs that hold claims."""
-        statement = (
-            f"SELECT id, lease_until FROM {PREFIX}runs r WHERE account = ? AND lease_until > ? AND id <> ? "
-            f"AND EXISTS (SELECT 1 FROM {PREFIX}keys k WHERE k.run = r.id AND k.status = {CLAIMED})"
-        )
-        return dict(self._ask(statement, (self.account, self.database.now(), self._run)))
+        """Count the claims of runs that are gone."""
+        return 0 if self._lease is None else self._lease.left_open()
 
     @property
     def is_new_file(self) -> bool:
@@ -289,55 +219,17 @@ class SqlLedger:
 
     def close(self) -> None:
         """End the lease, so that the next run need not wait for it; what was in flight stays claimed."""
-        if not self._reads_only:
-            while any(self._stale.values()):
-                self._commit_sight()
-            self.transactions.run(self._end)
+        if self._lease is not None:
+            while len(self.sights):
+                self.transactions.run(self.sights.note)
+                self.sights.noted()
+            self.transactions.run(self.sights.expire)
+            self._lease.end()
         self.database.close()
 
-    def _begin(self, name: str) -> int:
-        now = self.database.now()
-        number = int(self._rows(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {PREFIX}runs")[0][0])
-        until = now + LEASE_SECONDS
-        values = (number, name, self.account, now, until)
-        self.database.execute(f"INSERT INTO {PREFIX}runs VALUES (?, ?, ?, ?, ?, NULL)", values)
-        self._lease_until = until
-        return number
-
-    def _renew(self, now: float) -> None:
-        until = now + LEASE_SECONDS
-        self.database.execute(f"UPDATE {PREFIX}runs SET lease_until = ? WHERE id = ?", (until, self._run))
-        self._lease_until = until
-
-    def _end(self) -> None:
-        self._expire()
-        now = self.database.now()
-        self.database.execute(f"UPDATE {PREFIX}runs SET lease_until = ?, ended = ? WHERE id = ?", (now, now, self._run))
-
-    def _expire(self) -> None:
-        """Forget a few keys that were last seen longer ago than they are kept."""
-        before = self._today() - self._retention_days
-        for table, key in (("keys", "key"), ("rows", "hash")):
-            old = f"SELECT {key} FROM {PREFIX}{table} WHERE seen < ? LIMIT {EXPIRY_STEP}"
-            self.database.execute(f"DELETE FROM {PREFIX}{table} WHERE {key} IN ({old})", (before,))
-
-    def _commit_sight(self) -> None:
-        """Note the last sight of a few keys, in a commit of their own."""
-        self.transactions.run(lambda: self._note_sight(self._today()))
-        self._forget_stale()
-
-    def _forget_stale(self) -> None:
-        for table, noted in self._noted_sight.items():
-            self._stale[table].difference_update(noted)
-        self._noted_sight.clear()
-
-    def _note_sight(self, today: int) -> None:
-        for table, key in (("keys", "key"), ("rows", "hash")):
-            stale = sorted(itertools.islice(self._stale[table], EXPIRY_STEP))
-            if stale:
-                statement = f"UPDATE {PREFIX}{table} SET seen = ? WHERE {key} = ?"
-                self.database.execute_many(statement, [(today, one) for one in stale])
-                self._noted_sight[table] = stale
+    @property
+    def _run(self) -> int:
+        return 0 if self._lease is None else self._lease.run
 
     # small things
 
@@ -360,17 +252,8 @@ class SqlLedger:
             self._streams[name] = int(rows[0][0])
         return self._streams[name]
 
-    def _ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        return self.transactions.run(lambda: self._rows(statement, values), writes=False)
-
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         return self.database.execute(statement, values).fetchall()
-
-    def _date(self) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self.database.now(), dt.timezone.utc)
-
-    def _today(self) -> int:
-        return int(self.database.now() // SECONDS_A_DAY)
 
 
 def _short(row: bytes) -> int:

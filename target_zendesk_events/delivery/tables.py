@@ -10,6 +10,9 @@ from target_zendesk_events.errors import ConfigurationError, StorageError
 
 PREFIX: Final = "zendesk_events_"
 
+CLAIMED: Final = 0
+"""The status of a key that is neither settled nor taken back."""
+
 MIGRATIONS: Final = (
     (
         # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970

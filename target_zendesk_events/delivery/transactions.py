@@ -104,6 +104,10 @@ class Transactions:
                     raise StorageError(self._given_up) from fault
                 time.sleep(PAUSE_SECONDS)
 
+    def ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of one statement that only reads. Raises StorageError."""
+        return self.run(lambda: self.database.execute(statement, values).fetchall(), writes=False)
+
     def _once(self, work: Callable[[], Result], *, writes: bool) -> Result:
         if not writes:
             return work()
