@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import sys
-import time
 import traceback
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, StorageError, TargetError
 from target_zendesk_events.outlet import Outlet
 from target_zendesk_events.reader import Reader
+from target_zendesk_events.signals import Signals, ignore_from_here
 from target_zendesk_events.sink import EventSink
 from target_zendesk_events.work import DeadLetter, Work
 
@@ -34,13 +34,6 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
 
 logger = logging.getLogger("target-zendesk-events")
-
-SECONDS_OF_ONE_SIGNAL = 2.0
-"""Meltano turns Ctrl-C into SIGINT and SIGTERM 20 ms apart: what follows so soon belongs to the first."""
-GRACE_SECONDS = 8.0
-"""From a signal, for whoever reads STATE: as long as requests have for their answers."""
-EXIT_SET_ASIDE = 3
-QUOTA_WARNING_PERCENT = 80
 
 
 class _State(msgspec.Struct):
@@ -63,10 +56,9 @@ class TargetZendeskEvents(Target):
 
         now = dt.datetime.now(dt.timezone.utc)
         self.settings = known.read_settings(config or {}, os.environ, now=now)
-        self._signals: list[tuple[int, float]] = []
+        self._signals = Signals()
         self._sinks: dict[tuple[str, str], EventSink] = {}
-        self._has_stopped_anew = False
-        self._outlet = Outlet(self._waits_no_longer)
+        self._outlet = Outlet(lambda: self._signals.is_grace_over)
         reader = Reader()
         self._let_the_sdk_begin(reader)
         self.run = assemble(
@@ -74,7 +66,7 @@ class TargetZendeskEvents(Target):
             self.get_plugin_version(),
             reader.alarm.ring,
             self._write_state,
-            must_stop=lambda: bool(self._signals),
+            must_stop=lambda: self._signals.any_came,
             reached=self.reached,
         )
         for line in (*self.run.notes, *self.settings.notes):
@@ -88,9 +80,9 @@ class TargetZendeskEvents(Target):
         self._asked_who = False
         self._said_version = False
         self.exit_code = 0
-        if self._signals:  # one came while the run was built
+        if self._signals.any_came:  # one came while the run was built
             self.run.engine.stop()
-        reader.drive(self.run.engine, self._narrator, lambda: self._has_stopped_anew)
+        reader.drive(self.run.engine, self._narrator, lambda: self._signals.end_at_once)
 
     def _let_the_sdk_begin(self, reader: Reader) -> None:
         """Let the SDK read its own settings, in silence: the log begins with the ledger. Raises ConfigurationError."""
@@ -231,11 +223,6 @@ class TargetZendeskEvents(Target):
         if self.settings.writes_state:
             self._outlet.write(value)
 
-    def _waits_no_longer(self) -> bool:
-        """Tell whether a signal has ended the wait for whoever reads STATE."""
-        is_over = bool(self._signals) and time.monotonic() - self._signals[0][1] > GRACE_SECONDS
-        return is_over or self._has_stopped_anew
-
     def reached(self, step: str) -> None:
         """A step of an event's life is durable; tests end the process here, to see what a crash leaves."""
 
@@ -243,61 +230,28 @@ class TargetZendeskEvents(Target):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's signature
         """Stop in a stated time; a further signal, but for one that comes with the first, stops at once."""
-        now = time.monotonic()
-        if self._signals and now - self._signals[0][1] > SECONDS_OF_ONE_SIGNAL:
-            self._has_stopped_anew = True
-        self._signals.append((signum, now))
+        self._signals.take(signum)
         if hasattr(self, "run"):
             self.run.engine.stop()
 
     def process_endofpipe(self) -> None:
         """Settle what came back, tell how it went, and set the exit code."""
-        engine = self.run.engine
+        from target_zendesk_events.ending import exit_code, tell  # noqa: PLC0415 - `--about` needs none of it
+
+        engine, books = self.run.engine, self.run.books
         fault = engine.failure or self.message_reader.fault or self._fault_of_rules()
         if not self._streams.any_seen and not fault:
             engine.allow_state()
         engine.end()
-        if not isinstance(engine.failure, StorageError):
-            self._warn_of_open_claims()
+        fault = fault or engine.failure or self._fault_of_open_claims()
         self._streams.warn_of_unmatched()
         for sink in self._sinks.values():
             sink.clean_up()
-        fault = fault or engine.failure
-        self.exit_code = self._exit_code(fault)
-        if fault is not None and not self._signals:
+        faults = [*([fault] if fault else []), *engine.stopped.values()]
+        counts_set_aside = self.settings.fail_on_set_aside
+        self.exit_code = exit_code(self._signals.first, faults, books.report, counts_set_aside=counts_set_aside)
+        if fault is not None and not self._signals.any_came:
             log_fault(fault)
-        self._tell(fault)
-        with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
-            self.run.close()
-
-    def _warn_of_open_claims(self) -> None:
-        if left_open := self.run.books.ledger.left_open():
-            logger.warning(
-                "%d events of runs that were cut off may have been sent, and their records did not come again: "
-                "their outcome stays unknown",
-                left_open,
-            )
-
-    def _fault_of_rules(self) -> TargetError | None:
-        if self._signals or not self._streams.has_rules or not self._streams.any_seen or self._streams.any_matched:
-            return None
-        return self._streams.without_match()
-
-    def _exit_code(self, fault: TargetError | None) -> int:
-        stopped = list(self.run.engine.stopped.values())
-        report = self.run.books.report
-        if self._signals:
-            return 128 + self._signals[0][0]
-        if fault is not None or stopped:
-            return max(one.exit_code for one in (*([fault] if fault else []), *stopped))
-        if report.only_set_aside() or (self.settings.fail_on_set_aside and report.any_set_aside()):
-            return EXIT_SET_ASIDE
-        return 0
-
-    def _tell(self, fault: TargetError | None) -> None:
-        from target_zendesk_events.assembly import lost_letters_warning  # noqa: PLC0415 - `--about` needs none of it
-
-        report = self.run.books.report
         about = {
             "run": self.run.name,
             "version": self.get_plugin_version(),
@@ -305,20 +259,29 @@ class TargetZendeskEvents(Target):
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
         }
-        level = logging.INFO
-        if report.any_set_aside():
-            level = logging.WARNING
-        if self.exit_code in {1, 2}:
-            level = logging.ERROR
-        share = self.run.quota.share_of_month()
-        if share is not None and share >= QUOTA_WARNING_PERCENT:
-            logger.warning("%.0f %% of the month's quota (monthly_event_quota) is used", share)
-        for line in lost_letters_warning(self.settings, self.run.books):
-            logger.warning("%s", line)
-        report.dead_letters_waiting = self.run.books.dead_letters.waiting()
-        if not self.settings.dry_run:
-            self._narrator.write_last_run(self.settings.data_dir, about)
-        self._narrator.say_end(about, level)
+        tell(self.run, self._narrator, self.settings, about)
+        with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
+            self.run.close()
+
+    def _fault_of_open_claims(self) -> TargetError | None:
+        """Warn of events that runs which are gone may have sent; return what kept the ledger from telling."""
+        try:
+            left_open = self.run.books.ledger.left_open()
+        except StorageError as fault:
+            return fault
+        if left_open:
+            logger.warning(
+                "%d events of runs that were cut off may have been sent, and their records did not come again: "
+                "their outcome stays unknown",
+                left_open,
+            )
+        return None
+
+    def _fault_of_rules(self) -> TargetError | None:
+        streams = self._streams
+        if self._signals.any_came or not streams.has_rules or not streams.any_seen or streams.any_matched:
+            return None
+        return streams.without_match()
 
     # the command line
 
@@ -365,8 +328,7 @@ class TargetZendeskEvents(Target):
         except Exception as fault:  # noqa: BLE001 - a traceback may quote a customer, so only the place is named
             _log_bug(fault)
             sys.exit(1)
-        for number in (signal.SIGTERM, signal.SIGINT):  # all is written: a late one must not change the exit code
-            signal.signal(number, signal.SIG_IGN)
+        ignore_from_here()
         sys.exit(target.exit_code)
 
 

@@ -127,9 +127,10 @@ def refused(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, tuple[subprocess.CompletedProcess[bytes], list[str]]]:
     """Run every bad configuration, several at once; return how each ended and what is in its folder."""
+    folders = {case: tmp_path_factory.mktemp("refused") for case in BAD}
 
     def one(case: str) -> tuple[subprocess.CompletedProcess[bytes], list[str]]:
-        folder = tmp_path_factory.mktemp("refused")
+        folder = folders[case]
         (folder / "rules.yaml").write_text(RULES_FILE)
         settings = config("http://127.0.0.1:9", folder, data_dir="data")
         settings |= BAD[case][0]

@@ -1,0 +1,59 @@
+"""How a run ends: the exit code that tells the truth, and what is said and written of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from target_zendesk_events.assembly import Run, lost_letters_warning
+from target_zendesk_events.narrator import Narrator
+from target_zendesk_events.report import Report
+
+if TYPE_CHECKING:
+    from target_zendesk_events.errors import TargetError
+    from target_zendesk_events.settings import Settings
+
+logger = logging.getLogger("target-zendesk-events")
+
+EXIT_SET_ASIDE = 3
+QUOTA_WARNING_PERCENT = 80
+
+
+def exit_code(
+    signal_number: int | None, faults: Sequence[TargetError], report: Report, *, counts_set_aside: bool
+) -> int:
+    """Return the first that applies: a signal, what is to be mended, what running again may help, what was set aside.
+
+    `counts_set_aside` says that anything set aside matters; else only a stream that set aside all it had.
+    """
+    if signal_number is not None:
+        return 128 + signal_number
+    if faults:
+        return max(one.exit_code for one in faults)
+    if report.only_set_aside() or (counts_set_aside and report.any_set_aside()):
+        return EXIT_SET_ASIDE
+    return 0
+
+
+def tell(run: Run, narrator: Narrator, settings: Settings, about: Mapping[str, Any]) -> None:
+    """Log what the user should know, write `last-run.json`, and say the last line. Raises StorageError.
+
+    `about` says of the run what the report does not, its `exit_code` among it.
+    """
+    report = run.books.report
+    share = run.quota.share_of_month()
+    if share is not None and share >= QUOTA_WARNING_PERCENT:
+        logger.warning("%.0f %% of the month's quota (monthly_event_quota) is used", share)
+    for line in lost_letters_warning(settings, run.books):
+        logger.warning("%s", line)
+    report.dead_letters_waiting = run.books.dead_letters.waiting()
+    if not settings.dry_run:
+        narrator.write_last_run(settings.data_dir, about)
+    narrator.say_end(about, _level(report, about["exit_code"]))
+
+
+def _level(report: Report, code: int) -> int:
+    if code in {1, 2}:
+        return logging.ERROR
+    return logging.WARNING if report.any_set_aside() else logging.INFO

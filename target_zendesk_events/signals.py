@@ -1,0 +1,50 @@
+"""SIGTERM and SIGINT: the first decides, what comes with it belongs to it, and a later one ends the run at once."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+SECONDS_OF_ONE_SIGNAL = 2.0
+"""Meltano turns Ctrl-C into SIGINT and SIGTERM 20 ms apart: what follows so soon belongs to the first."""
+GRACE_SECONDS = 8.0
+"""From the first, for whoever reads STATE: as long as requests have for their answers."""
+
+
+class Signals:
+    """The signals that came, and what they ask of the run."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """None came yet."""
+        self._monotonic = monotonic
+        self._first_at: float | None = None
+        self.first: int | None = None
+        """The number of the first: it decides the exit code."""
+        self.end_at_once = False
+        """Whether a later one came."""
+
+    def take(self, number: int) -> None:
+        """Take in a signal, within its handler."""
+        now = self._monotonic()
+        if self._first_at is None:
+            self.first, self._first_at = number, now
+        elif now - self._first_at > SECONDS_OF_ONE_SIGNAL:
+            self.end_at_once = True
+
+    @property
+    def any_came(self) -> bool:
+        """Whether the run is to end."""
+        return self.first is not None
+
+    @property
+    def is_grace_over(self) -> bool:
+        """Whether nothing is waited for any more."""
+        is_over = self._first_at is not None and self._monotonic() - self._first_at > GRACE_SECONDS
+        return is_over or self.end_at_once
+
+
+def ignore_from_here() -> None:
+    """All is written: a signal that comes late must not change the exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
