@@ -246,7 +246,10 @@ def test_reads_can_be_filtered(playground, http, filters, types):
         ({"identifier": CUSTOMER, "filter[type]": "a"}, 400),
         ({"identifier": CUSTOMER, "filter[start_time]": "yesterday"}, 400),
         ({"identifier": CUSTOMER, "page[size]": "none"}, 400),
+        ({"identifier": CUSTOMER, "page[size]": "9" * 5_000}, 400),
         ({"identifier": CUSTOMER, "page[after]": "none"}, 400),
+        ({"identifier": CUSTOMER, "page[after]": "nan:1"}, 400),
+        ({"identifier": CUSTOMER, "page[after]": "inf:99999999999999999999999"}, 400),
         ({"identifier": CUSTOMER.upper().replace("SHOP:CUSTOMER:EMAIL", "shop:customer:email")}, 200),
     ],
 )

@@ -119,6 +119,15 @@ def test_a_user_id_that_contradicts_the_identifiers_is_refused(post):
     assert post(SHOP_ID, user_id="7").json()["user_id"] == "7"
 
 
+@pytest.mark.parametrize("user_id", ["9" * 19, "9" * 25])
+def test_a_number_too_long_for_a_user_id_names_no_user(post, ask, user_id):
+    """Where a user is asked for or named, it is told so."""
+    assert post(EMAIL, user_id=user_id).status_code == 400
+    assert post(EMAIL, path=f"/api/v2/users/{user_id}/events").status_code == 404
+    assert ask("GET", f"/api/v2/users/{user_id}/events").status_code == 400
+    assert ask("GET", f"/api/v2/users/{user_id}/profiles").status_code == 404
+
+
 def test_a_profile_holds_twenty_identifiers(playground, post):
     """Twenty identifiers may come together, not one more."""
     cards = [{"type": f"card_{index}", "value": "1"} for index in range(20)]

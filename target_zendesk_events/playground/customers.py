@@ -14,6 +14,8 @@ from .refusals import Refusal
 from .store import Store, User, wall_clock
 
 FIRST_USER = 360_000_000_001
+LONGEST_USER_ID = 18
+"""Digits that SQLite's integers are sure to hold."""
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NAMES = {
     "email": "{}",
@@ -35,7 +37,7 @@ class Customers:
 
     def user(self, user_id: str) -> int | None:
         """Return the user of that id, if there is one."""
-        if not user_id.isascii() or not user_id.isdigit() or len(user_id) > len(str(2**62)):
+        if not user_id.isascii() or not user_id.isdigit() or len(user_id) > LONGEST_USER_ID:
             return None
         number = int(user_id)
         believed = self._known_users is None or user_id in self._known_users

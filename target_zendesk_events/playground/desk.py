@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,9 @@ from . import checks
 from .customers import Customers, check_room, new_id
 from .refusals import Answer, Refusal
 from .store import Store, wall_clock
+
+MOST = 2**53 - 1
+"""The greatest number that JSON is sure to carry; SQLite's are greater."""
 
 
 @dataclass(frozen=True)
@@ -220,8 +224,8 @@ def _time(text: str, name: str) -> float:
 def _number(text: str | None, default: int, most: int) -> int:
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise Refusal(400, "InvalidPaginationParameter", "page[size] must be a number, 1 or more")
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MOST)) or int(text) < 1:
+        raise Refusal(400, "InvalidPaginationParameter", f"page[size] must be a number from 1 to {MOST}")
     return min(int(text), most)
 
 
@@ -229,10 +233,11 @@ def _cursor(text: str | None) -> list[float] | None:
     if not text:
         return None
     moment, _, number = text.partition(":")
-    try:
-        return [float(moment), int(number)]
-    except ValueError:
-        raise Refusal(400, "InvalidPaginationParameter", "page[after] is no cursor of ours") from None
+    with suppress(ValueError):
+        after = [float(moment), int(number)]
+        if all(abs(one) <= MOST for one in after):
+            return after
+    raise Refusal(400, "InvalidPaginationParameter", "page[after] is no cursor of ours")
 
 
 def _no_profile() -> Refusal:
