@@ -216,6 +216,15 @@ def test_patch_cannot_move_or_make_a_profile(post, ask):
     assert ask("PATCH", f"{PROFILES}/nobody", {"name": "x"}).status_code == 404
 
 
+def test_patch_cannot_give_a_profile_to_another_user(post, ask):
+    """A `user_id` must be the profile's own, also where it comes alone."""
+    ids, other = post(EMAIL).json(), post(OTHER_EMAIL).json()
+    path = f"{PROFILES}/{ids['profile_id']}"
+    assert ask("PATCH", path, {"user_id": ids["user_id"]}).status_code == 200
+    assert ask("PATCH", path, {"user_id": other["user_id"]}).status_code == 400
+    assert ask("PATCH", path, {"user_id": "nobody", "name": "x"}).status_code == 400
+
+
 def test_delete_takes_the_events_along(playground, post, ask):
     """A deleted profile answers 204 once, and its events are gone, those of others not."""
     profile_id = post(EMAIL).json()["profile_id"]

@@ -86,8 +86,8 @@ class Customers:
         """Add what `sent` has to a profile: its identifiers, its name, its attributes; nothing is taken away."""
         held = self._identifiers(profile_id)
         new = [one for one in sent.identifiers if one not in held]
+        self._check_owners(replace(sent, identifiers=tuple(new)), profile_id)
         if new:
-            self._check_owners(replace(sent, identifiers=tuple(new)), profile_id)
             _check_number(len(held) + len(new))
             self._add(profile_id, sent, new)
         if new or sent.name is not None or sent.attributes is not None:
