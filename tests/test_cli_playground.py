@@ -276,6 +276,12 @@ def test_credentials_can_be_insisted_on(tmp_path):
     [
         (("--fail", "99"), "status must be"),
         (("--fail", "often"), "--fail"),
+        (("--fail", "503:-1"), "count must be"),
+        (("--fail", "503", "--retry-after", "date:1e30"), "retry_after must be"),
+        (("--fault", '{"delay": "x"}'), "delay"),
+        (("--delay", "-1"), "--delay"),
+        (("--delay", "nan"), "--delay"),
+        (("--token-seconds", "nan"), "--token-seconds"),
         (("--fail", "500", "--retry-after", "soon"), "--retry-after"),
         (("--retry-after", "5"), "--retry-after needs --fail"),
         (("--drop", "after", "--after-storing"), "--after-storing needs --fail"),

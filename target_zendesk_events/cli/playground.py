@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sqlite3
 import tempfile
@@ -32,6 +33,19 @@ OF_FAULTS = ("on", "event_type", "every", "probability", "seed")
 SHAPES = ("errors", "error_list", "error_object", "error_text", "html", "text", "empty", "received")
 
 
+class _Seconds(click.FloatRange):
+    """A time from 0 to a day; click itself lets NaN through any range."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 86_400)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's signature
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
+
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     """Every option of the verb, in the order of its help."""
     options = [
@@ -51,8 +65,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--credentials", metavar="FILE", help="Accept only these: JSON with client_id, client_secret, ..."
         ),
-        click.option("--token-seconds", type=float, metavar="SECONDS", help="How long access tokens live."),
-        click.option("--delay", type=float, default=0.0, metavar="SECONDS", help="How long every answer takes."),
+        click.option("--token-seconds", type=_Seconds(), metavar="SECONDS", help="How long access tokens live."),
+        click.option("--delay", type=_Seconds(), default=0.0, metavar="SECONDS", help="How long every answer takes."),
         click.option(
             "--fail",
             "fails",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .checks import read_json
 from .faults import Fault, fault_from
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Control:
 
     async def _set(self, request: Request, act: Callable[[list[Fault]], None]) -> Response:
         try:
-            content = json.loads(await request.body())
+            content = read_json(await request.body())
             faults = [fault_from(one) for one in (content if isinstance(content, list) else [content])]
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any, Literal, get_args
 
+import msgspec
+
 from .refusals import SHAPES, Answer, Shape, code_of, shaped
 
 Kind = Literal["events", "reads", "profiles", "token", "me", "other"]
 KINDS: tuple[str, ...] = (*get_args(Kind), "any")
+LONGEST_WAIT = 86_400
+FARTHEST_RETRY = 1_000_000_000
+"""Seconds, some thirty years either way: a date holds them."""
+_IN_HEADER = re.compile(r"[ -~]*")
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,24 @@ class Fault:
             (self.status is not None and not 200 <= self.status <= 599, "status must be from 200 to 599"),  # noqa: PLR2004
             (self.every < 1, "every must be 1 or more"),
             (not 0 <= self.probability <= 1, "probability must be from 0 to 1"),
+            (self.skip < 0 or (self.count or 0) < 0, "skip and count must be 0 or more"),
+            (
+                not all(0 <= seconds <= LONGEST_WAIT for seconds in (self.delay, self.answer_delay, self.dribble)),
+                f"delay, answer_delay and dribble must be seconds from 0 to {LONGEST_WAIT}",
+            ),
+            (
+                not isinstance(self.retry_after, str) and not abs(self.retry_after or 0) <= FARTHEST_RETRY,
+                f"retry_after must be seconds, {FARTHEST_RETRY} at most, or a text",
+            ),
+            (not all(map(_IN_HEADER.fullmatch, self._header_texts())), "headers must be of printable ASCII"),
         ]
         for is_wrong, sentence in wrong:
             if is_wrong:
                 raise ValueError(sentence)
+
+    def _header_texts(self) -> list[str]:
+        retry_after = self.retry_after if isinstance(self.retry_after, str) else ""
+        return [*self.headers.values(), self.location or "", retry_after]
 
     @property
     def serves(self) -> bool:
@@ -163,10 +185,9 @@ def fault_from(content: object) -> Fault:
     if unknown := set(content) - names:
         message = f"a fault has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(names))}"
         raise ValueError(message)
-    try:
-        return Fault(**content)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+    with suppress(TypeError):  # a value of the wrong kind, which is named below
+        Fault(**content)
+    return msgspec.convert(content, Fault)
 
 
 def _matches(fault: Fault, kind: Kind, body: bytes) -> bool:
