@@ -72,6 +72,17 @@ def test_nothing_around_it_changes_what_it_does(tmp_path: Path, monkeypatch: pyt
     assert "run finished" not in text
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+)
+def test_a_terminal_that_knows_only_ascii_is_no_fault(variables: dict[str, str]) -> None:
+    """What it cannot show is shown as a question mark."""
+    ended = run(**variables)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "What the timeline of customer-1@example.com now holds" in ended.stdout
+
+
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_narrow_terminal_loses_nothing(width: int) -> None:
     """The timeline is folded: description and properties are still there, letter by letter."""

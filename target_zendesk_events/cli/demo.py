@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import re
@@ -92,6 +93,8 @@ def demo(ctx: click.Context, /, **_: object) -> None:
 
     from target_zendesk_events.playground.wrapping import told_to_end  # noqa: PLC0415 - an extra
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may know no letters but ASCII's
     try:
         with told_to_end() as end:
             is_well = demonstrate(samples_in(sample_streams()), Console(highlight=False, markup=False), end)
@@ -155,7 +158,8 @@ def send(sample: Sample, served: Playground, end: threading.Event) -> Told:
                 stdin=messages,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 cwd=folder,
                 env={**variables, VARIABLE: f"{served.url}/?{query}"},
             ) as target,
