@@ -17,10 +17,10 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_zendesk_events.errors import InputError, TargetError
+from target_zendesk_events.lines import Input
 
 logger = logging.getLogger("target-zendesk-events")
 
-CHUNK_BYTES = 1 << 16
 LINES_BETWEEN_LOOKS = 100
 """Lines that are taken in before signals, answers and the clock are looked at again."""
 
@@ -92,55 +92,6 @@ class Alarm:
         with contextlib.suppress(BlockingIOError):
             while os.read(self.reading_end, 4096):
                 pass
-
-
-class Input:
-    """The tap's bytes, cut into lines; whether more stand ready can be asked where the system can tell."""
-
-    def __init__(self, source: IO[Any]) -> None:
-        """Read from `source`: a pipe, a file, or (in a test) a buffer of text or bytes."""
-        self._binary: Any = getattr(source, "buffer", source)
-        self._pieces: list[bytes] = []
-        self._lines: collections.deque[bytes] = collections.deque()
-        self.has_ended = False
-        try:
-            self.descriptor: int | None = self._binary.fileno()
-        except (OSError, AttributeError):
-            self.descriptor = None
-
-    @property
-    def has_lines(self) -> bool:
-        """Whether whole lines were read and not yet taken."""
-        return bool(self._lines)
-
-    def next(self) -> bytes:
-        """Take one line, without its end."""
-        return self._lines.popleft()
-
-    def fill(self) -> None:
-        """Read once; at the end of the input, what has no line end is a line too."""
-        data = os.read(self.descriptor, CHUNK_BYTES) if self.descriptor is not None else self._read()
-        if not data:
-            self.has_ended = True
-            self._close_line(b"")
-            return
-        first, *others = data.split(b"\n")
-        if not others:
-            self._pieces.append(first)
-            return
-        self._close_line(first)
-        self._lines.extend(others[:-1])
-        self._pieces.append(others[-1])
-
-    def _close_line(self, end: bytes) -> None:
-        line = b"".join((*self._pieces, end))
-        self._pieces.clear()
-        if line or not self.has_ended:
-            self._lines.append(line)
-
-    def _read(self) -> bytes:
-        data: str | bytes = self._binary.read(CHUNK_BYTES)
-        return data.encode() if isinstance(data, str) else data
 
 
 class Waiter:

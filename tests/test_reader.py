@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_zendesk_events.errors import InputError, TargetError
-from target_zendesk_events.reader import CHUNK_BYTES, Input, Reader
+from target_zendesk_events.lines import CHUNK_BYTES, Input
+from target_zendesk_events.reader import Reader
 
 STATE = b'{"type":"STATE","value":1}'
 

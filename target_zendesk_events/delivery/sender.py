@@ -10,6 +10,7 @@ from typing import Final
 
 from target_zendesk_events.delivery.aftermath import Aftermath, Next
 from target_zendesk_events.delivery.brakes import Quota
+from target_zendesk_events.delivery.departures import Departures
 from target_zendesk_events.delivery.intake import Intake
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.ledger import COUNTED, NEW, Entry, Standing
@@ -19,7 +20,6 @@ from target_zendesk_events.delivery.rate_limit import RateLimit
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.settling import Books, Settling, keyed_of
 from target_zendesk_events.delivery.under_way import LEASE_LAPSED, Task, UnderWay
-from target_zendesk_events.delivery.waiting import Waiting
 from target_zendesk_events.errors import StorageError, TargetError
 from target_zendesk_events.work import Outcome, Receipt, Work
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -72,7 +72,15 @@ class Sender:
         self._terms = terms
         self._tools = tools
         self._aftermath = aftermath
-        self._waiting: Waiting[Posting] = Waiting()
+        self._departures = Departures(
+            tools.lanes,
+            tools.under_way,
+            tools.renewal,
+            tools.rate_limit,
+            tools.outage,
+            tools.quota,
+            terms.max_in_flight,
+        )
         self._batch_since = math.inf
         self._blocked_since: float | None = None
         self._input_ended = False
@@ -111,7 +119,7 @@ class Sender:
         now = self._tools.monotonic()
         if self._tools.renewal.blocks:
             self._asks_who_next = True
-            self._renew(now)
+            self._departures.renew(now)
         else:
             self._tools.under_way.ask_who(now)
 
@@ -133,7 +141,7 @@ class Sender:
         logger.error("%s", error)
         for posting in [one for one in self._tools.lanes if one.stream in self._dropped]:
             if posting not in self._tools.under_way:
-                self._waiting.discard(posting)
+                self._departures.forget(posting)
                 self._give_up(posting)
 
     def finish(self) -> None:
@@ -206,14 +214,14 @@ class Sender:
             self.stop(self._tools.outage.error(now))
         if not self._tools.books.ledger.heartbeat():
             self._claim_anew()
-        picked = self._pick(now)
+        picked = self._depart(now)
         while picked or self._tools.settling.has_received():
             entries = iter(self._tools.settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
             if self._tools.books.ledger.sent is not None:
                 self._tools.quota.recount(*self._tools.books.ledger.sent)
             for posting in picked:
                 self._set_out(posting, NEW if posting.is_claimed else next(entries), now)
-            picked = self._pick(now)
+            picked = self._depart(now)
         self._tools.rate_limit.note(now)
         self._measure_wait(now)
         return self._seconds_to_next(now, self._tools.settling.pass_on_state(now))
@@ -248,7 +256,7 @@ class Sender:
         elif posting.stream in self._dropped:
             self._give_up(posting)
         else:
-            self._waiting.add(posting, max(following.again_at, now))
+            self._departures.put_off(posting, max(following.again_at, now))
 
     def _receive(self, posting: Posting, receipt: Receipt) -> None:
         self._tools.lanes.leave(posting)
@@ -309,50 +317,18 @@ class Sender:
 
     # what goes next
 
-    def _pick(self, now: float) -> list[Posting]:
-        if self.is_stopping or not self._may_start_requests(now):
+    def _depart(self, now: float) -> list[Posting]:
+        """Return the events that go now; none once the run is to stop."""
+        if self.is_stopping:
             return []
-        picked: list[Posting] = []
-        under_way = len(self._tools.under_way)
-        due = len(self._waiting) if self._waiting.next_at <= now else 0
-        wanted = min(self._terms.max_in_flight - under_way, due + self._tools.lanes.count_ready())
-        if not self._tools.outage.may_start(under_way, now) or wanted <= 0:
-            return []
-        places = self._tools.rate_limit.grant(now, wanted)
-        if not places and (failure := self._aftermath.of_floor(self._tools.rate_limit.floor, now)) is not None:
-            self.stop(failure)
-        while len(picked) < places and self._tools.outage.may_start(under_way + len(picked), now):
-            posting = self._next(now)
-            if posting is None:
-                break
-            posting.has_place = posting.has_place or self._tools.quota.take()
-            if not posting.has_place:
-                self._waiting.add(posting, now)
-                self.stop(self._tools.quota.error())
-                break
-            picked.append(posting)
+        picked = self._departures.pick(now)
+        if self._departures.is_braked:
+            self.stop(self._tools.quota.error())
+        elif not picked and self._departures.any_next:
+            failure = self._aftermath.of_floor(self._tools.rate_limit.floor, now)
+            if failure is not None:
+                self.stop(failure)
         return picked
-
-    def _next(self, now: float) -> Posting | None:
-        """Return what goes next: a retry that is due, else the earliest; a probe tries what was never tried first."""
-        if self._tools.outage.is_open and self._tools.lanes.has_ready():
-            return self._tools.lanes.next()
-        posting = self._waiting.pop(now)
-        if posting is not None:
-            return posting
-        return self._tools.lanes.next() if self._tools.lanes.has_ready() else None
-
-    def _may_start_requests(self, now: float) -> bool:
-        if not self._has_next:
-            return False
-        self._renew(now)
-        return not self._tools.renewal.blocks
-
-    def _renew(self, now: float) -> None:
-        """Ask for a token, if one is due and not asked for yet."""
-        if self._tools.renewal.is_due(now) and not self._tools.renewal.is_under_way:
-            self._tools.renewal.start()
-            self._tools.under_way.renew(now)
 
     def _set_out(self, posting: Posting, entry: Entry, now: float) -> None:
         if posting not in self._tools.lanes:  # its stream was stopped a moment ago
@@ -365,7 +341,7 @@ class Sender:
         if entry.standing is Standing.BUSY:
             self._tools.quota.give_back()
             posting.has_place = False
-            self._waiting.add(posting, now + SECONDS_TO_ASK_AGAIN)
+            self._departures.put_off(posting, now + SECONDS_TO_ASK_AGAIN)
             return
         posting.is_claimed = True
         if entry.standing is Standing.UNKNOWN:
@@ -377,17 +353,12 @@ class Sender:
             self._tools.outage.note_start(posting)
             self._tools.under_way.send(posting, now, self._tools.books.ledger.holds_lease)
 
-    @property
-    def _has_next(self) -> bool:
-        return bool(self._waiting) or self._tools.lanes.has_ready()
-
     # when to look again
 
     def _measure_wait(self, now: float) -> None:
         if self._blocked_since is not None:
             self._tools.books.report.seconds_waited += now - self._blocked_since
-        ready = self._tools.lanes.has_ready() or self._waiting.next_at <= now
-        is_blocked = ready and not self.is_stopping and self._tools.rate_limit.free(now) <= 0
+        is_blocked = not self.is_stopping and self._departures.wait_for_limit(now)
         self._blocked_since = now if is_blocked else None
 
     def _seconds_to_next(self, now: float, state_at: float) -> float | None:
@@ -399,19 +370,6 @@ class Sender:
             self._tools.rate_limit.note_at,
         ]
         if len(self._tools.lanes) and not self.is_stopping:
-            times += [now + SECONDS_BETWEEN_BEATS, self._tools.outage.gives_up_at]
-        if self._has_next and not self.is_stopping:
-            times += [self._tools.renewal.asks_at(now), self._requests_at(now)]
+            times += [now + SECONDS_BETWEEN_BEATS, self._tools.outage.gives_up_at, self._departures.next_at(now)]
         soonest = min(times)
         return None if soonest == math.inf else max(0.0, soonest - now)
-
-    def _requests_at(self, now: float) -> float:
-        """Return when the next request may start as far as the clock decides; infinity where an answer decides."""
-        under_way, outage = len(self._tools.under_way), self._tools.outage
-        if under_way >= self._terms.max_in_flight or self._tools.renewal.blocks:
-            return math.inf
-        wanted_at = now if self._tools.lanes.has_ready() else self._waiting.next_at
-        free_at = self._tools.rate_limit.free_at(max(now, wanted_at))
-        if free_at is None or not outage.may_start(under_way, max(now, outage.probe_at)):
-            return math.inf
-        return max(wanted_at, free_at, outage.probe_at)

@@ -1,0 +1,113 @@
+"""What goes next, and when: retries that are due and lanes that are free, as rate, circuit, brake and token allow."""
+
+from __future__ import annotations
+
+import math
+
+from target_zendesk_events.delivery.brakes import Quota
+from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.outage import Outage
+from target_zendesk_events.delivery.posting import Posting
+from target_zendesk_events.delivery.rate_limit import RateLimit
+from target_zendesk_events.delivery.renewal import Renewal
+from target_zendesk_events.delivery.under_way import UnderWay
+from target_zendesk_events.delivery.waiting import Waiting
+
+
+class Departures:
+    """Picks the events whose requests may start now; times are of the monotonic clock."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
+        self,
+        lanes: Lanes[Posting],
+        under_way: UnderWay,
+        renewal: Renewal,
+        rate_limit: RateLimit,
+        outage: Outage,
+        quota: Quota,
+        max_in_flight: int,
+    ) -> None:
+        """Let `max_in_flight` requests be under way at once."""
+        self._lanes = lanes
+        self._under_way = under_way
+        self._renewal = renewal
+        self._rate_limit = rate_limit
+        self._outage = outage
+        self._quota = quota
+        self._max_in_flight = max_in_flight
+        self._waiting: Waiting[Posting] = Waiting()
+        self.is_braked = False
+        """Whether an event could not go for want of a place in the quota."""
+
+    def put_off(self, posting: Posting, until: float) -> None:
+        """Have an event that left its lane's head wait; it holds its lane, and no slot."""
+        self._waiting.add(posting, until)
+
+    def forget(self, posting: Posting) -> None:
+        """Let an event wait no more: it was settled, or given up."""
+        self._waiting.discard(posting)
+
+    @property
+    def any_next(self) -> bool:
+        """Whether any event has yet to go, now or after its wait."""
+        return bool(self._waiting) or self._lanes.has_ready()
+
+    def pick(self, now: float) -> list[Posting]:
+        """Return the events that go now, each with a place in the rate and in the quota; asks for a token first."""
+        if not self.any_next:
+            return []
+        self.renew(now)
+        if self._renewal.blocks:
+            return []
+        under_way = len(self._under_way)
+        due = len(self._waiting) if self._waiting.next_at <= now else 0
+        wanted = min(self._max_in_flight - under_way, due + self._lanes.count_ready())
+        if not self._outage.may_start(under_way, now) or wanted <= 0:
+            return []
+        places = self._rate_limit.grant(now, wanted)
+        picked: list[Posting] = []
+        while len(picked) < places and self._outage.may_start(under_way + len(picked), now):
+            posting = self._next(now)
+            if posting is None:
+                break
+            posting.has_place = posting.has_place or self._quota.take()
+            if not posting.has_place:
+                self.put_off(posting, now)
+                self.is_braked = True
+                break
+            picked.append(posting)
+        return picked
+
+    def renew(self, now: float) -> None:
+        """Ask for a token, if one is due and not asked for yet."""
+        if self._renewal.is_due(now) and not self._renewal.is_under_way:
+            self._renewal.start()
+            self._under_way.renew(now)
+
+    def next_at(self, now: float) -> float:
+        """Return when to pick again as far as the clock decides; infinity where only an answer helps."""
+        return min(self._renewal.asks_at(now), self._requests_at(now)) if self.any_next else math.inf
+
+    def wait_for_limit(self, now: float) -> bool:
+        """Tell whether an event could go but for the account's limit."""
+        is_ready = self._lanes.has_ready() or self._waiting.next_at <= now
+        return is_ready and self._rate_limit.free(now) <= 0
+
+    def _next(self, now: float) -> Posting | None:
+        """Return what goes next: a retry that is due, else the earliest; a probe tries what was never tried first."""
+        if self._outage.is_open and self._lanes.has_ready():
+            return self._lanes.next()
+        posting = self._waiting.pop(now)
+        if posting is not None:
+            return posting
+        return self._lanes.next() if self._lanes.has_ready() else None
+
+    def _requests_at(self, now: float) -> float:
+        under_way, outage = len(self._under_way), self._outage
+        if under_way >= self._max_in_flight or self._renewal.blocks:
+            return math.inf
+        wanted_at = now if self._lanes.has_ready() else self._waiting.next_at
+        free_at = self._rate_limit.free_at(max(now, wanted_at))
+        if free_at is None or not outage.may_start(under_way, max(now, outage.probe_at)):
+            return math.inf
+        return max(wanted_at, free_at, outage.probe_at)
