@@ -51,15 +51,13 @@ class Narrator:
         return self._next_at
 
     def say_progress(self, now: float) -> None:
-        """Say where the run stands, if it is time."""
+        """Say where the run stands, if it is time; and once, when it is known to be a long one, what that costs."""
+        if not self._told_budget and summary.is_long(self._report):
+            self._told_budget = True
+            logger.info("%s", summary.budget_line(self._requests_per_minute, self._share_of_month()))
         if now < self._next_at:
             return
         self._next_at = now + (SECONDS_BETWEEN_LIVE_LINES if self._is_terminal else summary.SECONDS_BETWEEN_LINES)
-        if not self._told_budget:
-            budget = summary.budget_line(self._report, self._requests_per_minute, self._share_of_month())
-            self._told_budget = bool(budget)
-            if budget:
-                logger.info("%s", budget)
         line = summary.progress_line(self._report, self._requests_per_minute)
         if not line:
             return

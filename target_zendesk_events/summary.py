@@ -35,15 +35,21 @@ def progress_line(report: Report, requests_per_minute: int) -> str:
     return f"{line}, {rate:.0f} a minute{ending}"
 
 
-def budget_line(report: Report, requests_per_minute: int, share_of_month: float | None) -> str:
-    """Return what the budget makes of a long run, once it is known to be one; empty until then."""
-    rate = report.rate_achieved()
+def is_long(report: Report) -> bool:
+    """Tell whether a run has sent for a minute, or a thousand requests."""
     attempts = sum(report.requests[kind] for kind in ("events", "retries", "reads"))
-    if rate is None or (attempts < EVENTS_OF_A_LONG_RUN and attempts < rate):
-        return ""
+    if attempts >= EVENTS_OF_A_LONG_RUN:
+        return True
+    rate = report.rate_achieved()
+    return rate is not None and attempts >= rate
+
+
+def budget_line(requests_per_minute: int, share_of_month: float | None) -> str:
+    """Return what the budget makes of a long run."""
     minutes = 10_000 / requests_per_minute
+    lasts = f"{minutes:.0f} minutes" if minutes >= 1 else f"{minutes * 60:.0f} seconds"
     share = "" if share_of_month is None else f"; {share_of_month:.1f} % of the month's quota is used"
-    return f"at {requests_per_minute:,} requests a minute, each further 10,000 events take {minutes:.0f} minutes{share}"
+    return f"at {requests_per_minute:,} requests a minute, each further 10,000 events take {lasts}{share}"
 
 
 def as_object(report: Report, about: Mapping[str, Any]) -> dict[str, Any]:
