@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,31 @@ def test_a_full_disk_is_a_storage_error() -> None:
     with pytest.raises(StorageError):
         letters.sync()
     letters.close()
+
+
+def test_what_cannot_be_made_durable_is_a_storage_error() -> None:
+    """To have written a letter is not enough: a pipe takes it, and cannot keep it."""
+    reading, writing = os.pipe()
+    letters = DeadLetters(Path("/nowhere"), "run")
+    letters._files["orders"] = os.fdopen(writing, "wb")  # noqa: SLF001 - what is written and never on a disk
+    letters.add("orders", RECORD, NOTE)
+    with pytest.raises(StorageError):
+        letters.sync()
+    letters.close()
+    os.close(reading)
+
+
+def test_a_replay_leaves_alone_what_a_run_still_writes(tmp_path: Path) -> None:
+    """A run's files are locked until it closes them."""
+    letters = DeadLetters(tmp_path, "run")
+    letters.add("orders", RECORD, NOTE)
+    letters.sync()
+    for is_busy in (True, False):
+        bag = Mailbag(tmp_path, with_held=False)
+        bag.open()
+        assert bag.busy == list(tmp_path.iterdir()) * is_busy
+        bag.close()
+        letters.close()
 
 
 def test_sync_tells_whether_there_was_anything(tmp_path: Path) -> None:

@@ -157,6 +157,15 @@ def test_a_lease_is_renewed_by_its_heartbeat(house: House) -> None:
     assert standings(house.ledger("second").exchange([], [keyed(1)], NOTHING)) == [Standing.BUSY]
 
 
+def test_a_run_stops_relying_on_its_lease_before_others_stop_honouring_it(house: House) -> None:
+    """Between the last look at the lease and the request's arrival a little time passes."""
+    first, second = house.ledger("first"), house.ledger("second")
+    first.exchange([], [keyed(1)], NOTHING)
+    house.clock.time += LEASE_SECONDS - 0.5
+    assert not first.holds_lease()
+    assert standings(second.exchange([], [keyed(1)], NOTHING)) == [Standing.BUSY]
+
+
 def test_after_a_lapse_claims_are_made_anew(house: House) -> None:
     """A run that slept past its lease is told so once; what nobody took over it may claim again, the rest is busy."""
     first, second = house.ledger("first"), house.ledger("second")

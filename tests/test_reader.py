@@ -309,6 +309,7 @@ def test_nothing_is_read_while_there_is_no_room() -> None:
         taken.append(len(reading.messages))
 
     def one(message: dict[str, Any]) -> None:
+        assert reading.engine.has_room
         reading.messages.append(message)
         reading.engine.has_room = False
 

@@ -274,6 +274,12 @@ class Memory:
         self.claims = 0
         self.settled: list[Settlement] = []
         self.released: list[Keyed] = []
+        self.on_exchange: Callable[[], None] = lambda: None
+        self.beats = 0
+        self.lapses_at_beat = 0
+        """The number of the heartbeat that finds the lease lapsed."""
+        self.lapses_at_sending = 0
+        """How often the lease is found lapsed in the moment before a sending."""
 
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
         """Know what was put into `known`."""
@@ -281,6 +287,7 @@ class Memory:
 
     def exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Any) -> list[Entry]:  # noqa: ARG002
         """Note outcomes, and grant claims."""
+        self.on_exchange()
         self.settled += settled
         self.claims += len(wanted)
         if self.claims > 100_000:
@@ -292,12 +299,14 @@ class Memory:
         self.released += events
 
     def heartbeat(self) -> bool:
-        """Hold the lease."""
-        return True
+        """Hold the lease, unless it is to lapse."""
+        self.beats += 1
+        return self.beats != self.lapses_at_beat
 
     def holds_lease(self) -> bool:
-        """Hold the lease."""
-        return True
+        """Hold the lease, unless it is to lapse."""
+        self.lapses_at_sending -= 1
+        return self.lapses_at_sending < 0
 
     def close(self) -> None:
         """Nothing is open."""
@@ -425,10 +434,16 @@ class House:
         return [event["properties"]["number"] for _, event in self.zendesk.stored]
 
 
-def event(number: int, *customers: str, kind: str = "order_paid", created_at: str | None = CREATED_AT) -> Event:
+def event(
+    number: int,
+    *customers: str,
+    kind: str = "order_paid",
+    created_at: str | None = CREATED_AT,
+    user_id: str | None = None,
+) -> Event:
     """Return an event of a customer with these identifiers."""
     identifiers = tuple(Identifier("shop_id", customer) for customer in customers)
-    profile = Profile("shop", "customer", identifiers)
+    profile = Profile("shop", "customer", identifiers, user_id=user_id)
     return Event(profile, "shop", kind, {"number": number}, created_at=created_at)
 
 
@@ -437,6 +452,13 @@ def work(number: int, *customers: str, stream: str = "orders", size: int = 0, **
     line = json.dumps({"type": "RECORD", "number": number, "filling": "x" * size}).encode()
     one = event(number, *(customers or (f"customer {number}",)), **others)
     return Work(line, stream, stream, [Match("rule", one)], key_values={"number": number})
+
+
+def key_of(one: Work) -> bytes:
+    """Return the key of a record's only event."""
+    key = Keys("acme", b"secret").of_event(one, one.matches[0])
+    assert key is not None
+    return key
 
 
 def outcomes(report: Report) -> dict[str, int]:
@@ -670,6 +692,16 @@ def test_an_event_waits_for_all_with_which_it_shares_a_handle() -> None:
     assert sent[2] >= sent[1] + 10
     assert sent[3] > sent[2]
     assert sent[4] == sent[0]
+
+
+def test_an_event_waits_for_those_of_the_same_user() -> None:
+    """A `user_id` says who the customer is as an identifier does."""
+    house = House([Reply(stores=True, latency=10.0)])
+    house.take(work(0, "a", user_id="7"), work(1, "b", user_id="7"), work(2, "c", user_id="8"))
+    house.run()
+    sent = {one.number: one.sent for one in house.posts()}
+    assert sent[1] >= sent[0] + 10
+    assert sent[2] == sent[0]
 
 
 # promise 5
@@ -1178,7 +1210,31 @@ def test_the_end_of_an_outage_is_no_busy_loop() -> None:
     assert not house.was_busy
 
 
-def test_claims_that_were_not_sent_are_taken_back() -> None:
+def test_claims_of_what_is_not_stored_are_taken_back() -> None:
+    """A stop releases the claim of an event that was not sent, and none of what is under way."""
+    house = House([NOT_SENT, Reply(latency=30.0, stores=True)])
+    works = [work(0), work(1)]
+    house.take(*works)
+    house.pass_time(house.clock.now + 0.25)
+    house.sender.stop()
+    house.run()
+    assert [one.key for one in house.ledger.released] == [key_of(works[0])]
+
+
+def test_claims_of_what_was_read_back_and_is_not_there_are_taken_back() -> None:
+    """An event that was proven not to be stored is no unknown outcome to the next run."""
+    house = House([FAILED, NOT_SENT], policy="verify")
+    one = work(0)
+    house.take(one)
+    while len(house.posts()) < 2:
+        house.pass_time(house.clock.now + 0.1)
+    house.pass_time(house.clock.now + 0.3)
+    house.sender.stop()
+    house.run()
+    assert [claim.key for claim in house.ledger.released] == [key_of(one)]
+
+
+def test_claims_that_may_have_been_sent_are_kept() -> None:
     """A stop releases no claim of an event that may have been sent."""
     house = House([FAILED])
     house.take(work(0))
@@ -1245,6 +1301,16 @@ def test_a_stopped_stream_gives_its_room_back() -> None:
     assert house.sender.has_room
 
 
+def test_a_stopped_stream_gives_its_claims_back() -> None:
+    """Another run need not wait for what this one will not send."""
+    house = House([NOT_SENT])
+    one = work(0)
+    house.take(one)
+    house.pass_time(house.clock.now + 0.25)
+    house.sender.stop_stream("orders", TargetError("a reason"))
+    assert [claim.key for claim in house.ledger.released] == [key_of(one)]
+
+
 def test_an_answer_for_a_stopped_stream_still_counts() -> None:
     """A request that was under way when its stream stopped is settled by its answer."""
     house = House()
@@ -1260,15 +1326,12 @@ def test_an_answer_for_a_stopped_stream_still_counts() -> None:
 
 def test_what_the_ledger_has_settled_is_a_duplicate() -> None:
     """A known event is not sent, and only a record with `dead_letter` sends a refused one again."""
-    keys = Keys("acme", b"secret")
     works = [work(number) for number in range(4)]
     works[2].replayed = works[3].replayed = DeadLetter(("rule",))
     ledger = Memory()
     ends = [Outcome.DELIVERED, Outcome.REJECTED, Outcome.REJECTED, Outcome.DELIVERED]
     for one, outcome in zip(works, ends, strict=True):
-        key = keys.of_event(one, one.matches[0])
-        assert key is not None
-        ledger.known[key] = Entry(Standing.SETTLED, outcome)
+        ledger.known[key_of(one)] = Entry(Standing.SETTLED, outcome)
     house = House(ledger=ledger)
     house.take(*works)
     house.run()
@@ -1299,6 +1362,37 @@ def test_a_busy_event_is_no_busy_loop_while_the_circuit_is_open() -> None:
     assert house.ledger.claims < 30
 
 
+def test_nothing_is_sent_on_a_lease_that_has_lapsed() -> None:
+    """Asked in the last moment before the sending: what another run has sent meanwhile is a duplicate."""
+    ledger = Memory({0: [NEW, Entry(Standing.SETTLED, Outcome.DELIVERED)]})
+    ledger.lapses_at_sending = 1
+    house = House(ledger=ledger)
+    house.take(work(0))
+    house.run()
+    assert house.stored_numbers == []
+    assert outcomes(house.report) == {"duplicate": 1}
+
+
+def test_a_lapse_makes_waiting_retries_claim_anew() -> None:
+    """What waits for its next attempt while the lease lapses may have been sent by another run."""
+    ledger = Memory({0: [NEW, Entry(Standing.SETTLED, Outcome.DELIVERED)]})
+    house = House([NOT_SENT], ledger=ledger)
+    house.take(work(0))
+    house.pass_time(house.clock.now + 0.25)
+    ledger.lapses_at_beat = ledger.beats + 1
+    house.run()
+    assert house.stored_numbers == []
+    assert outcomes(house.report) == {"duplicate": 1}
+
+
+def test_the_lease_is_looked_after_while_everybody_waits() -> None:
+    """During a long `Retry-After` nothing else wakes the run, and its claims must stay its own."""
+    house = House([limited(93.0)])
+    house.take(work(0))
+    house.run()
+    assert house.ledger.beats >= 93 / 3
+
+
 # brakes, disks, STATE
 
 
@@ -1310,6 +1404,24 @@ def test_the_day_s_brake_ends_the_run() -> None:
     assert isinstance(house.sender.failure, BrakeError)
     assert len(house.stored_numbers) <= 3
     check_numbers(house.report)
+
+
+def test_a_retry_takes_no_second_place_of_the_day() -> None:
+    """An event counts once, however many attempts it takes."""
+    house = House([FAILED, NOT_SENT], per_day=1)
+    house.take(work(0))
+    house.run()
+    assert house.sender.failure is None
+    assert outcomes(house.report) == {"delivered": 1}
+
+
+@pytest.mark.parametrize("entries", [[Entry(Standing.SETTLED, Outcome.DELIVERED)], [Entry(Standing.BUSY)] * 3])
+def test_what_another_run_sends_takes_no_place_of_the_day(entries: list[Entry]) -> None:
+    """An event that turns out to be settled, or another run's, as it is claimed leaves its place to the next."""
+    house = House(per_day=1, max_in_flight=1, ledger=Memory({0: [*entries, NEW]}))
+    house.take(work(0), work(1))
+    house.pass_time(house.clock.now + 2)
+    assert len(house.stored_numbers) == 1
 
 
 def test_what_was_refused_takes_no_place_of_the_day() -> None:
@@ -1329,6 +1441,30 @@ def test_what_other_runs_send_takes_places_of_the_day() -> None:
     house.run()
     assert isinstance(house.sender.failure, BrakeError)
     assert house.stored_numbers == [0]
+
+
+def test_a_dead_letter_is_durable_before_the_ledger_calls_it_settled() -> None:
+    """A crash between the two repeats the letter; the other way round it would lose the record."""
+    house = House([REFUSED])
+    durable: list[int] = []
+    house.ledger.on_exchange = lambda: durable.append(house.letters.durable)
+    house.take(work(0))
+    house.run()
+    assert durable == [0, 1]
+
+
+def test_a_record_of_two_events_is_settled_with_the_last_of_them() -> None:
+    """STATE waits for each of its events, and then goes out."""
+    house = House([ACCEPTED, Reply(latency=10.0, stores=True)])
+    one = work(0)
+    one.matches = [Match("rule", event(0, "a")), Match("other rule", event(1, "b"))]
+    house.take(one, work(2))
+    house.checkpoints.note(b'{"upto":2}')
+    house.pass_time(house.clock.now + 9)
+    assert outcomes(house.report) == {"delivered": 2, "undelivered": 1}
+    assert house.states == []
+    house.run()
+    assert [value for _, value in house.states] == [b'{"upto":2}']
 
 
 def test_dead_letters_that_cannot_be_written_stop_the_run() -> None:
@@ -1374,6 +1510,30 @@ def test_replays_do_not_count_in_the_share() -> None:
     works = [work(number) for number in range(660)]
     for one in works[60:]:
         one.replayed = DeadLetter(("rule",))
+    house.take(*works)
+    house.run()
+    assert set(house.sender.stopped) == {"orders"}
+
+
+def test_replays_that_are_refused_stop_no_stream() -> None:
+    """However many replayed records are set aside again, their stream goes on with what is new."""
+    house = House([ACCEPTED] * 60 + [REFUSED] * 60, max_set_aside_percent=10, max_in_flight=1)
+    works = [work(number) for number in range(120)]
+    for one in works[60:]:
+        one.replayed = DeadLetter(("rule",))
+    house.take(*works)
+    house.run()
+    assert house.sender.stopped == {}
+    assert outcomes(house.report) == {"delivered": 60, "rejected": 60}
+
+
+def test_duplicates_do_not_count_in_the_share() -> None:
+    """What the tap sends again does not thin the share of what is refused."""
+    ledger = Memory()
+    works = [work(number) for number in range(660)]
+    for one in works[:600]:
+        ledger.known[key_of(one)] = Entry(Standing.SETTLED, Outcome.DELIVERED)
+    house = House([REFUSED] * 60, max_set_aside_percent=10, max_in_flight=1, ledger=ledger)
     house.take(*works)
     house.run()
     assert set(house.sender.stopped) == {"orders"}
