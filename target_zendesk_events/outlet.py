@@ -1,4 +1,4 @@
-"""STATE out: each line whole on standard output, waited for only as long as a signal allows."""
+"""What leaves the process: STATE, each line whole, waited for only as long as a signal allows; and words, if heard."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from target_zendesk_events.errors import StorageError
 
@@ -32,7 +33,7 @@ class Outlet:
             self._write(line + b"\n")
         except (OSError, ValueError, AttributeError) as fault:
             self._is_torn = True
-            _give_output_up()
+            _drop(sys.stdout)
             why = getattr(fault, "strerror", None) or "it is closed"
             message = f"STATE cannot be written to standard output: {why}"
             raise StorageError(message) from fault
@@ -57,7 +58,15 @@ def _descriptor() -> int | None:
     return None
 
 
-def _give_output_up() -> None:
-    """Let what standard output could not write go nowhere: Python would try again as it ends, and exit with 120."""
+def drop_what_cannot_be_said() -> None:
+    """Let what standard error does not take go nowhere: what a run did counts, not who heard of it."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _drop(sys.stderr)
+
+
+def _drop(stream: TextIO) -> None:
+    """Lead a stream nowhere: Python would try again to write it as it ends, and exit with 120."""
     with contextlib.suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), stream.fileno())

@@ -21,7 +21,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, StorageError, TargetError
-from target_zendesk_events.outlet import Outlet
+from target_zendesk_events.outlet import Outlet, drop_what_cannot_be_said
 from target_zendesk_events.reader import Reader
 from target_zendesk_events.signals import Signals, ignore_from_here
 from target_zendesk_events.sink import EventSink
@@ -337,7 +337,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.stderr is None:  # closed: a file of ours must not take its place
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end of the process
-    TargetZendeskEvents.cli()
+    try:
+        TargetZendeskEvents.cli()
+    finally:
+        drop_what_cannot_be_said()
 
 
 def log_fault(fault: TargetError) -> None:

@@ -736,6 +736,7 @@ def test_a_standard_error_that_takes_nothing(closed: str, playground: Playground
         check=False,
         cwd=tmp_path,
         timeout=30,
+        env={**os.environ, **BUFFERED},
     )
     assert done.returncode == 0
     assert numbers(playground) == [1]
