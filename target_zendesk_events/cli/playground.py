@@ -132,7 +132,8 @@ def _serve(options: dict[str, Any]) -> int:
             f'Point the target at it in its configuration: "api_url": "{served.url}"; the variable'
             f" TARGET_ZENDESK_EVENTS_API_URL={served.url} is read with --config ENV, or without any --config"
         )
-        end.wait()
+        while not end.wait(1.0):  # a wait without end would keep a signal that comes just before it
+            pass
         _say_what_came(served, options["database"])
     return 0
 

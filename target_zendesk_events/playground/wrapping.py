@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -75,8 +75,14 @@ class Runner:
         self._child = subprocess.Popen(command, env={**os.environ, **variables})  # noqa: S603 - the user's own command
         for number in self._early:
             self._child.send_signal(number)
-        code = self._child.wait()
+        code = self._ended(self._child)
         return code if code >= 0 else 128 - code
+
+    def _ended(self, child: subprocess.Popen[bytes]) -> int:
+        """Wait in glances: a signal that comes just before a wait without end would be handled only after it."""
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(GLANCE_SECONDS)
 
     def take(self, number: int, _frame: FrameType | None = None) -> None:
         """Pass a signal on, unless it is one that a terminal sent to the whole process group."""
