@@ -923,6 +923,17 @@ def test_an_event_of_a_run_that_is_gone_is_found_whatever_the_clocks_say() -> No
     assert house.stored_numbers == [0]
 
 
+def test_an_equal_event_from_before_the_run_that_is_gone_is_another_s() -> None:
+    """What Zendesk received before that run sent its own is not taken for it: the event is sent again."""
+    house = House(policy="verify", ledger=Memory({0: [Entry(Standing.UNKNOWN, sent_before=60.0)]}))
+    received = dt.datetime.fromtimestamp(house.clock.wall() - 70.0, dt.timezone.utc).isoformat()
+    house.zendesk.stored.append((0.0, {**event(0, "customer 0").as_object(), "received_at": received}))
+    house.take(work(0))
+    house.run()
+    assert outcomes(house.report) == {"delivered": 1}
+    assert len(house.posts()) == 1
+
+
 @pytest.mark.parametrize("created_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_verify_copes_with_the_ends_of_time(created_at: str) -> None:
     """An event of a year that databases write for never, or for always, is read back like any other."""
