@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import random
 import signal
@@ -20,6 +21,7 @@ from support import Live, until
 
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
+from target_zendesk_events.target import TargetZendeskEvents
 
 TERM, INT = (signal.SIGTERM,), (signal.SIGINT,)
 CTRL_C_UNDER_MELTANO = (signal.SIGINT, signal.SIGTERM)
@@ -120,6 +122,25 @@ def test_a_signal_ends_the_run_in_time(situation: str, playgrounds: list[Playgro
     moments = [chance.uniform(0, 0.4) for _ in SIGNALS]
     with ThreadPoolExecutor(len(SIGNALS)) as pool:
         list(pool.map(hit, range(len(SIGNALS))))
+
+
+class HitWhileItIsBuilt(TargetZendeskEvents):
+    """A target that gets a signal before its rooms are there."""
+
+    @classmethod
+    def get_plugin_version(cls) -> str:
+        """Be hit: the rooms are built with this."""
+        signal.raise_signal(signal.SIGTERM)
+        return "0"
+
+
+def test_a_signal_while_the_run_is_built_starts_nothing(playgrounds: list[Playground], tmp_path: Path) -> None:
+    """It is not forgotten: no request starts, no STATE goes out, and the exit code is the signal's."""
+    playgrounds[0].clear()
+    target = HitWhileItIsBuilt(config=support.config(playgrounds[0].url, tmp_path))
+    target.listen(io.BytesIO(messages(5)))  # type: ignore[arg-type]
+    assert target.exit_code == 128 + signal.SIGTERM
+    assert playgrounds[0].requests() == []
 
 
 @pytest.mark.server
