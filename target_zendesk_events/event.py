@@ -120,10 +120,16 @@ def name_faults(place: str, name: str) -> list[str]:
 
 def canonical(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return one text for all JSON values that mean the same: keys sorted, 1.0 as 1, nulls left out of objects."""
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(_plain(value))
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+"""Made once: `json.dumps` would make one for each text."""
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
