@@ -207,7 +207,7 @@ def rules_digest(raw: Sequence[Mapping[str, Any]], rule_book: RuleBook, stream: 
     """Return a hash of the text of a stream's rules, which differs once one of them was mended."""
     chosen = rule_book.for_stream(stream)
     text = [canonical(one) for one, rule in zip(raw, rule_book.rules, strict=True) if rule in chosen]
-    return hashlib.sha256("\n".join(text).encode()).hexdigest()[:16]
+    return hashlib.sha256(b"\n".join(text)).hexdigest()[:16]
 
 
 def authenticator(settings: known.Settings) -> auth.Auth:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from target_zendesk_events.event import Event
 
@@ -28,16 +29,14 @@ class NoEvent(str, enum.Enum):
     UNMAPPABLE = "unmappable"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(msgspec.Struct, frozen=True):
     """An identifier that a rule did not send: its type, and why (`null`, `blank`, `blocked`, `not an email`, ...)."""
 
     type: str
     why: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """What one rule makes of one record: an event, or why there is none.
 
     `message` tells why, naming rule and place, never a value. `dedupe` is false where the rule says that equal
@@ -53,16 +52,14 @@ class Match:
     left_out: tuple[LeftOut, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True):
     """What the `dead_letter` object of a replayed RECORD says: the rules that failed, and the stream they saw."""
 
     rules: tuple[str, ...] = ()
     stream: str | None = None
 
 
-@dataclasses.dataclass(slots=True)
-class Work:
+class Work(msgspec.Struct):
     """One record as the rules see it, on its way through the house.
 
     `line` is the tap's own line (bytes, without its newline); `source_stream` is the tap's name of the stream,
@@ -79,8 +76,7 @@ class Work:
     replayed: DeadLetter | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """How one event ended: its outcome, and what Zendesk or a limit said of it."""
 
     outcome: Outcome

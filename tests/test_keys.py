@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from target_zendesk_events.delivery.keys import SAME_KEY, Keys
@@ -36,7 +36,7 @@ def key(match: Match | None = None, keys: Keys = KEYS, **others: Any) -> bytes |
 
 def changed(**fields: Any) -> Match:
     """Return a match with another event."""
-    return Match("rule", dataclasses.replace(EVENT, **fields))
+    return Match("rule", msgspec.structs.replace(EVENT, **fields))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_without_key_properties_the_customer_counts() -> None:
     """Then profile's source, type and identifiers are part of it, in any order."""
     turned = changed(profile=Profile("shop", "customer", EVENT.profile.identifiers[::-1]))
     other = changed(profile=Profile("shop", "customer", (BEN,)))
-    named = changed(profile=dataclasses.replace(EVENT.profile, name="Ann"))
+    named = changed(profile=msgspec.structs.replace(EVENT.profile, name="Ann"))
     nothing: list[dict[str, Any] | None] = [None, {}]
     for none in nothing:
         assert key(turned, key_values=none) == key(key_values=none)
@@ -87,10 +87,10 @@ def test_without_key_properties_the_customer_counts() -> None:
 def test_a_dedupe_key_decides_alone() -> None:
     """Beside stream, source and type nothing else matters where the rule gives a key; another value is another key."""
     one = key(Match("rule", EVENT, dedupe_key="1:paid"))
-    bare = dataclasses.replace(EVENT, properties={})
+    bare = msgspec.structs.replace(EVENT, properties={})
     assert one == key(Match("rule", bare, dedupe_key="1:paid"), key_values={"id": 9})
     assert one != key(Match("rule", EVENT, dedupe_key="1:shipped"))
-    assert one != key(Match("rule", dataclasses.replace(EVENT, type="refund"), dedupe_key="1:paid"))
+    assert one != key(Match("rule", msgspec.structs.replace(EVENT, type="refund"), dedupe_key="1:paid"))
 
 
 def test_dedupe_false_has_no_key() -> None:
@@ -105,7 +105,11 @@ def test_parts_cannot_run_into_one_another() -> None:
 
 def test_two_rules_with_one_key_send_nothing() -> None:
     """Each counts one unmappable; a third rule's event still goes."""
-    matches = [Match("first", EVENT), Match("second", EVENT), Match("third", dataclasses.replace(EVENT, type="refund"))]
+    matches = [
+        Match("first", EVENT),
+        Match("second", EVENT),
+        Match("third", msgspec.structs.replace(EVENT, type="refund")),
+    ]
     told = KEYS.told_apart(work(matches=matches))
     assert [match.no_event for match in told] == [NoEvent.UNMAPPABLE, NoEvent.UNMAPPABLE, None]
     assert told[0].message == SAME_KEY

@@ -226,6 +226,21 @@ def test_what_is_null_and_may_not_be_makes_the_record_unmappable(raw: dict[str, 
     assert why_unmappable(raw) == f"rule '{compiled(raw).name}': {place}: is null"
 
 
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (raw_rule(event={"type": "{{ '%c' % 55357 }}"}), "event.type"),
+        (raw_rule(event={"description": "a {{ '%c' % 55357 }}"}), "event.description"),
+        (raw_rule(event={"properties": {"a": "{{ '%c' % 55357 }}"}}), "event.properties.a"),
+        (raw_rule({"attributes": {"a": "{{ '%c' % 55357 }}"}}), "profile.attributes.a"),
+        (raw_rule({"identifiers": {"shop_id": "{{ '%c' % 55357 }}"}}), "profile.identifiers"),
+    ],
+)
+def test_half_of_a_character_makes_the_record_unmappable(raw: dict[str, Any], place: str) -> None:
+    """Half of a surrogate pair has no UTF-8: it is set aside, and does not end the run."""
+    assert place in why_unmappable(raw)
+
+
 @pytest.mark.parametrize("place", ["type", "source"])
 def test_a_blank_name_makes_the_record_unmappable(place: str) -> None:
     """An empty source or type would only be refused."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_zendesk_events.mapping.syntax import BadTemplateError
-from target_zendesk_events.mapping.templates import Constant, Expression, Scope, Templates, Text
+from target_zendesk_events.mapping.templates import Constant, Scope, Templates, Text
 from target_zendesk_events.mapping.values import BadValueError, json_value, text_of
 
 TEMPLATES = Templates(dt.timezone.utc)
@@ -73,7 +73,7 @@ def value_of(source: Any, *, lenient: bool = False, record: dict[str, Any] | Non
 )
 def test_one_expression_keeps_its_type(source: str, value: Any) -> None:
     """A value that is one expression yields a number, an object, a list or null as such."""
-    assert isinstance(TEMPLATES.compile(source), Expression)
+    assert not isinstance(TEMPLATES.compile(source), Constant | Text)
     assert value_of(source) == value
     assert type(value_of(source)) is type(value)
 
@@ -415,6 +415,13 @@ def test_what_json_has_no_word_for_is_refused(value: Any) -> None:
         json_value(value)
     with pytest.raises(BadValueError):
         text_of(value)
+
+
+@pytest.mark.parametrize("value", ["\ud83d", {"a": ["\ud83d"]}, {"\ud83d": 1}])
+def test_half_of_a_character_is_refused(value: Any) -> None:
+    """Half of a surrogate pair has no UTF-8, so no body could hold it."""
+    with pytest.raises(BadValueError, match="surrogate"):
+        json_value(value)
 
 
 def test_a_text_of_statements_is_text() -> None:

@@ -47,8 +47,7 @@ class Settled:
         self.arrived += 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """A record's place in the whole input and in its stream."""
 
     stream: str

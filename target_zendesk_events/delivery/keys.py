@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from target_zendesk_events.event import Event, canonical
 from target_zendesk_events.work import Match, NoEvent, Work
@@ -31,7 +32,7 @@ class Keys:
             return work.matches
         counts = collections.Counter(self.of_event(work, match) for match in mapped)
         return [
-            dataclasses.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=SAME_KEY)
+            msgspec.structs.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=SAME_KEY)
             if match.event is not None and match.dedupe and counts[self.of_event(work, match)] > 1
             else match
             for match in work.matches
@@ -48,18 +49,18 @@ class Keys:
         """Return a hash of the record's key properties under one rule; None without key properties."""
         if not work.key_values:
             return None
-        return self._hash("row", work.stream, match.rule, canonical(work.key_values))
+        return self._hash("row", work.stream, match.rule, work.key_values)
 
-    def _hash(self, *parts: str) -> bytes:
+    def _hash(self, *parts: Any) -> bytes:  # noqa: ANN401 - JSON values
         text = canonical([self._account, *parts])
-        return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=self._secret).digest()
+        return hashlib.blake2b(text, digest_size=KEY_BYTES, key=self._secret).digest()
 
 
-def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[str, ...]:
+def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[Any, ...]:
     if match.dedupe_key is not None:
         return ("dedupe_key", match.dedupe_key)
     if key_values:
-        return ("keys", canonical(key_values), canonical(event.as_object()))
+        return ("keys", key_values, event.as_object())
     profile = event.profile
     who = [profile.source, profile.type, *sorted([one.type, one.value] for one in profile.identifiers)]
-    return ("whole", canonical(event.as_object()), canonical(who))
+    return ("whole", event.as_object(), who)

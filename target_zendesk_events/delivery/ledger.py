@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from target_zendesk_events.work import Outcome
 
 COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
@@ -27,8 +29,7 @@ class Standing(str, enum.Enum):
     """It may have been sent by a process that is gone: an unknown outcome."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(msgspec.Struct, frozen=True):
     """An event as the ledger knows it.
 
     `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row` is a hash of the
@@ -42,8 +43,7 @@ class Keyed:
     again: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """What the ledger answers for one event; `sent_before` is how many seconds ago it was first claimed."""
 
     standing: Standing
@@ -52,8 +52,7 @@ class Entry:
     changed: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """The end of one event, for the ledger."""
 
     keyed: Keyed

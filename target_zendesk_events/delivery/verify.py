@@ -91,7 +91,10 @@ def is_same(event: Event, stored: Mapping[str, Any], first_sent_at: float | None
         is_older = False
     if is_older or not _is_same_moment(event.created_at, stored.get("created_at")):
         return False
-    return _comparable(event.as_object()) == _comparable(stored)
+    try:
+        return _comparable(event.as_object()) == _comparable(stored)
+    except UnicodeEncodeError:  # half a character, which no event of ours holds
+        return False
 
 
 def _is_same_moment(sent: str | None, stored: object) -> bool:

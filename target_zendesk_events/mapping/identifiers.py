@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.event import STANDARD_IDENTIFIERS, Identifier
 from target_zendesk_events.mapping.parts import Part, UnmappableError
-from target_zendesk_events.mapping.values import text_of
+from target_zendesk_events.mapping.values import BadValueError, text_of
 from target_zendesk_events.work import LeftOut
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class Cleaning:
         why = _why_none(value)
         if why:
             return "", why
-        text = text_of(value).strip()
+        try:
+            text = text_of(value).strip()
+        except BadValueError:
+            return "", "not a text"
         if kind in LOWER_CASE:
             text = text.lower()
         return text, self._why_not(kind, text)

@@ -52,8 +52,8 @@ class Part:
     def text(self, scope: Scope) -> str | None:
         """Return the value as text, or null. Raises UnmappableError."""
         value = self.of(scope)
-        if type(value) is str or value is None:
-            return value
+        if value is None:
+            return None
         try:
             return text_of(value)
         except Exception as error:

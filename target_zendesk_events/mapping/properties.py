@@ -22,8 +22,7 @@ class ObjectOf:
 
     def json(self, scope: Scope) -> dict[str, Any]:
         """Return the object for one record."""
-        found = ((name, item.json(scope)) for name, item in self.items)
-        return {name: value for name, value in found if value is not None}
+        return {name: value for name, item in self.items if (value := item.json(scope)) is not None}
 
     def parts(self) -> Iterator[Part]:
         """Yield every template in it."""

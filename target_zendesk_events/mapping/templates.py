@@ -49,14 +49,22 @@ class Value(Protocol):
 class Scope:
     """One record as templates see it: its fields as variables; strict where a null makes a whole text null."""
 
-    __slots__ = ("lenient", "record", "strict")
+    __slots__ = ("_contexts", "_templates", "_variables", "record")
 
     def __init__(self, templates: Templates, record: Mapping[str, Any], built_in: Mapping[str, Any] | None) -> None:
         """Open a record to templates; it is read, never changed. `built_in` holds `record` and `stream`, if used."""
         self.record = record
-        variables = {**record, **built_in} if built_in else record
-        self.strict = _Variables(templates.strict, variables)
-        self.lenient = _Variables(templates.lenient, variables)
+        self._templates = templates
+        self._variables = {**record, **built_in} if built_in else record
+        self._contexts: list[_Variables | None] = [None, None]
+
+    def context(self, *, lenient: bool) -> Context:
+        """Return the record as Jinja reads it; made at first use, since fields do without."""
+        context = self._contexts[lenient]
+        if context is None:
+            sandbox = self._templates.lenient if lenient else self._templates.strict
+            context = self._contexts[lenient] = _Variables(sandbox, self._variables)
+        return context
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Constant:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the record, by its name."""
+    """A field of the record: a value that is one `{{ name }}`, without Jinja's detour, since most values are."""
 
     name: str
     built_ins: frozenset[str] = frozenset()
@@ -91,7 +99,7 @@ class Field:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Expression:
-    """A value that is one `{{ expression }}`: it keeps its type."""
+    """A value that is one `{{ expression }}` and no mere field: it keeps its type."""
 
     template: Template
     is_lenient: bool
@@ -100,8 +108,7 @@ class Expression:
 
     def of(self, scope: Scope) -> Any:  # noqa: ANN401 - any value
         """Return what the expression yields; generators as lists."""
-        context = scope.lenient if self.is_lenient else scope.strict
-        value: Any = next(iter(self.template.root_render_func(context)))
+        value: Any = next(iter(self.template.root_render_func(scope.context(lenient=self.is_lenient))))
         return value if type(value) in _PLAIN or not isinstance(value, Iterator) else list(value)
 
 
@@ -116,9 +123,8 @@ class Text:
 
     def of(self, scope: Scope) -> str | None:
         """Return the text; null where a null is written in a strict place."""
-        context = scope.lenient if self.is_lenient else scope.strict
         try:
-            return "".join(self.template.root_render_func(context))
+            return "".join(self.template.root_render_func(scope.context(lenient=self.is_lenient)))
         except _NullInText:
             return None
 
@@ -137,7 +143,7 @@ class Templates:
             return Constant(source)
         bare = source.strip()
         value = self._compiled(bare, lenient=lenient)
-        if bare == source or isinstance(value, Expression):
+        if bare == source or not isinstance(value, Text):
             return value
         return self._compiled(source, lenient=lenient)
 
@@ -145,7 +151,7 @@ class Templates:
         """Return one expression, compiled; braces around it are accepted. Raises BadTemplateError."""
         bare = source.strip()
         value = self._compiled(bare if bare.startswith(("{{", "{%", "{#")) else f"{{{{ {bare} }}}}", lenient=False)
-        if isinstance(value, Expression):
+        if not isinstance(value, Text):
             return value
         message = "takes one expression, without text around it"
         raise BadTemplateError(message)
@@ -157,8 +163,11 @@ class Templates:
             refuse(tree)
             tree = NullSafe().visit(tree).set_environment(sandbox)
             expression = _only_expression(tree)
+            fields, built_ins = fields_read(tree)
+            if isinstance(expression, nodes.Name) and not built_ins:
+                return Field(expression.name)
             kind = Text if expression is None else Expression
-            return kind(sandbox.compiled(tree, kind is Expression), lenient, *fields_read(tree))
+            return kind(sandbox.compiled(tree, kind is Expression), lenient, fields, built_ins)
         except (TemplateError, SyntaxError, RecursionError) as error:
             message = f"does not parse: {getattr(error, 'message', None) or type(error).__name__}"
             raise BadTemplateError(message) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import functools
 import re
@@ -10,15 +9,17 @@ import zoneinfo
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from target_zendesk_events.mapping.values import BadValueError
 
 UTC = dt.timezone.utc
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as a Moment holds it
 MILLISECONDS_FROM = 10**11
 """A Unix time of this magnitude or above counts milliseconds: as seconds it would be the year 5138."""
 
 _ISO = re.compile(
-    r"""(?P<date>\d{4}-\d\d-\d\d|\d{8})
+    r"""(?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)
         (?:(?:[Tt]|\ +)
            (?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?
            \ *(?P<offset>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)?)?""",
@@ -27,26 +28,25 @@ _ISO = re.compile(
 _UNIX = re.compile(r"-?\d{9,}(?:\.\d+)?", re.ASCII)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, order=True)
-class Moment:
-    """A point in time: whole seconds in UTC, and the nanoseconds beside them."""
+class Moment(msgspec.Struct, frozen=True, order=True):
+    """A point in time: whole seconds in UTC (naive: its text is what is asked for), and the nanoseconds beside them."""
 
     second: dt.datetime
     nanoseconds: int = 0
 
     def __str__(self) -> str:
         """Return ISO-8601 with `Z`, and with 3, 6 or 9 digits below the second where there are any."""
+        second = self.second.isoformat()
+        if not self.nanoseconds:
+            return f"{second}Z"
         digits = f"{self.nanoseconds:09d}"
-        for zeros, kept in (("000000000", 0), ("000000", 3), ("000", 6), ("", 9)):
-            if digits.endswith(zeros):
-                digits = digits[:kept]
-                break
-        return f"{self.second.replace(tzinfo=None).isoformat()}{'.' if digits else ''}{digits}Z"
+        kept = next(kept for kept in (3, 6, 9) if not digits[kept:].strip("0"))
+        return f"{second}.{digits[:kept]}Z"
 
     @property
     def as_datetime(self) -> dt.datetime:
         """The time to the microsecond."""
-        return self.second.replace(microsecond=self.nanoseconds // 1000)
+        return self.second.replace(microsecond=self.nanoseconds // 1000, tzinfo=UTC)
 
 
 def time_zone(name: str) -> dt.tzinfo:
@@ -87,7 +87,8 @@ def _moment(value: Any, zone: dt.tzinfo) -> Moment:  # noqa: ANN401 - whatever a
 def _of_datetime(value: dt.datetime, zone: dt.tzinfo, nanoseconds: int | None = None) -> Moment:
     local = value if value.tzinfo else value.replace(tzinfo=zone)
     nanoseconds = value.microsecond * 1000 if nanoseconds is None else nanoseconds
-    return Moment(local.astimezone(UTC).replace(microsecond=0), nanoseconds)
+    utc = local if local.tzinfo is UTC else local.astimezone(UTC)
+    return Moment(utc.replace(microsecond=0, tzinfo=None), nanoseconds)
 
 
 def _of_text(text: str, zone: dt.tzinfo) -> Moment:
@@ -96,13 +97,12 @@ def _of_text(text: str, zone: dt.tzinfo) -> Moment:
         if _UNIX.fullmatch(text):
             return _of_unix(Decimal(text))
         raise ValueError
-    date, hour, minute, second, fraction, offset = found.groups()
-    date = date.replace("-", "")
+    year, _, month, day, hour, minute, second, fraction, offset = found.groups()
     local = dt.datetime(
-        int(date[:4]), int(date[4:6]), int(date[6:]), int(hour or 0), int(minute or 0), int(second or 0),
+        int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
         tzinfo=_offset(offset) if offset else zone,
     )  # fmt: skip
-    return _of_datetime(local, zone, int((fraction or "")[:9].ljust(9, "0")))
+    return _of_datetime(local, zone, int(fraction[:9].ljust(9, "0")) if fraction else 0)
 
 
 @functools.lru_cache(maxsize=64)

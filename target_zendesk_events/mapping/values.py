@@ -22,7 +22,9 @@ def json_value(value: Any) -> Any:  # noqa: ANN401 - any value in, its JSON out
     Raises BadValueError for NaN, an infinity and what is no JSON, such as a function.
     """
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind is str:
+        return _whole(value)
+    if kind is bool or value is None:
         return value
     if kind is dict:
         return {_key(key): json_value(item) for key, item in value.items() if item is not None}
@@ -42,7 +44,7 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - any value but null
     """
     kind = type(value)
     if kind is str:
-        return str(value)
+        return _whole(value)
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
@@ -74,8 +76,19 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value
     return _json_number(value) if isinstance(value, Decimal) else _iso_text(value)
 
 
+def _whole(text: str) -> str:
+    """Return a text as it is. Raises BadValueError for half of a surrogate pair, which UTF-8 cannot write."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            message = "holds half of a surrogate pair, which is no character"
+            raise BadValueError(message) from error
+    return text
+
+
 def _key(key: Any) -> str:  # noqa: ANN401 - a template's own object may have any key
-    return key if type(key) is str else "null" if key is None else text_of(key)
+    return _whole(key) if type(key) is str else "null" if key is None else text_of(key)
 
 
 def _json_number(number: float | Decimal) -> int | float | str:
@@ -102,7 +115,7 @@ def _number_text(number: float | Decimal) -> str:
 
 def _iso_text(value: Any) -> str:  # noqa: ANN401 - what is left when all else is ruled out
     if isinstance(value, str):
-        return str(value)
+        return _whole(str(value))
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     message = f"yields a {type(value).__name__}, which is no JSON value"
