@@ -98,8 +98,8 @@ class Sender:
     def take(self, work: Work) -> None:
         """Take in one record."""
         self._tools.intake.take(work)
-        if self._tools.intake.records:
-            self._batch_since = min(self._batch_since, self._tools.monotonic())
+        if self._tools.intake.records and self._batch_since == math.inf:
+            self._batch_since = self._tools.monotonic()
 
     def skip(self, source_stream: str) -> None:
         """Pass over a record of a stopped stream: it stays unsettled, and no STATE passes it."""
