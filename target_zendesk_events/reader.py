@@ -74,6 +74,7 @@ class Alarm:
     def __init__(self) -> None:
         """Open the pipe; signals ring it from now on."""
         self.reading_end, self._writing_end = os.pipe()
+        self._is_ringing = False
         os.set_blocking(self.reading_end, False)
         os.set_blocking(self._writing_end, False)
 
@@ -83,15 +84,19 @@ class Alarm:
             signal.set_wakeup_fd(self._writing_end, warn_on_full_buffer=False)
 
     def ring(self) -> None:
-        """End the wait, or the next one."""
+        """End the wait, or the next one; once rung, it need not be rung again."""
+        if self._is_ringing:
+            return
+        self._is_ringing = True
         with contextlib.suppress(BlockingIOError):
             os.write(self._writing_end, b"\0")
 
     def quiet(self) -> None:
-        """Take the rings that came."""
+        """Take the rings that came; what they tell of is to be looked at before the next wait."""
         with contextlib.suppress(BlockingIOError):
             while os.read(self.reading_end, 4096):
                 pass
+        self._is_ringing = False  # last: a ring that was taken for rung already is looked after when this wait ends
 
 
 class Waiter:

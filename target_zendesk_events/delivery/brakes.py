@@ -128,6 +128,8 @@ class Quota:
         self._limits = {"%Y-%m": per_month, "%Y-%m-%d": per_day}
         self._wall = wall
         self._used: collections.Counter[str] = collections.Counter()
+        self._today: dt.date | None = None
+        self._periods: dict[str, str] = {}
         self._open = 0
         self.recount(used_this_month, used_today)
 
@@ -175,4 +177,8 @@ class Quota:
         return self._used[self._period(form)] + self._open
 
     def _period(self, form: str) -> str:
-        return dt.datetime.fromtimestamp(self._wall(), dt.timezone.utc).strftime(form)
+        today = dt.datetime.fromtimestamp(self._wall(), dt.timezone.utc).date()
+        if today != self._today:
+            self._today = today
+            self._periods = {form: today.strftime(form) for form in self._limits}
+        return self._periods[form]

@@ -6,7 +6,6 @@ on rate limits and RFC 6749 (developer.zendesk.com, "Events API", "Rate limits",
 
 from __future__ import annotations
 
-import dataclasses
 import email.utils
 import enum
 import functools
@@ -14,6 +13,8 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeGuard
+
+import msgspec
 
 Asked = Literal["post", "read", "token", "who"]
 """What the answer answers: an event, a page of events, a token, or who the credentials belong to."""
@@ -48,8 +49,7 @@ class Kind(str, enum.Enum):
     """What answers at this address is no Zendesk account."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """One answer, or why there is none (`status` is None then, and `code` names what failed).
 
     `code` and `request_id` are safe to log. `message` is in Zendesk's words and may quote a customer: it goes to
