@@ -188,6 +188,7 @@ def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_st
         run=run,
         retention_days=settings.ledger_retention_days,
         rules_digest=functools.partial(rules_digest, settings.rules, rule_book),
+        limits=(settings.monthly_event_quota, settings.max_events_per_day),
         must_stop=must_stop,
         reads_only=settings.dry_run,
     )

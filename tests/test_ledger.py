@@ -326,6 +326,33 @@ def test_what_runs_at_the_same_time_send_is_told_at_each_exchange(house: House) 
     assert other.sent == (0, 0)
 
 
+@pytest.mark.parametrize("limits", [(None, 3), (3, None), (3, 9)])
+def test_what_is_in_flight_in_any_run_keeps_its_place(house: House, limits: tuple[int | None, int | None]) -> None:
+    """Runs at the same time together claim no more than may yet be sent; a place that came free goes to who asks."""
+    first, second, other = (house.ledger(name, limits=limits) for name in ("first", "second", "other"))
+    sandbox = house.ledger("sandbox", account="sandbox.zendesk.com/", limits=limits)
+    assert standings(first.exchange([], [keyed(1), keyed(2)], NOTHING)) == [Standing.NEW, Standing.NEW]
+    assert standings(second.exchange([], [keyed(3), keyed(4)], NOTHING)) == [Standing.NEW, Standing.BUSY]
+    assert standings(sandbox.exchange([], [keyed(11), keyed(12)], NOTHING)) == [Standing.NEW, Standing.NEW]
+    first.exchange([settlement(keyed(1), Outcome.REJECTED), settlement(keyed(2))], [], NOTHING)
+    assert standings(second.exchange([], [keyed(4), keyed(5)], NOTHING)) == [Standing.NEW, Standing.BUSY]
+    second.exchange([settlement(keyed(3))], [], NOTHING)
+    assert standings(other.exchange([], [keyed(5), Keyed(None, None, "orders")], NOTHING)) == [Standing.BUSY] * 2
+    assert other.sent == (2, 2)
+    second.release([keyed(4)])
+    assert standings(other.exchange([], [keyed(5), keyed(6)], NOTHING)) == [Standing.NEW, Standing.BUSY]
+
+
+def test_what_a_run_left_in_flight_keeps_its_place_no_longer_than_its_lease(house: House) -> None:
+    """The claims of a run that is gone are unknown outcomes, taken over one by one."""
+    gone, later = (house.ledger(name, limits=(None, 2)) for name in ("gone", "later"))
+    gone.exchange([], [keyed(1), keyed(2)], NOTHING)
+    assert standings(later.exchange([], [keyed(3)], NOTHING)) == [Standing.BUSY]
+    house.clock.sleep(LEASE_SECONDS + 1)
+    later.heartbeat()
+    assert standings(later.exchange([], [keyed(1), keyed(3)], NOTHING)) == [Standing.UNKNOWN, Standing.NEW]
+
+
 def test_a_stream_s_share_starts_afresh_with_its_rules_and_each_day(house: House) -> None:
     """Records and those set aside add up across runs of one UTC day with the same rules."""
     for _ in range(2):

@@ -120,6 +120,15 @@ def test_what_two_processes_are_both_sent_is_sent_once(ledger_url: str, tmp_path
         assert time.monotonic() - since < 40
 
 
+def test_processes_together_send_no_more_than_the_day_allows(ledger_url: str, tmp_path: Path) -> None:
+    """The brake holds to the event, whatever each process has in flight; all of them say that it was reached."""
+    with fleet_on(ledger_url, tmp_path, 0.05) as fleet:
+        for index in range(3):
+            fleet.start(range(index * 100, index * 100 + 100), max_events_per_day=60)
+        assert fleet.wait(90) == [1] * 3
+        assert fleet.stored().total() == 60
+
+
 def test_a_process_that_slept_past_its_lease_sends_nothing_again(ledger_url: str, tmp_path: Path) -> None:
     """Stopped past its lease and woken, a process leaves what another took over; only what was in flight may double."""
     in_flight = 4

@@ -9,7 +9,7 @@ import secrets
 from typing import Any, Final
 
 from target_zendesk_events.delivery.rate_limit import MARGIN_SECONDS, WINDOW_SECONDS, RateLimit
-from target_zendesk_events.delivery.tables import PREFIX
+from target_zendesk_events.delivery.tables import PREFIX, lock_account
 from target_zendesk_events.delivery.transactions import Transactions
 
 PERMIT_SECONDS: Final = 1.0
@@ -126,8 +126,7 @@ class SharedRateLimit(RateLimit):
     def _granted(self, wanted: int) -> tuple[Block | None, float]:
         """Return a block of permits, or None and the seconds until it is worth asking again."""
         database, account = self._database, self._account
-        database.execute(f"INSERT INTO {PREFIX}accounts VALUES (?, 0) ON CONFLICT DO NOTHING", (account,))
-        database.execute(f"UPDATE {PREFIX}accounts SET held_until = held_until WHERE account = ?", (account,))
+        lock_account(database, account)
         self._write_done()
         now = database.now()
         database.execute(f"DELETE FROM {PREFIX}permits WHERE account = ? AND until <= ?", (account, now))

@@ -24,7 +24,7 @@ class Standing(str, enum.Enum):
     NEW = "new"
     SETTLED = "settled"
     BUSY = "busy"
-    """Another live process has it: its outcome, or the end of its lease, is to be waited for."""
+    """Another live process has it, or the last places of the quota: ask again after its outcome, or its lease."""
     UNKNOWN = "unknown"
     """It may have been sent by a process that is gone: an unknown outcome."""
 

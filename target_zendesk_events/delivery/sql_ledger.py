@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +17,7 @@ from target_zendesk_events.delivery.counts import Counts
 from target_zendesk_events.delivery.lease import Lease
 from target_zendesk_events.delivery.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
 from target_zendesk_events.delivery.sights import Sights
-from target_zendesk_events.delivery.tables import CLAIMED, PREFIX, prepare, secret_of
+from target_zendesk_events.delivery.tables import CLAIMED, PREFIX, lock_account, prepare, secret_of
 from target_zendesk_events.delivery.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.work import Outcome
 
@@ -47,15 +48,18 @@ class SqlLedger:
         run: str,
         retention_days: int,
         rules_digest: Callable[[str], str],
+        limits: tuple[int | None, int | None] = (None, None),
         must_stop: Callable[[], bool] = lambda: False,
         reads_only: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
 
-        `rules_digest` tells a stream's rules from others, so that a mended rule starts its counts afresh.
+        `rules_digest` tells a stream's rules from others, so that a mended rule starts its counts afresh. `limits` are
+        the events that all runs together may send in a month and in a day (UTC), None for any number.
         """
         self.database = database
+        self._limits = limits
         self.transactions = Transactions(database, must_stop)
         self.account = hashlib.sha256(account.encode()).digest()[:8]
         self.sights = Sights(database, retention_days)
@@ -129,6 +133,9 @@ class SqlLedger:
         self._claimed.difference_update(one.key for one in events if one.key is not None)
 
     def _exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
+        has_limits = any(limit is not None for limit in self._limits)
+        if has_limits:
+            lock_account(self.database, self.account)
         now, today = self.database.now(), self.sights.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
         self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
@@ -139,14 +146,25 @@ class SqlLedger:
         )
         self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
         self.sights.note()
+        places = self._places(now) if wanted and has_limits else math.inf
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         for one in wanted:
-            entry = Entry(Standing.BUSY) if one.key in claimed else self._claim(one, now, today)
+            waits = one.key in claimed or places <= 0
+            entry = Entry(Standing.BUSY) if waits else self._claim(one, now, today)
             entries.append(entry)
-            if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
-                claimed.add(one.key)
+            if entry.standing in {Standing.NEW, Standing.UNKNOWN}:
+                places -= 1
+                if one.key is not None:
+                    claimed.add(one.key)
         return entries
+
+    def _places(self, now: float) -> float:
+        """Return how many more events may be claimed: what is in flight, in any run, may yet count as sent."""
+        in_flight = 0 if self._lease is None else self._lease.in_flight(now)
+        sent = self.sent or (0, 0)
+        left = [limit - count for limit, count in zip(self._limits, sent, strict=True) if limit is not None]
+        return min(left) - in_flight
 
     def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
         request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None

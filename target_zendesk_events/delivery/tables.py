@@ -85,6 +85,12 @@ def prepare(database: Database) -> bytes:
     return secret
 
 
+def lock_account(database: Database, account: bytes) -> None:
+    """Keep other runs of the account from doing the same until this transaction ends. Raises Busy, StorageError."""
+    database.execute(f"INSERT INTO {PREFIX}accounts VALUES (?, 0) ON CONFLICT DO NOTHING", (account,))  # noqa: S608 - ours
+    database.execute(f"UPDATE {PREFIX}accounts SET held_until = held_until WHERE account = ?", (account,))  # noqa: S608
+
+
 def _has_meta(database: Database) -> bool:
     return bool(database.execute(database.find_table, (f"{PREFIX}meta",)).fetchall())
 
