@@ -132,9 +132,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if kind is str or kind is int:
         return value
     if kind is dict or isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
+        return {key: item if type(item) is str else _plain(item) for key, item in value.items() if item is not None}
     if kind is float:
         return int(value) if value.is_integer() else value
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [item if type(item) is str else _plain(item) for item in value]
     return value
