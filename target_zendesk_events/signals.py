@@ -9,7 +9,7 @@ from collections.abc import Callable
 SECONDS_OF_ONE_SIGNAL = 2.0
 """Meltano turns Ctrl-C into SIGINT and SIGTERM 20 ms apart: what follows so soon belongs to the first."""
 GRACE_SECONDS = 8.0
-"""From the first, for whoever reads STATE: as long as requests have for their answers."""
+"""From the first, for the answers of requests under way and for whoever reads STATE: Docker kills after ten."""
 
 
 class Signals:

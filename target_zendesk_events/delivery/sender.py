@@ -21,6 +21,7 @@ from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.settling import Books, Settling, keyed_of
 from target_zendesk_events.delivery.under_way import LEASE_LAPSED, Task, UnderWay
 from target_zendesk_events.errors import StorageError, TargetError
+from target_zendesk_events.signals import GRACE_SECONDS
 from target_zendesk_events.work import Outcome, Receipt, Work
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
@@ -30,8 +31,6 @@ MAX_OPEN_EVENTS: Final = 2_000
 MAX_OPEN_BYTES: Final = 8 << 20
 """The window of unsettled work: beyond either, nothing more is read."""
 BATCH_SECONDS: Final = 0.5
-GRACE_SECONDS: Final = 8.0
-"""For the answers of requests under way when the run stops: Docker kills ten seconds after a SIGTERM."""
 SECONDS_BETWEEN_BEATS: Final = 2.0
 """While events are open, the lease on their claims is looked after so often."""
 OTHERS: Final = {"token": "the token endpoint", "who": "users/me"}
