@@ -343,6 +343,16 @@ def test_what_is_in_flight_in_any_run_keeps_its_place(house: House, limits: tupl
     assert standings(other.exchange([], [keyed(5), keyed(6)], NOTHING)) == [Standing.NEW, Standing.BUSY]
 
 
+def test_a_run_whose_lease_lapsed_keeps_the_places_of_its_claims(house: House) -> None:
+    """What it claimed before it slept, and asks for again, has its place."""
+    one = house.ledger("one", limits=(None, 2))
+    one.exchange([], [keyed(1), keyed(2)], NOTHING)
+    house.clock.sleep(LEASE_SECONDS + 1)
+    assert not one.heartbeat()
+    wanted = [keyed(1), keyed(2), keyed(3)]
+    assert standings(one.exchange([], wanted, NOTHING)) == [Standing.NEW, Standing.NEW, Standing.BUSY]
+
+
 def test_what_a_run_left_in_flight_keeps_its_place_no_longer_than_its_lease(house: House) -> None:
     """The claims of a run that is gone are unknown outcomes, taken over one by one."""
     gone, later = (house.ledger(name, limits=(None, 2)) for name in ("gone", "later"))

@@ -1435,6 +1435,30 @@ def test_what_another_run_sends_takes_no_place_of_the_day(entries: list[Entry]) 
     assert len(house.stored_numbers) == 1
 
 
+def test_a_stopped_stream_gives_its_places_of_the_day_back() -> None:
+    """What will not be sent does not keep others from it."""
+    house = House([NOT_SENT, NOT_SENT], per_day=2)
+    house.take(work(0), work(1))
+    house.pass_time(house.clock.now + 0.25)
+    house.sender.stop_stream("orders", TargetError("a reason"))
+    house.take(work(2, stream="logins"), work(3, stream="logins"))
+    house.run()
+    assert sorted(house.stored_numbers) == [2, 3]
+    assert house.sender.failure is None
+
+
+def test_a_doubtful_event_of_a_stopped_stream_keeps_its_place_of_the_day() -> None:
+    """It may stand on a timeline, and its claim stays."""
+    house = House([FAILED], per_day=1)
+    house.take(work(0))
+    house.pass_time(house.clock.now + 0.25)
+    house.sender.stop_stream("orders", TargetError("a reason"))
+    house.take(work(2, stream="logins"))
+    house.run()
+    assert house.stored_numbers == []
+    assert isinstance(house.sender.failure, BrakeError)
+
+
 def test_what_was_refused_takes_no_place_of_the_day() -> None:
     """The brake counts events on timelines, in this run as in the next."""
     house = House([REFUSED, REFUSED], per_day=3, max_in_flight=1)

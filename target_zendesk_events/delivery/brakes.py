@@ -169,8 +169,8 @@ class Quota:
                 "Run again next month (UTC), or raise it if the account's plan allows; nothing is lost, STATE is safe"
             )
         return BrakeError(
-            f"{day:,} events were sent today (UTC), as many as max_events_per_day allows: this looks like a backfill: "
-            "set `since`, or raise `max_events_per_day`; nothing is lost, STATE is safe"
+            f"{day:,} events were sent today (UTC) or are under way, as many as max_events_per_day allows: "
+            "this looks like a backfill: set `since`, or raise `max_events_per_day`; nothing is lost, STATE is safe"
         )
 
     def _taken(self, form: str) -> int:

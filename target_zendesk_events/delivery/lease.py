@@ -65,13 +65,13 @@ class Lease:
         rows = self._database.execute(statement, (run,)).fetchall()
         return bool(rows) and rows[0][0] > now
 
-    def in_flight(self, now: float) -> int:
-        """Count the claims of all runs of the account whose lease holds, of this run's too, within a transaction."""
+    def in_flight_elsewhere(self, now: float) -> int:
+        """Count the claims of the account's other runs whose lease holds, within a transaction."""
         statement = (
-            f"SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.status = {CLAIMED} AND EXISTS "
+            f"SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.status = {CLAIMED} AND k.run <> ? AND EXISTS "
             f"(SELECT 1 FROM {PREFIX}runs r WHERE r.id = k.run AND r.account = ? AND r.lease_until > ?)"
         )
-        return int(self._database.execute(statement, (self._account, now)).fetchall()[0][0])
+        return int(self._database.execute(statement, (self.run, self._account, now)).fetchall()[0][0])
 
     def left_open(self) -> int:
         """Count the claims of runs that are gone.

@@ -307,6 +307,13 @@ class Sender:
         self._tools.lanes.leave(posting)
         self._tools.settling.give_up(posting.errand)
         self._take_back([posting])
+        if posting.is_claimed and not posting.is_doubtful:
+            self._give_place_back(posting)
+
+    def _give_place_back(self, posting: Posting) -> None:
+        if posting.has_place:
+            posting.has_place = False
+            self._tools.quota.give_back()
 
     def _claim_anew(self) -> None:
         """The lease had lapsed, as after a suspension: other runs may have taken the claims over."""
@@ -333,13 +340,14 @@ class Sender:
         if posting not in self._tools.lanes:  # its stream was stopped a moment ago
             posting.is_claimed = entry.standing is Standing.NEW
             self._take_back([posting])
+            if entry.standing is not Standing.UNKNOWN and not posting.is_doubtful:  # else its claim stays, in flight
+                self._give_place_back(posting)
             return
         if entry.standing is Standing.SETTLED:
             self._receive(posting, Receipt(Outcome.DUPLICATE))
             return
         if entry.standing is Standing.BUSY:
-            self._tools.quota.give_back()
-            posting.has_place = False
+            self._give_place_back(posting)
             self._departures.put_off(posting, now + SECONDS_TO_ASK_AGAIN)
             return
         posting.is_claimed = True

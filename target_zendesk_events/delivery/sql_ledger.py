@@ -146,7 +146,8 @@ class SqlLedger:
         )
         self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
         self.sights.note()
-        places = self._places(now) if wanted and has_limits else math.inf
+        open_claims = self._claimed.difference(one.keyed.key for one in settled)
+        places = self._places(now) - len(open_claims) if wanted and has_limits else math.inf
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         for one in wanted:
@@ -160,8 +161,8 @@ class SqlLedger:
         return entries
 
     def _places(self, now: float) -> float:
-        """Return how many more events may be claimed: what is in flight, in any run, may yet count as sent."""
-        in_flight = 0 if self._lease is None else self._lease.in_flight(now)
+        """Return how many events may be sent yet, less those that other runs have in flight: they may yet count."""
+        in_flight = 0 if self._lease is None else self._lease.in_flight_elsewhere(now)
         sent = self.sent or (0, 0)
         left = [limit - count for limit, count in zip(self._limits, sent, strict=True) if limit is not None]
         return min(left) - in_flight
