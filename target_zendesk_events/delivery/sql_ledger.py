@@ -146,8 +146,7 @@ class SqlLedger:
         )
         self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
         self.sights.note()
-        open_claims = self._claimed.difference(one.keyed.key for one in settled)
-        places = self._places(now) - len(open_claims) if wanted and has_limits else math.inf
+        places = self._places(settled, now) if wanted and has_limits else math.inf
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         for one in wanted:
@@ -160,9 +159,11 @@ class SqlLedger:
                     claimed.add(one.key)
         return entries
 
-    def _places(self, now: float) -> float:
-        """Return how many events may be sent yet, less those that other runs have in flight: they may yet count."""
-        in_flight = 0 if self._lease is None else self._lease.in_flight_elsewhere(now)
+    def _places(self, settled: Sequence[Settlement], now: float) -> float:
+        """Return how many more events may be claimed: what is in flight, here or in another run, may yet count."""
+        in_flight = len(self._claimed.difference(one.keyed.key for one in settled))
+        if self._lease is not None:
+            in_flight += self._lease.in_flight_elsewhere(now)
         sent = self.sent or (0, 0)
         left = [limit - count for limit, count in zip(self._limits, sent, strict=True) if limit is not None]
         return min(left) - in_flight
