@@ -21,7 +21,7 @@ MILLISECONDS_FROM = 10**11
 _ISO = re.compile(
     r"""(?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)
         (?:(?:[Tt]|\ +)
-           (?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?
+           (?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?
            \ *(?P<offset>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)?)?""",
     re.VERBOSE | re.ASCII,
 )
