@@ -30,12 +30,13 @@ class Keys:
         mapped = [match for match in work.matches if match.event is not None and match.dedupe]
         if len(mapped) < 2:  # noqa: PLR2004 - one rule cannot collide
             return work.matches
-        counts = collections.Counter(self.of_event(work, match) for match in mapped)
+        keys = [self.of_event(work, match) for match in work.matches]
+        counts = collections.Counter(keys)
         return [
             msgspec.structs.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=SAME_KEY)
-            if match.event is not None and match.dedupe and counts[self.of_event(work, match)] > 1
+            if key is not None and counts[key] > 1
             else match
-            for match in work.matches
+            for match, key in zip(work.matches, keys, strict=True)
         ]
 
     def of_event(self, work: Work, match: Match) -> bytes | None:

@@ -297,23 +297,23 @@ class Sender:
         self.failure = self.failure or fault
 
     def _take_back(self, postings: Iterable[Posting]) -> None:
-        """Take back the claims of events that were not sent, or of which it is known that they were not stored."""
-        unsent = [keyed_of(one) for one in postings if one.is_claimed and not one.is_doubtful]
+        """Take back claim and place of events that were not sent, or of which it is known that they were not stored."""
+        unsent = [one for one in postings if one.is_claimed and not one.is_doubtful]
+        for one in unsent:
+            self._give_place_back(one)
         if unsent:
-            self._tools.books.ledger.release(unsent)
+            self._tools.books.ledger.release([keyed_of(one) for one in unsent])
+
+    def _give_place_back(self, posting: Posting) -> None:
+        if posting.has_place:
+            posting.has_place = False
+            self._tools.quota.give_back()
 
     def _give_up(self, posting: Posting) -> None:
         """Send an event of a stopped stream no more; it stays unsettled."""
         self._tools.lanes.leave(posting)
         self._tools.settling.give_up(posting.errand)
         self._take_back([posting])
-        if posting.is_claimed and not posting.is_doubtful:
-            self._give_place_back(posting)
-
-    def _give_place_back(self, posting: Posting) -> None:
-        if posting.has_place:
-            posting.has_place = False
-            self._tools.quota.give_back()
 
     def _claim_anew(self) -> None:
         """The lease had lapsed, as after a suspension: other runs may have taken the claims over."""
@@ -340,7 +340,7 @@ class Sender:
         if posting not in self._tools.lanes:  # its stream was stopped a moment ago
             posting.is_claimed = entry.standing is Standing.NEW
             self._take_back([posting])
-            if entry.standing is not Standing.UNKNOWN and not posting.is_doubtful:  # else its claim stays, in flight
+            if entry.standing in {Standing.BUSY, Standing.SETTLED}:
                 self._give_place_back(posting)
             return
         if entry.standing is Standing.SETTLED:

@@ -143,7 +143,7 @@ class WatchingAdapter(HTTPAdapter):
         """Return the answer with its status, its headers and its body to be read."""
         response = Response()
         response.status_code = resp.status
-        response.headers.update({name: resp.headers[name] for name in resp.headers})
+        response.headers.update(resp.headers)
         response.raw = resp
         return response
 
