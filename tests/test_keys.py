@@ -103,6 +103,14 @@ def test_parts_cannot_run_into_one_another() -> None:
     assert key(changed(source="ab", type="c")) != key(changed(source="a", type="bc"))
 
 
+def test_rules_without_a_key_never_share_one() -> None:
+    """`dedupe: false` says that equal records are different events, beside whatever other rules."""
+    refund = msgspec.structs.replace(EVENT, type="refund")
+    free = [Match("third", EVENT, dedupe=False), Match("fourth", EVENT, dedupe=False)]
+    told = KEYS.told_apart(work(matches=[Match("first", EVENT), Match("second", refund), *free]))
+    assert [match.no_event for match in told] == [None] * 4
+
+
 def test_two_rules_with_one_key_send_nothing() -> None:
     """Each counts one unmappable; a third rule's event still goes."""
     matches = [

@@ -1447,6 +1447,20 @@ def test_a_stopped_stream_gives_its_places_of_the_day_back() -> None:
     assert house.sender.failure is None
 
 
+@pytest.mark.parametrize("entry", [Entry(Standing.BUSY), Entry(Standing.SETTLED, Outcome.DELIVERED)])
+def test_what_another_run_has_gives_its_place_back_though_its_stream_stops_then(entry: Entry) -> None:
+    """It counts where it was sent, also when its stream stops in the moment in which that is told."""
+    held = Entry(Standing.UNKNOWN, sent_before=60.0)
+    house = House(policy="hold", max_set_aside_percent=0, per_day=2, ledger=Memory({0: [held, entry]}))
+    house.take(work(0), work(1))
+    house.pass_time(house.clock.now + 1)
+    assert set(house.sender.stopped) == {"orders"}
+    house.take(work(2, stream="logins"))
+    house.run()
+    assert house.stored_numbers == [2]
+    assert house.sender.failure is None
+
+
 def test_a_doubtful_event_of_a_stopped_stream_keeps_its_place_of_the_day() -> None:
     """It may stand on a timeline, and its claim stays."""
     house = House([FAILED], per_day=1)
