@@ -131,10 +131,17 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     kind = type(value)
     if kind is str or kind is int:
         return value
-    if kind is dict or isinstance(value, Mapping):
-        return {key: item if type(item) is str else _plain(item) for key, item in value.items() if item is not None}
     if kind is float:
         return int(value) if value.is_integer() else value
-    if isinstance(value, list | tuple):
+    if kind is list or kind is tuple:
         return [item if type(item) is str else _plain(item) for item in value]
+    if kind is dict or isinstance(value, Mapping):
+        plain = {}
+        for key, item in value.items():
+            kind = type(item)
+            if kind is str or kind is int:
+                plain[key] = item
+            elif item is not None:
+                plain[key] = _plain(item)
+        return plain
     return value

@@ -79,7 +79,7 @@ class EventSink(RecordSink):
             return work
         rules = _restricted(self.rules, replayed)
         work.matches = [rule.apply(record, self.stream_name) for rule in rules]
-        if self._key_properties and any(match.event is not None for match in work.matches):
+        if self._key_properties:
             work.key_values = {name: record[name] for name in self._key_properties}
         return work
 
@@ -87,9 +87,9 @@ class EventSink(RecordSink):
         """Nothing is sent from here: the target hands each record to the sender itself."""
 
     def _fault_of(self, record: Mapping[str, Any]) -> str:
-        missing = [name for name in self._key_properties if name not in record]
-        if missing:
-            return f"the key property {missing[0]} is missing"
+        for name in self._key_properties:
+            if name not in record:
+                return f"the key property {name} is missing"
         if self._validator is not None:
             try:
                 self._validator.validate(record)  # type: ignore[arg-type]

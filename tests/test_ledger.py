@@ -90,7 +90,7 @@ def house(ledger_url: str) -> Iterator[House]:
 
 def keyed(number: int, stream: str = "orders", row: int | None = None, **others: Any) -> Keyed:
     """Return an event of its own row, unless another is named."""
-    return Keyed(number.to_bytes(16, "big"), (row or number).to_bytes(16, "little"), stream, **others)
+    return Keyed(number.to_bytes(16, "big"), lambda: (row or number).to_bytes(16, "little"), stream, **others)
 
 
 def settlement(one: Keyed, outcome: Outcome = Outcome.DELIVERED, request_id: str = "") -> Settlement:
@@ -206,7 +206,7 @@ def test_what_is_taken_back_is_new_again(house: House) -> None:
 def test_an_event_without_a_key_is_always_new_and_counted(house: House) -> None:
     """`dedupe: false`: nothing is remembered of it but that it was sent."""
     ledger = house.ledger()
-    plain = Keyed(None, None, "orders")
+    plain = Keyed(None, lambda: None, "orders")
     for _ in range(2):
         assert ledger.seen([plain]) == [NEW]
         assert ledger.exchange([], [plain], NOTHING) == [NEW]
@@ -337,7 +337,9 @@ def test_what_is_in_flight_in_any_run_keeps_its_place(house: House, limits: tupl
     first.exchange([settlement(keyed(1), Outcome.REJECTED), settlement(keyed(2))], [], NOTHING)
     assert standings(second.exchange([], [keyed(4), keyed(5)], NOTHING)) == [Standing.NEW, Standing.BUSY]
     second.exchange([settlement(keyed(3))], [], NOTHING)
-    assert standings(other.exchange([], [keyed(5), Keyed(None, None, "orders")], NOTHING)) == [Standing.BUSY] * 2
+    assert (
+        standings(other.exchange([], [keyed(5), Keyed(None, lambda: None, "orders")], NOTHING)) == [Standing.BUSY] * 2
+    )
     assert other.sent == (2, 2)
     second.release([keyed(4)])
     assert standings(other.exchange([], [keyed(5), keyed(6)], NOTHING)) == [Standing.NEW, Standing.BUSY]
@@ -583,7 +585,7 @@ def test_three_million_keys_take_less_than_500_mb(tmp_path: Path) -> None:
     ledger = house.ledger()
     count, size = 30_000, 1_000
     for start in range(0, count, size):
-        events = [Keyed(secrets.token_bytes(16), secrets.token_bytes(16), "orders") for _ in range(size)]
+        events = [keyed(secrets.randbits(128)) for _ in range(size)]
         ledger.exchange([settlement(one) for one in events], [], NOTHING)
         if start % 10_000 == 0:
             house.clock.time += DAY

@@ -41,7 +41,7 @@ def ledger_of(url: str, **others: Any) -> SqlLedger:
 
 
 def keyed(number: int) -> Keyed:
-    return Keyed(number.to_bytes(16, "big"), None, "orders")
+    return Keyed(number.to_bytes(16, "big"), lambda: None, "orders")
 
 
 @contextlib.contextmanager
@@ -72,7 +72,7 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     """A disk without room ends the run at once, with SQLite's own words."""
     with closing(ledger_of(f"sqlite:///{tmp_path}/ledger.sqlite")) as ledger:
         ledger.database.execute("PRAGMA max_page_count = 1")
-        settled = [Settlement(Keyed(secrets.token_bytes(16), None, "orders"), Outcome.DELIVERED, 1) for _ in range(500)]
+        settled = [Settlement(keyed(secrets.randbits(128)), Outcome.DELIVERED, 1) for _ in range(500)]
         with pytest.raises(StorageError, match="disk is full"):
             ledger.exchange(settled, [], Tally())
         assert ledger.usage().today == 0

@@ -84,11 +84,11 @@ class Checkpoints:
 
     def see(self, stream: str) -> None:
         """A SCHEMA named this stream of the tap."""
-        self._streams.setdefault(stream, Settled())
+        self._stream(stream)
 
     def arrive(self, stream: str) -> Ticket:
         """A record of this stream came whose outcome is still open."""
-        return Ticket(stream, self._all.arrive(), self._streams.setdefault(stream, Settled()).arrive())
+        return Ticket(stream, self._all.arrive(), self._stream(stream).arrive())
 
     def settle(self, ticket: Ticket) -> None:
         """The outcome of this record is final and durable."""
@@ -98,7 +98,7 @@ class Checkpoints:
     def skip(self, stream: str) -> None:
         """A record of this stream came that this run will never settle: no STATE passes it."""
         self._all.stick()
-        self._streams.setdefault(stream, Settled()).stick()
+        self._stream(stream).stick()
 
     def note(self, value: bytes) -> None:
         """A STATE came: its value, as the tap wrote it."""
@@ -124,6 +124,11 @@ class Checkpoints:
             return None
         self._passed_on = value
         return value
+
+    def _stream(self, name: str) -> Settled:
+        if name not in self._streams:
+            self._streams[name] = Settled()
+        return self._streams[name]
 
     def _advance(self) -> None:
         """Take in what has become safe, and let go of the STATEs that are safe as a whole."""

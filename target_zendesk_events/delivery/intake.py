@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Container
 
 from target_zendesk_events.delivery.brakes import Names, SetAsideShare
@@ -84,7 +85,7 @@ class Intake:
         for match in events:
             if match.event is not None:
                 key = self._keys.of_event(work, match)
-                row = self._keys.of_row(work, match)
+                row = functools.partial(self._keys.of_row, work, match)
                 self._batch.append(Posting(errand, match, match.event, key, row))
 
     def _let_in(self, posting: Posting, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:

@@ -23,12 +23,11 @@ class Keys:
     def __init__(self, account: str, secret: bytes) -> None:
         """Hash for `account` (host, port and path of the base URL), keyed with `secret` (up to 64 bytes)."""
         self._account = account
-        self._secret = secret
+        self._keyed = hashlib.blake2b(digest_size=KEY_BYTES, key=secret)
 
     def told_apart(self, work: Work) -> Sequence[Match]:
         """Return the record's matches; those of rules that give it the same key as unmappable."""
-        mapped = [match for match in work.matches if match.event is not None and match.dedupe]
-        if len(mapped) < 2:  # noqa: PLR2004 - one rule cannot collide
+        if len(work.matches) < 2 or sum(match.event is not None and match.dedupe for match in work.matches) < 2:  # noqa: PLR2004 - one rule cannot collide
             return work.matches
         keys = [self.of_event(work, match) for match in work.matches]
         counts = collections.Counter(keys)
@@ -53,8 +52,9 @@ class Keys:
         return self._hash("row", work.stream, match.rule, work.key_values)
 
     def _hash(self, *parts: Any) -> bytes:  # noqa: ANN401 - JSON values
-        text = canonical([self._account, *parts])
-        return hashlib.blake2b(text, digest_size=KEY_BYTES, key=self._secret).digest()
+        hashed = self._keyed.copy()
+        hashed.update(canonical([self._account, *parts]))
+        return hashed.digest()
 
 
 def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -32,13 +32,13 @@ class Standing(str, enum.Enum):
 class Keyed(msgspec.Struct, frozen=True):
     """An event as the ledger knows it.
 
-    `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row` is a hash of the
-    record's key properties under its rule, to tell a changed record from a new one. `again` is true for a replay:
-    what was rejected or held goes again then, what was delivered does not.
+    `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row` makes a hash of
+    the record's key properties under its rule, to tell a changed record from a new one, or None. `again` is true for a
+    replay: what was rejected or held goes again then, what was delivered does not.
     """
 
     key: bytes | None
-    row: bytes | None
+    row: Callable[[], bytes | None]
     stream: str
     again: bool = False
 

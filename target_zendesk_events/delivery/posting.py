@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+
+import msgspec
 
 from target_zendesk_events.delivery.checkpoints import Ticket
 from target_zendesk_events.delivery.verify import Verification
@@ -11,8 +12,7 @@ from target_zendesk_events.event import Event
 from target_zendesk_events.work import Match, Work
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Errand:
+class Errand(msgspec.Struct, eq=False):
     """A record whose outcome is open: its place in the input, and how many of its parts are not settled yet."""
 
     work: Work
@@ -26,8 +26,7 @@ class Errand:
     """Whether any part of it was more than a duplicate."""
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Posting:
+class Posting(msgspec.Struct, eq=False):
     """One event, its key in the ledger, and what its attempts came to.
 
     `unknowns` holds its attempts that ended unknown: when, and how many events had succeeded by then.
@@ -38,14 +37,14 @@ class Posting:
     errand: Errand
     match: Match
     event: Event
-    key: bytes | None = None
-    row: bytes | None = None
+    key: bytes | None
+    row: Callable[[], bytes | None]
     body: bytes = b""
     attempts: int = 0
     conflicts: int = 0
     expiries: int = 0
     """Its 401s: an event that gets one from every token is not to have tokens minted without end."""
-    unknowns: list[tuple[float, int]] = dataclasses.field(default_factory=list)
+    unknowns: list[tuple[float, int]] = msgspec.field(default_factory=list)
     first_sent_at: float | None = None
     is_claimed: bool = False
     is_doubtful: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import json
 import logging
 import re
@@ -88,7 +89,7 @@ class Rehearsal:
         keyed = [
             Keyed(
                 self._keys.of_event(work, match),
-                self._keys.of_row(work, match),
+                functools.partial(self._keys.of_row, work, match),
                 work.stream,
                 again=work.replayed is not None,
             )

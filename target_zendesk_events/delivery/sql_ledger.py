@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from target_zendesk_events.delivery.counts import Counts
@@ -25,7 +25,7 @@ LOOKUP_SIZE: Final = 200
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
 _STATUS: Final = {Outcome.DELIVERED: 1, Outcome.REJECTED: 2, Outcome.HELD: 3, Outcome.FORGOTTEN: 4}
-_OUTCOME: Final = {number: outcome for outcome, number in _STATUS.items()}
+_SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in _STATUS.items()}
 _SENT_AGAIN: Final = frozenset({_STATUS[Outcome.REJECTED], _STATUS[Outcome.HELD]})
 
 _CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, 0, NULL) ON CONFLICT (key) DO NOTHING"
@@ -91,20 +91,16 @@ class SqlLedger:
         for key, (status, day) in known.items():
             if day < today and status != CLAIMED:
                 self.sights.see("keys", key)
-        for one in events:
-            if one.row is not None and self.sights.has_seen("keys", one.key):
-                self.sights.see("rows", _short(one.row))
-        new_rows = {
-            _short(one.row) for one in events if one.row is not None and (one.key is None or one.key not in known)
-        }
-        rows = self.transactions.run(lambda: self._find("rows", "hash", "seen", list(new_rows)), writes=False)
-        return [self._entry(one, known, rows) for one in events]
-
-    def _entry(self, one: Keyed, known: Mapping[Any, Sequence[Any]], rows: Mapping[Any, Sequence[Any]]) -> Entry:
-        found = known.get(one.key) if one.key is not None else None
-        if found is not None and found[0] != CLAIMED:
-            return Entry(Standing.SETTLED, _OUTCOME[found[0]])
-        return Entry(Standing.NEW, changed=found is None and one.row is not None and _short(one.row) in rows)
+        for one in events if len(self.sights) else ():
+            if self.sights.has_seen("keys", one.key) and (row := _row_of(one)) is not None:
+                self.sights.see("rows", row)
+        rows = [None if one.key in known else _row_of(one) for one in events]
+        wanted = list({row for row in rows if row is not None})
+        known_rows = self.transactions.run(lambda: self._find("rows", "hash", "seen", wanted), writes=False)
+        return [
+            _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in known_rows)
+            for one, row in zip(events, rows, strict=True)
+        ]
 
     # claiming and settling
 
@@ -139,7 +135,7 @@ class SqlLedger:
         now, today = self.database.now(), self.sights.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
         self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
-        rows = {_short(one.keyed.row) for one in settled if one.keyed.row is not None}
+        rows = {row for one in settled if (row := _row_of(one.keyed)) is not None}
         self.database.execute_many(
             f"INSERT INTO {PREFIX}rows VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET seen = excluded.seen",
             [(row, today) for row in sorted(rows)],
@@ -186,7 +182,7 @@ class SqlLedger:
             return Entry(Standing.BUSY)  # taken back in this moment: ask again
         status, run, sent = found[0]
         if status != CLAIMED and not (one.again and status in _SENT_AGAIN):
-            return Entry(Standing.SETTLED, _OUTCOME[status])
+            return _SETTLED[status]
         if status == CLAIMED and run == self._run:
             return NEW
         if status == CLAIMED and self._lease is not None and self._lease.is_live(run, now):
@@ -276,9 +272,10 @@ class SqlLedger:
         return self.database.execute(statement, values).fetchall()
 
 
-def _short(row: bytes) -> int:
+def _row_of(one: Keyed) -> int | None:
     """Return eight bytes of a row's hash, as a signed number."""
-    return int.from_bytes(row[:8], "big", signed=True)
+    row = one.row()
+    return None if row is None else int.from_bytes(row[:8], "big", signed=True)
 
 
 def _chunks(values: Iterable[Any], size: int) -> Iterable[list[Any]]:

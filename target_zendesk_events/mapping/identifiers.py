@@ -37,7 +37,7 @@ class Cleaning:
 
     def clean(self, kind: str, value: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever a record holds
         """Return the value as it is sent, and why it is left out: `""` where it is sent."""
-        why = _why_none(value)
+        why = "" if type(value) is str else _why_none(value)
         if why:
             return "", why
         try:
@@ -46,21 +46,16 @@ class Cleaning:
             return "", "not a text"
         if kind in LOWER_CASE:
             text = text.lower()
-        return text, self._why_not(kind, text)
-
-    def _why_not(self, kind: str, text: str) -> str:
         if not text:
-            return "blank"
+            return text, "blank"
         folded = text.casefold()
         if folded in self._blocked or folded in BLOCKED_BY_TYPE.get(kind, ()):
-            return "blocked"
-        return "not an email" if kind == "email" and text.count("@") != 1 else ""
+            return text, "blocked"
+        return text, "not an email" if kind == "email" and text.count("@") != 1 else ""
 
 
 def _why_none(value: Any) -> str:  # noqa: ANN401 - whatever a record holds
     """Return why a value of this type is no identifier; `""` where it may be one."""
-    if type(value) is str or type(value) is int:
-        return ""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -82,7 +77,7 @@ class Pairs:
         """Yield for each the type to count it under, the type (or null) and the value."""
         for kind, value in self.entries:
             text = kind.text(scope)
-            yield (text or "") if kind.is_constant else _countable(text), text, value.of(scope)
+            yield kind.fixed or _countable(text), text, value.of(scope)
 
     def parts(self) -> Iterator[Part]:
         """Yield every template."""

@@ -31,6 +31,12 @@ class Part:
 
     place: str
     value: Value
+    fixed: str = dataclasses.field(init=False, repr=False)
+    """A constant's text, which is the same for all records; blank where there is none such."""
+
+    def __post_init__(self) -> None:
+        """Write a constant as text once."""
+        object.__setattr__(self, "fixed", _fixed_text(self.constant))
 
     @property
     def is_constant(self) -> bool:
@@ -51,6 +57,8 @@ class Part:
 
     def text(self, scope: Scope) -> str | None:
         """Return the value as text, or null. Raises UnmappableError."""
+        if self.fixed:
+            return self.fixed
         value = self.of(scope)
         if value is None:
             return None
@@ -61,6 +69,8 @@ class Part:
 
     def required_text(self, scope: Scope) -> str:
         """Return the value as text. Raises UnmappableError, also for null and for a blank."""
+        if self.fixed:
+            return self.fixed
         text = self.text(scope)
         if text is None or not text.strip():
             raise UnmappableError(self.place, "is null" if text is None else "is blank")
@@ -81,6 +91,14 @@ class Part:
     def parts(self) -> Iterator[Part]:
         """Yield itself: a leaf among the parts of a rule."""
         yield self
+
+
+def _fixed_text(constant: Any) -> str:  # noqa: ANN401 - any value
+    try:
+        text = "" if constant is None else text_of(constant)
+    except BadValueError:  # told of when a record asks for it
+        return ""
+    return text if text.strip() else ""
 
 
 def _why(error: Exception) -> str:

@@ -188,7 +188,6 @@ class Rule:
     def _profile_of(self, scope: Scope) -> tuple[Profile, tuple[LeftOut, ...]]:
         parts = self._profile
         found, left_out = identifiers.identifiers(parts.identifiers, scope, self._with.cleaning)
-        attributes = ((name, part.text(scope)) for name, part in parts.attributes)
         user_id = None if parts.user_id is None else parts.user_id.text(scope)
         profile = Profile(
             source=parts.source.required_text(scope),
@@ -196,7 +195,7 @@ class Rule:
             identifiers=found,
             name=None if parts.name is None else parts.name.text(scope),
             user_id=(user_id or "").strip() or None,
-            attributes={name: text for name, text in attributes if text is not None},
+            attributes={name: text for name, part in parts.attributes if (text := part.text(scope)) is not None},
         )
         return profile, left_out
 
@@ -223,6 +222,8 @@ class Rule:
 def _is_wanted(when: Part, scope: Scope) -> bool:
     """Return what `when` says of a record. Raises UnmappableError for a text that says no: Jinja takes it for yes."""
     value = when.of(scope)
+    if value is True or value is False:
+        return value
     if isinstance(value, str) and value.strip().lower() in SAYS_NO:
         raise UnmappableError(when.place, "yields a text that says no, and any text counts as yes: compare it")
     return bool(value) if not isinstance(value, float | Decimal) else value != 0

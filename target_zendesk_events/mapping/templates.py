@@ -238,7 +238,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - any value
         """Return the field, or null: never a Python method."""
-        if isinstance(obj, Mapping):
+        if type(obj) is dict or isinstance(obj, Mapping):
             return obj.get(attribute)
         if isinstance(obj, LoopContext | Namespace) or attribute in getattr(obj, "_fields", ()):
             return super().getattr(obj, attribute)

@@ -84,11 +84,10 @@ def _moment(value: Any, zone: dt.tzinfo) -> Moment:  # noqa: ANN401 - whatever a
     raise ValueError
 
 
-def _of_datetime(value: dt.datetime, zone: dt.tzinfo, nanoseconds: int | None = None) -> Moment:
+def _of_datetime(value: dt.datetime, zone: dt.tzinfo) -> Moment:
     local = value if value.tzinfo else value.replace(tzinfo=zone)
-    nanoseconds = value.microsecond * 1000 if nanoseconds is None else nanoseconds
     utc = local if local.tzinfo is UTC else local.astimezone(UTC)
-    return Moment(utc.replace(microsecond=0, tzinfo=None), nanoseconds)
+    return Moment(utc.replace(microsecond=0, tzinfo=None), value.microsecond * 1000)
 
 
 def _of_text(text: str, zone: dt.tzinfo) -> Moment:
@@ -98,11 +97,10 @@ def _of_text(text: str, zone: dt.tzinfo) -> Moment:
             return _of_unix(Decimal(text))
         raise ValueError
     year, _, month, day, hour, minute, second, fraction, offset = found.groups()
-    local = dt.datetime(
-        int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
-        tzinfo=_offset(offset) if offset else zone,
-    )  # fmt: skip
-    return _of_datetime(local, zone, int(fraction[:9].ljust(9, "0")) if fraction else 0)
+    named = dt.datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))  # noqa: DTZ001 - zone follows
+    zone = _offset(offset) if offset else zone
+    utc = named if zone is UTC else named.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+    return Moment(utc, int(fraction[:9].ljust(9, "0")) if fraction else 0)
 
 
 @functools.lru_cache(maxsize=64)

@@ -23,12 +23,16 @@ def json_value(value: Any) -> Any:  # noqa: ANN401 - any value in, its JSON out
     """
     kind = type(value)
     if kind is str:
-        return _whole(value)
+        return value if value.isascii() else _whole(value)
     if kind is bool or value is None:
         return value
     if kind is dict:
-        return {_key(key): json_value(item) for key, item in value.items() if item is not None}
-    if isinstance(value, int | float | Decimal):
+        return {
+            key if type(key) is str and key.isascii() else _key(key): json_value(item)
+            for key, item in value.items()
+            if item is not None
+        }
+    if kind is int or kind is float or isinstance(value, int | float | Decimal):
         return _json_number(value)
     if isinstance(value, list | tuple | set | frozenset | Iterator):
         return [json_value(item) for item in value]
@@ -44,7 +48,7 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - any value but null
     """
     kind = type(value)
     if kind is str:
-        return _whole(value)
+        return value if value.isascii() else _whole(value)
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
@@ -78,17 +82,16 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value
 
 def _whole(text: str) -> str:
     """Return a text as it is. Raises BadValueError for half of a surrogate pair, which UTF-8 cannot write."""
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            message = "holds half of a surrogate pair, which is no character"
-            raise BadValueError(message) from error
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = "holds half of a surrogate pair, which is no character"
+        raise BadValueError(message) from error
     return text
 
 
 def _key(key: Any) -> str:  # noqa: ANN401 - a template's own object may have any key
-    return _whole(key) if type(key) is str else "null" if key is None else text_of(key)
+    return "null" if key is None else text_of(key)
 
 
 def _json_number(number: float | Decimal) -> int | float | str:
