@@ -44,7 +44,7 @@ def value_of(source: Any, *, lenient: bool = False, record: dict[str, Any] | Non
     """Return what a template makes of a record."""
     given_record = RECORD if record is None else record
     built_in = {"record": given_record, "stream": "orders"}
-    return TEMPLATES.compile(source, lenient=lenient).of(Scope(TEMPLATES, given_record, built_in))
+    return TEMPLATES.compile(source, lenient=lenient).of(Scope(given_record, built_in))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def value_of(source: Any, *, lenient: bool = False, record: dict[str, Any] | Non
 )
 def test_one_expression_keeps_its_type(source: str, value: Any) -> None:
     """A value that is one expression yields a number, an object, a list or null as such."""
-    assert not isinstance(TEMPLATES.compile(source), Constant | Text)
+    assert TEMPLATES.compile(source).is_expression
     assert value_of(source) == value
     assert type(value_of(source)) is type(value)
 
@@ -360,7 +360,7 @@ def test_the_fields_that_a_template_names(source: str, fields: set[str], built_i
 
 def test_one_template_sets_nothing_for_the_next() -> None:
     """What `{% set %}` sets ends with its template, though a record's templates share their variables."""
-    scope = Scope(TEMPLATES, {"id": 1}, None)
+    scope = Scope({"id": 1})
     assert TEMPLATES.compile("{% set id = 2 %}{{ id }}!").of(scope) == "2!"
     assert TEMPLATES.compile("{{ id }}").of(scope) == 1
 
@@ -368,7 +368,7 @@ def test_one_template_sets_nothing_for_the_next() -> None:
 @pytest.mark.parametrize("source", ["id == 5", "{{ id == 5 }}", " {{ id == 5 }} ", "\nid == 5\n"])
 def test_an_expression_may_have_braces_around_it(source: str) -> None:
     """`when` takes its expression with and without braces."""
-    assert TEMPLATES.compile_expression(source).of(Scope(TEMPLATES, RECORD, None)) is True
+    assert TEMPLATES.compile_expression(source).of(Scope(RECORD)) is True
 
 
 @pytest.mark.parametrize("source", ["{{ a }}{{ b }}", "{{ a }} or so", "{% if a %}1{% endif %}", "a b", "{{ a"])

@@ -9,7 +9,7 @@ from target_zendesk_events.mapping.properties import PLACE, ListOf, ObjectOf, Yi
 from target_zendesk_events.mapping.reading import NOWHERE, UNQUOTED, Raw, Reading, forgotten_braces, has_braces, kind
 from target_zendesk_events.mapping.reading import is_unquoted as unquoted
 from target_zendesk_events.mapping.rule import EventParts
-from target_zendesk_events.mapping.templates import Constant, Field, Text
+from target_zendesk_events.mapping.templates import Field
 from target_zendesk_events.mapping.times import moment
 from target_zendesk_events.mapping.values import BadValueError, json_value
 
@@ -45,7 +45,7 @@ def _properties(reading: Reading, raw: Raw) -> ObjectOf | Yielded:
     if isinstance(raw, Mapping):
         return _object(reading, PLACE, raw)
     part = reading.part(PLACE, raw)
-    if part.value is not NOWHERE and isinstance(part.value, Constant | Text):
+    if part.value is not NOWHERE and not part.value.is_expression:
         reading.fault(PLACE, "takes an object, a list of field names, or one expression")
     return Yielded(part)
 

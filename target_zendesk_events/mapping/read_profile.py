@@ -18,7 +18,7 @@ from target_zendesk_events.mapping.reading import (
     kind,
 )
 from target_zendesk_events.mapping.rule import ProfileParts
-from target_zendesk_events.mapping.templates import Constant, Text
+from target_zendesk_events.mapping.templates import Constant
 
 KEYS = ("source", "type", "identifiers", "name", "user_id", "attributes")
 DEFAULT_TYPE = "customer"
@@ -62,7 +62,7 @@ def _identifiers(reading: Reading, raw: Raw) -> Pairs | Yielded:
 
 def _yielded(reading: Reading, raw: str) -> Yielded:
     part = reading.part(PLACE, raw)
-    if part.value is not NOWHERE and isinstance(part.value, Constant | Text):
+    if part.value is not NOWHERE and not part.value.is_expression:
         reading.fault(PLACE, "takes `type: value`, or one expression that yields a list of {type, value}")
     return Yielded(part)
 

@@ -151,7 +151,7 @@ class Rule:
         """Return the event that the rule makes of a record, or why there is none. `stream` is its stream's name."""
         built_in = {"record": record, "stream": stream} if self._built_ins else None
         try:
-            return self._match(Scope(self._with.templates, record, built_in))
+            return self._match(Scope(record, built_in))
         except UnmappableError as error:
             message = f"rule '{self.name}': {error}"
             return Match(

@@ -1,4 +1,4 @@
-"""A value of a rule, compiled: a constant, one expression that keeps its type, or text around expressions.
+"""A value of a rule, compiled: a constant, a field, an expression that keeps its type, or text around them.
 
 Jinja does the parsing, in its sandbox. Its NativeEnvironment would not do: it guesses literals, and makes the
 identifier `"0987654321"` a number.
@@ -8,31 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from jinja2 import Template, TemplateError, Undefined, nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.nodes import EvalContext
-from jinja2.runtime import Context, LoopContext
-from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
-from jinja2.utils import Namespace
+from jinja2 import Template, TemplateError, nodes
 
-from target_zendesk_events.mapping import filters
+from target_zendesk_events.mapping.sandbox import NullInText, Sandbox, Variables
 from target_zendesk_events.mapping.syntax import BadTemplateError, NullSafe, fields_read, refuse
-from target_zendesk_events.mapping.values import BadValueError, text_of
+from target_zendesk_events.mapping.values import text_of
 
 if TYPE_CHECKING:
     import datetime as dt
 
-MAX_TEXT = 1_000_000
-"""Characters or entries that `*` may make: a template is no place to fill the memory."""
-MAX_BITS = 4096
 _PLAIN = frozenset({str, int, float, bool, dict, list, type(None)})
 """What a record holds: looked at first, since asking an abstract class is slow."""
 
 
 class Value(Protocol):
     """What a rule puts in one place."""
+
+    is_expression: ClassVar[bool]
+    """Whether it is one expression and nothing beside it, which keeps its type."""
 
     @property
     def fields(self) -> frozenset[str]:
@@ -47,23 +42,21 @@ class Value(Protocol):
 
 
 class Scope:
-    """One record as templates see it: its fields as variables; strict where a null makes a whole text null."""
+    """One record as templates see it: its fields as variables."""
 
-    __slots__ = ("_contexts", "_templates", "_variables", "record")
+    __slots__ = ("_contexts", "_variables", "record")
 
-    def __init__(self, templates: Templates, record: Mapping[str, Any], built_in: Mapping[str, Any] | None) -> None:
+    def __init__(self, record: Mapping[str, Any], built_in: Mapping[str, Any] | None = None) -> None:
         """Open a record to templates; it is read, never changed. `built_in` holds `record` and `stream`, if used."""
         self.record = record
-        self._templates = templates
         self._variables = {**record, **built_in} if built_in else record
-        self._contexts: list[_Variables | None] = [None, None]
+        self._contexts: dict[Sandbox, Variables] = {}
 
-    def context(self, *, lenient: bool) -> Context:
+    def context(self, sandbox: Sandbox) -> Variables:
         """Return the record as Jinja reads it; made at first use, since fields do without."""
-        context = self._contexts[lenient]
+        context = self._contexts.get(sandbox)
         if context is None:
-            sandbox = self._templates.lenient if lenient else self._templates.strict
-            context = self._contexts[lenient] = _Variables(sandbox, self._variables)
+            context = self._contexts[sandbox] = Variables(sandbox, self._variables)
         return context
 
 
@@ -71,6 +64,7 @@ class Scope:
 class Constant:
     """A value without braces: itself."""
 
+    is_expression: ClassVar[bool] = False
     value: Any
     fields: frozenset[str] = frozenset()
     built_ins: frozenset[str] = frozenset()
@@ -82,9 +76,11 @@ class Constant:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the record: a value that is one `{{ name }}`, without Jinja's detour, since most values are."""
+    """A value that is one `{{ name }}` or `{{ name.below }}`, without Jinja's detour, since most values are."""
 
+    is_expression: ClassVar[bool] = True
     name: str
+    below: tuple[str, ...] = ()
     built_ins: frozenset[str] = frozenset()
 
     @property
@@ -94,21 +90,51 @@ class Field:
 
     def of(self, scope: Scope) -> Any:  # noqa: ANN401 - any value
         """Return the field, or null."""
-        return scope.record.get(self.name)
+        value = scope.record.get(self.name)
+        for name in self.below:
+            value = value.get(name) if type(value) is dict or isinstance(value, Mapping) else None
+        return value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Joined:
+    """Text around fields, without Jinja's detour; null where a null is written in a strict place."""
+
+    is_expression: ClassVar[bool] = False
+    pieces: tuple[str | Field, ...]
+    null_is_nothing: bool
+    built_ins: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields."""
+        return frozenset(piece.name for piece in self.pieces if isinstance(piece, Field))
+
+    def of(self, scope: Scope) -> str | None:
+        """Return the text, or null."""
+        texts: list[str] = []
+        for piece in self.pieces:
+            value = piece if isinstance(piece, str) else piece.of(scope)
+            if value is not None:
+                texts.append(text_of(value))
+            elif not self.null_is_nothing:
+                return None
+        return "".join(texts)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Expression:
     """A value that is one `{{ expression }}` and no mere field: it keeps its type."""
 
+    is_expression: ClassVar[bool] = True
     template: Template
-    is_lenient: bool
+    sandbox: Sandbox
     fields: frozenset[str]
     built_ins: frozenset[str]
 
     def of(self, scope: Scope) -> Any:  # noqa: ANN401 - any value
         """Return what the expression yields; generators as lists."""
-        value: Any = next(iter(self.template.root_render_func(scope.context(lenient=self.is_lenient))))
+        value: Any = next(iter(self.template.root_render_func(scope.context(self.sandbox))))
         return value if type(value) in _PLAIN or not isinstance(value, Iterator) else list(value)
 
 
@@ -116,16 +142,17 @@ class Expression:
 class Text:
     """A value with text around its expressions, or with statements: always text, or null."""
 
+    is_expression: ClassVar[bool] = False
     template: Template
-    is_lenient: bool
+    sandbox: Sandbox
     fields: frozenset[str]
     built_ins: frozenset[str]
 
     def of(self, scope: Scope) -> str | None:
         """Return the text; null where a null is written in a strict place."""
         try:
-            return "".join(self.template.root_render_func(scope.context(lenient=self.is_lenient)))
-        except _NullInText:
+            return "".join(self.template.root_render_func(scope.context(self.sandbox)))
+        except NullInText:
             return None
 
 
@@ -134,8 +161,8 @@ class Templates:
 
     def __init__(self, zone: dt.tzinfo) -> None:
         """Build the sandboxes: one for strict places, one for those where a null is written as nothing."""
-        self.strict = _Sandbox(zone, null_is_nothing=False)
-        self.lenient = _Sandbox(zone, null_is_nothing=True)
+        self._strict = Sandbox(zone, null_is_nothing=False)
+        self._lenient = Sandbox(zone, null_is_nothing=True)
 
     def compile(self, source: Any, *, lenient: bool = False) -> Value:  # noqa: ANN401 - any value of a rule
         """Return a value of a rule, compiled; what is no text is a constant. Raises BadTemplateError."""
@@ -143,141 +170,48 @@ class Templates:
             return Constant(source)
         bare = source.strip()
         value = self._compiled(bare, lenient=lenient)
-        if bare == source or not isinstance(value, Text):
-            return value
-        return self._compiled(source, lenient=lenient)
+        return value if bare == source or value.is_expression else self._compiled(source, lenient=lenient)
 
     def compile_expression(self, source: str) -> Value:
         """Return one expression, compiled; braces around it are accepted. Raises BadTemplateError."""
         bare = source.strip()
         value = self._compiled(bare if bare.startswith(("{{", "{%", "{#")) else f"{{{{ {bare} }}}}", lenient=False)
-        if not isinstance(value, Text):
+        if value.is_expression:
             return value
         message = "takes one expression, without text around it"
         raise BadTemplateError(message)
 
     def _compiled(self, source: str, *, lenient: bool) -> Value:
-        sandbox = self.lenient if lenient else self.strict
+        sandbox = self._lenient if lenient else self._strict
         try:
             tree = sandbox.parse(source)
             refuse(tree)
             tree = NullSafe().visit(tree).set_environment(sandbox)
-            expression = _only_expression(tree)
             fields, built_ins = fields_read(tree)
-            if isinstance(expression, nodes.Name) and not built_ins:
-                return Field(expression.name)
-            kind = Text if expression is None else Expression
-            return kind(sandbox.compiled(tree, kind is Expression), lenient, fields, built_ins)
+            written = _written(tree)
+            plain = () if built_ins else tuple(piece for node in written if (piece := _plain(node)) is not None)
+            if plain and len(plain) == len(written):
+                alone = plain[0] if len(plain) == 1 else None
+                return alone if isinstance(alone, Field) else Joined(plain, sandbox.null_is_nothing)
+            is_expression = len(written) == 1 and not isinstance(written[0], nodes.TemplateData)
+            kind = Expression if is_expression else Text
+            return kind(sandbox.compiled(tree, is_expression), sandbox, fields, built_ins)
         except (TemplateError, SyntaxError, RecursionError) as error:
             message = f"does not parse: {getattr(error, 'message', None) or type(error).__name__}"
             raise BadTemplateError(message) from error
 
 
-def _only_expression(tree: nodes.Template) -> nodes.Expr | None:
-    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output):
-        return None
-    pieces = tree.body[0].nodes
-    return pieces[0] if len(pieces) == 1 and not isinstance(pieces[0], nodes.TemplateData) else None
+def _written(tree: nodes.Template) -> list[nodes.Expr]:
+    """Return what a template writes, text and expressions, where it does nothing else."""
+    return tree.body[0].nodes if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output) else []
 
 
-class _NullInText(Exception):  # noqa: N818 - an answer, caught where the text is put together
-    """A null where it makes the whole text null."""
-
-
-class _Null(Undefined):
-    """Whatever Jinja takes for undefined is null here."""
-
-    def __new__(cls, *_: Any, **__: Any) -> None:  # type: ignore[misc]  # noqa: ANN401 - as Undefined is called
-        """Return None in place of an Undefined."""
-
-
-class _Variables(Context):
-    """A context over the record itself, without the copy that Jinja's own makes."""
-
-    def __init__(self, sandbox: _Sandbox, variables: Mapping[str, Any]) -> None:
-        self.environment = sandbox
-        self.parent = variables  # type: ignore[assignment]  # only read
-        self.vars = {}
-        self.eval_ctx = sandbox.eval_context
-        self.exported_vars = set()
-        self.name = None
-        self.globals_keys = set()
-        self.blocks = {}
-        self.resolve_or_missing = variables.get  # type: ignore[method-assign, assignment]  # an absent field is null
-
-
-class _ValueGenerator(CodeGenerator):
-    """Yields the value of an expression as it is, where Jinja's own generator writes it as text."""
-
-    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's naming
-        self.writeline("yield ", node)
-        self.visit(node.nodes[0], frame)
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, in which dot and index read the record and nothing else."""
-
-    intercepted_binops = frozenset({"*", "**", "%"})
-
-    def __init__(self, zone: dt.tzinfo, *, null_is_nothing: bool) -> None:
-        super().__init__(undefined=_Null, finalize=_or_nothing if null_is_nothing else _or_no_text)
-        self.null_is_nothing = null_is_nothing
-        self.globals.clear()
-        self.call_range = safe_range
-        self.call_namespace = Namespace
-        self.filters.update(filters.filters(self, zone, null_is_nothing=null_is_nothing))
-        self.tests.update(filters.tests())
-        self.eval_context = EvalContext(self, None)
-
-    def compiled(self, tree: nodes.Template, is_expression: bool) -> Template:  # noqa: FBT001 - private
-        """Return a syntax tree as a template that can be rendered, or asked for its value."""
-        generator = (_ValueGenerator if is_expression else CodeGenerator)(self, None, None)
-        generator.visit(tree)
-        code = compile(generator.stream.getvalue(), "<rule>", "exec")  # type: ignore[attr-defined]
-        return Template.from_code(self, code, {})
-
-    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - any value
-        """Return the field, or null: never a Python method."""
-        if type(obj) is dict or isinstance(obj, Mapping):
-            return obj.get(attribute)
-        if isinstance(obj, LoopContext | Namespace) or attribute in getattr(obj, "_fields", ()):
-            return super().getattr(obj, attribute)
-        return None
-
-    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401 - any value
-        """Return the field or the entry, or null."""
-        if isinstance(obj, list | tuple | str) and isinstance(argument, int):
-            try:
-                return obj[argument]
-            except IndexError:
-                return None
-        return obj.get(argument) if isinstance(obj, Mapping) else self.getattr(obj, str(argument))
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - any value
-        """Guard `*` and `**` against results that fill the memory; let `%` write text as texts are written here."""
-        if operator == "%" and isinstance(left, str):
-            values = right if isinstance(right, tuple) else (right,)
-            return filters.percent_format(left, *values, null_is_nothing=self.null_is_nothing)
-        if operator != "%" and _is_huge(operator, left, right):
-            message = "makes something too large"
-            raise BadValueError(message)
-        return super().call_binop(context, operator, left, right)
-
-
-def _is_huge(operator: str, left: Any, right: Any) -> bool:  # noqa: ANN401 - any value
-    if operator == "*":
-        return any(
-            isinstance(many, str | list | tuple) and isinstance(times, int) and len(many) * times > MAX_TEXT
-            for many, times in ((left, right), (right, left))
-        )
-    return isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > MAX_BITS
-
-
-def _or_nothing(value: Any) -> str:  # noqa: ANN401 - any value
-    return "" if value is None else text_of(value)
-
-
-def _or_no_text(value: Any) -> str:  # noqa: ANN401 - any value
-    if value is None:
-        raise _NullInText
-    return text_of(value)
+def _plain(node: nodes.Expr) -> str | Field | None:
+    """Return text, or a field of the record, as Joined has it; None for what is Jinja's to work out."""
+    if isinstance(node, nodes.TemplateData):
+        return node.data
+    below: list[str] = []
+    while isinstance(node, nodes.Getattr):
+        below.insert(0, node.attr)
+        node = node.node
+    return Field(node.name, tuple(below)) if isinstance(node, nodes.Name) else None
