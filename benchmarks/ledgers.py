@@ -17,6 +17,8 @@ MIN_KNOWN_A_SECOND = 15_000
 MAX_SLOWDOWN = 1.5
 MAX_LEDGER_BYTES = 500_000_000
 ROWS_AT_ONCE = 20_000
+MAX_COUNT = 2**40
+"""A larger whole number in a ledger is a hash: no count, and no time."""
 _SQLITE_HEADER = b"SQLite format 3\0"
 
 
@@ -124,7 +126,7 @@ def _columns(ledger: sqlite3.Connection, table: str) -> tuple[str, str]:
     facts = [(str(fact[1]), bool(fact[5])) for fact in ledger.execute(f"PRAGMA table_info({table})").fetchall()]
     values = [
         f"CASE WHEN typeof({name}) = 'blob' THEN randomblob(length({name}))"
-        f" WHEN {int(is_key)} AND typeof({name}) = 'integer' THEN random() ELSE {name} END"
-        for name, is_key in facts
+        f" WHEN typeof({name}) = 'integer' AND abs({name}) > {least} THEN random() ELSE {name} END"
+        for name, least in ((name, -1 if is_key else MAX_COUNT) for name, is_key in facts)
     ]
     return ", ".join(name for name, _ in facts), ", ".join(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Final
+from typing import Final
 
 from target_zendesk_events.delivery.tables import PREFIX
 from target_zendesk_events.delivery.transactions import Database
@@ -11,53 +11,41 @@ from target_zendesk_events.delivery.transactions import Database
 SECONDS_A_DAY: Final = 86_400
 STEP: Final = 500
 """Keys that one commit notes or forgets at most: other runs wait for it."""
-_KEYS_OF: Final = {"keys": "key", "rows": "hash"}
 
 
 class Sights:
-    """What a run has seen of older days, by table; days are counted from 1970 (UTC)."""
+    """What a run has seen of older days; days are counted from 1970 (UTC)."""
 
     def __init__(self, database: Database, retention_days: int) -> None:
         """Keep keys for `retention_days` from their last sight on."""
         self._database = database
         self._retention_days = retention_days
-        self._stale: dict[str, set[Any]] = {table: set() for table in _KEYS_OF}
-        self._noted: dict[str, list[Any]] = {}
+        self._stale: set[bytes] = set()
+        self._noted: list[bytes] = []
 
     def __len__(self) -> int:
         """Count the keys whose sight is yet to be noted."""
-        return sum(map(len, self._stale.values()))
+        return len(self._stale)
 
     def today(self) -> int:
         """Return the day that it is."""
         return int(self._database.now() // SECONDS_A_DAY)
 
-    def see(self, table: str, key: Any) -> None:  # noqa: ANN401 - bytes or a number, as the table has it
+    def see(self, key: bytes) -> None:
         """A key that was last seen on an older day came again."""
-        self._stale[table].add(key)
-
-    def has_seen(self, table: str, key: Any) -> bool:  # noqa: ANN401 - as above
-        """Tell whether a key came again whose sight is yet to be noted."""
-        return key in self._stale[table]
+        self._stale.add(key)
 
     def note(self) -> None:
         """Note a few of them, within a transaction; they are done with `noted`, once it is committed."""
-        for table, key in _KEYS_OF.items():
-            stale = sorted(itertools.islice(self._stale[table], STEP))
-            if stale:
-                statement = f"UPDATE {PREFIX}{table} SET seen = ? WHERE {key} = ?"
-                self._database.execute_many(statement, [(self.today(), one) for one in stale])
-                self._noted[table] = stale
+        self._noted = sorted(itertools.islice(self._stale, STEP))
+        statement = f"UPDATE {PREFIX}keys SET seen = ? WHERE key = ?"
+        self._database.execute_many(statement, [(self.today(), key) for key in self._noted])
 
     def noted(self) -> None:
         """What was noted is committed."""
-        for table, keys in self._noted.items():
-            self._stale[table].difference_update(keys)
-        self._noted.clear()
+        self._stale.difference_update(self._noted)
 
     def expire(self) -> None:
         """Forget a few keys that were last seen longer ago than they are kept, within a transaction."""
-        before = self.today() - self._retention_days
-        for table, key in _KEYS_OF.items():
-            old = f"SELECT {key} FROM {PREFIX}{table} WHERE seen < ? LIMIT {STEP}"
-            self._database.execute(f"DELETE FROM {PREFIX}{table} WHERE {key} IN ({old})", (before,))
+        old = f"SELECT key FROM {PREFIX}keys WHERE seen < ? LIMIT {STEP}"
+        self._database.execute(f"DELETE FROM {PREFIX}keys WHERE key IN ({old})", (self.today() - self._retention_days,))

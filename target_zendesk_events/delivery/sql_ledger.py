@@ -28,9 +28,9 @@ _STATUS: Final = {Outcome.DELIVERED: 1, Outcome.REJECTED: 2, Outcome.HELD: 3, Ou
 _SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in _STATUS.items()}
 _SENT_AGAIN: Final = frozenset({_STATUS[Outcome.REJECTED], _STATUS[Outcome.HELD]})
 
-_CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, 0, NULL) ON CONFLICT (key) DO NOTHING"
+_CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, 0, NULL, ?) ON CONFLICT (key) DO NOTHING"
 _SETTLE = (
-    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
     "status = excluded.status, "
     "run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, request_id = excluded.request_id "
     f"WHERE {PREFIX}keys.status <> {_STATUS[Outcome.DELIVERED]}"
@@ -85,21 +85,18 @@ class SqlLedger:
         """Return what is known of each event; its sight is noted at most once a day."""
         today = self.sights.today()
         known = self.transactions.run(
-            lambda: self._find("keys", "key", "status, seen", [one.key for one in events if one.key is not None]),
+            lambda: self._find("key", "key, status, seen", [one.key for one in events if one.key is not None]),
             writes=False,
         )
         for key, (status, day) in known.items():
             if day < today and status != CLAIMED:
-                self.sights.see("keys", key)
-        for one in events if len(self.sights) else ():
-            if self.sights.has_seen("keys", one.key) and (row := _row_of(one)) is not None:
-                self.sights.see("rows", row)
-        rows = [None if one.key in known else _row_of(one) for one in events]
-        wanted = list({row for row in rows if row is not None})
-        known_rows = self.transactions.run(lambda: self._find("rows", "hash", "seen", wanted), writes=False)
+                self.sights.see(key)
+        hashes = [None if one.key in known else _hash_of(one) for one in events]
+        wanted = list({row for row in hashes if row is not None})
+        known_rows = self.transactions.run(lambda: self._find("hash", "hash", wanted), writes=False)
         return [
             _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in known_rows)
-            for one, row in zip(events, rows, strict=True)
+            for one, row in zip(events, hashes, strict=True)
         ]
 
     # claiming and settling
@@ -135,11 +132,6 @@ class SqlLedger:
         now, today = self.database.now(), self.sights.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
         self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
-        rows = {row for one in settled if (row := _row_of(one.keyed)) is not None}
-        self.database.execute_many(
-            f"INSERT INTO {PREFIX}rows VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET seen = excluded.seen",
-            [(row, today) for row in sorted(rows)],
-        )
         self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
         self.sights.note()
         places = self._places(settled, now) if wanted and has_limits else math.inf
@@ -166,15 +158,15 @@ class SqlLedger:
 
     def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
         request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
-        stream = self._stream(one.keyed.stream)
-        return one.keyed.key, stream, _STATUS[one.outcome], self._run, now, today, one.attempts, request_id
+        stream, status = self._stream(one.keyed.stream), _STATUS[one.outcome]
+        return one.keyed.key, stream, status, self._run, now, today, one.attempts, request_id, _hash_of(one.keyed)
 
     def _claim(self, one: Keyed, now: float, today: int) -> Entry:  # noqa: PLR0911 - a case each
         if one.key is None:
             return NEW
         if one.key in self._claimed:
             return Entry(Standing.BUSY)
-        claim = (one.key, self._stream(one.stream), self._run, now, today)
+        claim = (one.key, self._stream(one.stream), self._run, now, today, _hash_of(one))
         if self.database.execute(_CLAIM, claim).rowcount == 1:
             return NEW
         found = self._rows(f"SELECT status, run, sent FROM {PREFIX}keys WHERE key = ?", (one.key,))
@@ -249,11 +241,12 @@ class SqlLedger:
 
     # small things
 
-    def _find(self, table: str, key: str, columns: str, wanted: Sequence[Any]) -> dict[Any, Sequence[Any]]:
+    def _find(self, name: str, columns: str, wanted: Sequence[Any]) -> dict[Any, Sequence[Any]]:
+        """Return the `columns` of keys by the first of them, where the column `name` is one of those wanted."""
         found: dict[Any, Sequence[Any]] = {}
         for chunk in _chunks(wanted, LOOKUP_SIZE):
             places = ",".join("?" * len(chunk))
-            statement = f"SELECT {key}, {columns} FROM {PREFIX}{table} WHERE {key} IN ({places})"
+            statement = f"SELECT {columns} FROM {PREFIX}keys WHERE {name} IN ({places})"
             found |= {row[0]: row[1:] for row in self._rows(statement, chunk)}
         return found
 
@@ -272,7 +265,7 @@ class SqlLedger:
         return self.database.execute(statement, values).fetchall()
 
 
-def _row_of(one: Keyed) -> int | None:
+def _hash_of(one: Keyed) -> int | None:
     """Return eight bytes of a row's hash, as a signed number."""
     row = one.row()
     return None if row is None else int.from_bytes(row[:8], "big", signed=True)
