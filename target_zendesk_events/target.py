@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import logging
 import os
 import signal
 import sys
-import traceback
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-import click
 import msgspec
-from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.mapper import RemoveRecordTransform
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.errors import ConfigurationError, NoRulesError, StorageError, TargetError
+from target_zendesk_events.command import CommandTarget, log_fault
+from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.outlet import Outlet, drop_what_cannot_be_said
 from target_zendesk_events.reader import Reader
-from target_zendesk_events.signals import Signals, ignore_from_here
+from target_zendesk_events.signals import Signals
 from target_zendesk_events.sink import EventSink
 from target_zendesk_events.work import DeadLetter, Work
 
@@ -31,7 +26,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.mapper import StreamMap
-    from singer_sdk.plugin_base import _ConfigInput
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -40,7 +34,7 @@ class _State(msgspec.Struct):
     value: msgspec.Raw
 
 
-class TargetZendeskEvents(Target):
+class TargetZendeskEvents(CommandTarget):
     """Puts events from any Singer tap onto customers' timelines in Zendesk."""
 
     name = "target-zendesk-events"
@@ -60,7 +54,7 @@ class TargetZendeskEvents(Target):
         self._sinks: dict[tuple[str, str], EventSink] = {}
         self._outlet = Outlet(lambda: self._signals.is_grace_over)
         reader = Reader()
-        self._let_the_sdk_begin(reader)
+        self._let_the_sdk_begin(self.settings.sdk_config, reader)
         self.run = assemble(
             self.settings,
             self.get_plugin_version(),
@@ -79,29 +73,9 @@ class TargetZendeskEvents(Target):
         )
         self._asked_who = False
         self._said_version = False
-        self.exit_code = 0
         if self._signals.any_came:  # one came while the run was built
             self.run.engine.stop()
         reader.drive(self.run.engine, self._narrator, lambda: self._signals.end_at_once)
-
-    def _let_the_sdk_begin(self, reader: Reader) -> None:
-        """Let the SDK read its own settings, in silence: the log begins with the ledger. Raises ConfigurationError."""
-        disabled = logging.root.manager.disable
-        logging.disable(logging.INFO)
-        try:
-            super().__init__(config=dict(self.settings.sdk_config), message_reader=reader)
-        except ConfigValidationError as fault:
-            raise ConfigurationError(map(_told_by_the_sdk, fault.errors)) from fault
-        except Exception as fault:
-            flat = self.settings.sdk_config
-            message = "stream_maps, or what belongs to them, cannot be used: " + (str(fault) or type(fault).__name__)
-            if flat.get("flattening_enabled") and not flat.get("flattening_max_depth"):
-                message = (
-                    "flattening_enabled is true, and flattening_max_depth says nothing; accepted: a depth of 1 or more"
-                )
-            raise ConfigurationError(message) from fault
-        finally:
-            logging.disable(disabled)
 
     # messages
 
@@ -283,54 +257,6 @@ class TargetZendeskEvents(Target):
             return None
         return streams.without_match()
 
-    # the command line
-
-    @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's settings that work here, and none that do nothing."""
-        super().append_builtin_config(config_jsonschema)
-        known.hide_meaningless(config_jsonschema)
-
-    @classmethod
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
-        """Read the configuration: files in their order, the environment where `ENV` or nothing is given."""
-        try:
-            given = super().cb_config(ctx, param, value)
-        except (OSError, ValueError, TypeError) as fault:
-            path = next((one for one in value if one != "ENV" and not _holds_object(one)), "a configuration file")
-            why = f": {fault}" if isinstance(fault, OSError | ValueError) else ""
-            message = f"{path} cannot be read as a JSON object{why}"
-            raise click.BadParameter(message, ctx, param) from fault
-        if given.parse_env or not value:
-            given.config |= known.environment_config(os.environ)
-            given.parse_env = False
-        return given
-
-    @classmethod
-    def invoke(  # type: ignore[override]  # the SDK's own targets differ from its base in the same way
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: _ConfigInput | None = None,
-        file_input: IO[str] | None = None,
-    ) -> None:
-        """Run the target; every end is an exit code, and no customer's value is logged."""
-        if about:
-            cls.print_about(about_format)
-            sys.exit(0)
-        try:
-            target = cls(config=config.config if config else {})
-            target.listen(file_input)
-        except TargetError as fault:
-            log_fault(fault)
-            sys.exit(fault.exit_code)
-        except Exception as fault:  # noqa: BLE001 - a traceback may quote a customer, so only the place is named
-            _log_bug(fault)
-            sys.exit(1)
-        ignore_from_here()
-        sys.exit(target.exit_code)
-
 
 def main() -> None:
     """Run `target-zendesk-events`. Until the target handles signals, Ctrl-C ends the process as any other signal."""
@@ -341,34 +267,6 @@ def main() -> None:
         TargetZendeskEvents.cli()
     finally:
         drop_what_cannot_be_said()
-
-
-def log_fault(fault: TargetError) -> None:
-    """Log an error that ends a run, a line for each thing to mend."""
-    for sentence in fault.faults if isinstance(fault, ConfigurationError) else (str(fault),):
-        logger.error("%s", sentence)
-    if isinstance(fault, NoRulesError):
-        click.echo(fault.proposal, err=True)
-
-
-def _told_by_the_sdk(error: str) -> str:
-    """Return the sentence for what the SDK finds wrong with a setting of its own; it quotes the value, we do not."""
-    return f"config{error.rpartition(' in config')[2]} does not hold what the SDK's documentation asks for there"
-
-
-def _log_bug(fault: Exception) -> None:
-    place = traceback.extract_tb(fault.__traceback__)[-1]
-    where = f"{Path(place.filename).name}:{place.lineno}"
-    logger.critical(
-        "the run ended by a fault of the target itself: %s in %s; STATE is safe", type(fault).__name__, where
-    )
-
-
-def _holds_object(path: str) -> bool:
-    try:
-        return isinstance(json.loads(Path(path).read_bytes()), dict)
-    except (OSError, ValueError):
-        return False
 
 
 def _useless(stream: str, fault: Exception) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from target_zendesk_events.command import log_fault
 from target_zendesk_events.errors import TargetError
-from target_zendesk_events.target import TargetZendeskEvents, log_fault
+from target_zendesk_events.target import TargetZendeskEvents
 
 
 def config_option(command: Callable[..., None]) -> Callable[..., None]:
