@@ -91,9 +91,11 @@ class PostgresDatabase:
             return cursor
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each row."""
-        with self._faults(), self._open.cursor() as cursor:
-            cursor.executemany(statement.replace("?", "%s"), list(rows))
+        """Run one statement for each row; for none the server is not asked."""
+        values = list(rows)
+        if values:
+            with self._faults(), self._open.cursor() as cursor:
+                cursor.executemany(statement.replace("?", "%s"), values)
 
     def begin(self) -> None:
         """Begin a transaction."""

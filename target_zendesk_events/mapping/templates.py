@@ -76,7 +76,7 @@ class Constant:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
-    """A value that is one `{{ name }}` or `{{ name.below }}`, without Jinja's detour, since most values are."""
+    """A value that is one `{{ name }}` or `{{ name.below }}`, as most are: read without Jinja's detour."""
 
     is_expression: ClassVar[bool] = True
     name: str
