@@ -27,7 +27,7 @@ class Keys:
 
     def told_apart(self, work: Work) -> Sequence[Match]:
         """Return the record's matches; those of rules that give it the same key as unmappable."""
-        if len(work.matches) < 2 or sum(match.event is not None and match.dedupe for match in work.matches) < 2:  # noqa: PLR2004 - one rule cannot collide
+        if not _may_collide(work.matches):
             return work.matches
         keys = [self.of_event(work, match) for match in work.matches]
         counts = collections.Counter(keys)
@@ -55,6 +55,11 @@ class Keys:
         hashed = self._keyed.copy()
         hashed.update(canonical([self._account, *parts]))
         return hashed.digest()
+
+
+def _may_collide(matches: Sequence[Match]) -> bool:
+    """Tell whether more than one rule gives the record a key."""
+    return len(matches) > 1 and sum(match.event is not None and match.dedupe for match in matches) > 1
 
 
 def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[Any, ...]:
