@@ -133,7 +133,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return value
     if kind is float:
         return int(value) if value.is_integer() else value
-    if kind is list or kind is tuple:
+    if kind is list:
         return [item if type(item) is str else _plain(item) for item in value]
     if kind is dict or isinstance(value, Mapping):
         plain = {}
@@ -144,4 +144,4 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
             elif item is not None:
                 plain[key] = _plain(item)
         return plain
-    return value
+    return _plain(list(value)) if isinstance(value, list | tuple) else value

@@ -241,6 +241,11 @@ def test_half_of_a_character_makes_the_record_unmappable(raw: dict[str, Any], pl
     assert place in why_unmappable(raw)
 
 
+def test_a_constant_that_no_text_can_hold_makes_the_record_unmappable() -> None:
+    """Python writes no number of more than some thousand digits: a record tells of it, not a traceback at start."""
+    assert "profile.name: fails on this record" in why_unmappable(raw_rule({"name": 10**5000}))
+
+
 @pytest.mark.parametrize("place", ["type", "source"])
 def test_a_blank_name_makes_the_record_unmappable(place: str) -> None:
     """An empty source or type would only be refused."""

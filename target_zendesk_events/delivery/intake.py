@@ -85,8 +85,8 @@ class Intake:
         for match in events:
             if match.event is not None:
                 key = self._keys.of_event(work, match)
-                row = functools.partial(self._keys.of_row, work, match)
-                self._batch.append(Posting(errand, match, match.event, key, row))
+                row_hash = functools.partial(self._keys.of_row, work, match)
+                self._batch.append(Posting(errand, match, match.event, key, row_hash))
 
     def _let_in(self, posting: Posting, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
         self._note_new(posting.errand)

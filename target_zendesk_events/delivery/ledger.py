@@ -32,13 +32,13 @@ class Standing(str, enum.Enum):
 class Keyed(msgspec.Struct, frozen=True):
     """An event as the ledger knows it.
 
-    `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row` makes a hash of
-    the record's key properties under its rule, to tell a changed record from a new one, or None. `again` is true for a
-    replay: what was rejected or held goes again then, what was delivered does not.
+    `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row_hash` makes a
+    hash of the record's key properties under its rule, to tell a changed record from a new one, or None. `again` is
+    true for a replay: what was rejected or held goes again then, what was delivered does not.
     """
 
     key: bytes | None
-    row: Callable[[], bytes | None]
+    row_hash: Callable[[], bytes | None]
     stream: str
     again: bool = False
 

@@ -38,7 +38,7 @@ class Posting(msgspec.Struct, eq=False):
     match: Match
     event: Event
     key: bytes | None
-    row: Callable[[], bytes | None]
+    row_hash: Callable[[], bytes | None]
     body: bytes = b""
     attempts: int = 0
     conflicts: int = 0

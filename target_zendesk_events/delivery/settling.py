@@ -176,4 +176,4 @@ class Settling:
 
 def keyed_of(posting: Posting) -> Keyed:
     """Return an event as the ledger knows it."""
-    return Keyed(posting.key, posting.row, posting.stream, again=posting.is_replayed)
+    return Keyed(posting.key, posting.row_hash, posting.stream, again=posting.is_replayed)

@@ -85,18 +85,18 @@ class SqlLedger:
         """Return what is known of each event; its sight is noted at most once a day."""
         today = self.sights.today()
         known = self.transactions.run(
-            lambda: self._find("key", "key, status, seen", [one.key for one in events if one.key is not None]),
-            writes=False,
+            lambda: self._known([one.key for one in events if one.key is not None]), writes=False
         )
         for key, (status, day) in known.items():
             if day < today and status != CLAIMED:
                 self.sights.see(key)
-        hashes = [None if one.key in known else _hash_of(one) for one in events]
-        wanted = list({row for row in hashes if row is not None})
-        known_rows = self.transactions.run(lambda: self._find("hash", "hash", wanted), writes=False)
+        rows = [None if one.key in known else _row_of(one) for one in events]
+        known_rows = self.transactions.run(
+            lambda: self._known_rows({row for row in rows if row is not None}), writes=False
+        )
         return [
             _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in known_rows)
-            for one, row in zip(events, hashes, strict=True)
+            for one, row in zip(events, rows, strict=True)
         ]
 
     # claiming and settling
@@ -159,14 +159,14 @@ class SqlLedger:
     def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
         request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
         stream, status = self._stream(one.keyed.stream), _STATUS[one.outcome]
-        return one.keyed.key, stream, status, self._run, now, today, one.attempts, request_id, _hash_of(one.keyed)
+        return one.keyed.key, stream, status, self._run, now, today, one.attempts, request_id, _row_of(one.keyed)
 
     def _claim(self, one: Keyed, now: float, today: int) -> Entry:  # noqa: PLR0911 - a case each
         if one.key is None:
             return NEW
         if one.key in self._claimed:
             return Entry(Standing.BUSY)
-        claim = (one.key, self._stream(one.stream), self._run, now, today, _hash_of(one))
+        claim = (one.key, self._stream(one.stream), self._run, now, today, _row_of(one))
         if self.database.execute(_CLAIM, claim).rowcount == 1:
             return NEW
         found = self._rows(f"SELECT status, run, sent FROM {PREFIX}keys WHERE key = ?", (one.key,))
@@ -241,14 +241,27 @@ class SqlLedger:
 
     # small things
 
-    def _find(self, name: str, columns: str, wanted: Sequence[Any]) -> dict[Any, Sequence[Any]]:
-        """Return the `columns` of keys by the first of them, where the column `name` is one of those wanted."""
-        found: dict[Any, Sequence[Any]] = {}
-        for chunk in _chunks(wanted, LOOKUP_SIZE):
+    def _known(self, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Return status and last sight of those of the keys that are known."""
+        known: dict[bytes, tuple[int, int]] = {}
+        for chunk in _chunks(keys, LOOKUP_SIZE):
             places = ",".join("?" * len(chunk))
-            statement = f"SELECT {columns} FROM {PREFIX}keys WHERE {name} IN ({places})"
-            found |= {row[0]: row[1:] for row in self._rows(statement, chunk)}
-        return found
+            found = self._rows(f"SELECT key, status, seen FROM {PREFIX}keys WHERE key IN ({places})", chunk)
+            known |= {key: (status, seen) for key, status, seen in found}
+        return known
+
+    def _known_rows(self, rows: Iterable[int]) -> set[int]:
+        """Return those of the rows of which an event is settled, however many there are of each."""
+        known: set[int] = set()
+        for chunk in _chunks(rows, LOOKUP_SIZE):
+            places = ",".join(["(CAST(? AS BIGINT))"] * len(chunk))
+            found = self._rows(
+                f"WITH asked (row_hash) AS (VALUES {places}) SELECT row_hash FROM asked WHERE EXISTS "
+                f"(SELECT 1 FROM {PREFIX}keys k WHERE k.row_hash = asked.row_hash AND k.status <> {CLAIMED})",
+                chunk,
+            )
+            known.update(row for (row,) in found)
+        return known
 
     def _stream(self, name: str) -> int:
         if name not in self._streams:
@@ -265,9 +278,9 @@ class SqlLedger:
         return self.database.execute(statement, values).fetchall()
 
 
-def _hash_of(one: Keyed) -> int | None:
+def _row_of(one: Keyed) -> int | None:
     """Return eight bytes of a row's hash, as a signed number."""
-    row = one.row()
+    row = one.row_hash()
     return None if row is None else int.from_bytes(row[:8], "big", signed=True)
 
 

@@ -15,14 +15,14 @@ CLAIMED: Final = 0
 
 MIGRATIONS: Final = (
     (
-        # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970; hash: of the
-        # record's key properties under its rule, cut to eight bytes: it only tells a changed record from a new one
+        # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970;
+        # row_hash: eight bytes of the hash of a record's key properties under its rule, to tell changed from new
         """CREATE TABLE {prefix}keys (key {blob} PRIMARY KEY, stream INTEGER NOT NULL, status INTEGER NOT NULL,
             run INTEGER NOT NULL, sent {real} NOT NULL, seen INTEGER NOT NULL, attempts INTEGER NOT NULL,
-            request_id TEXT, hash BIGINT){tail}""",
+            request_id TEXT, row_hash BIGINT){tail}""",
         "CREATE INDEX {prefix}keys_seen ON {prefix}keys (seen)",
         "CREATE INDEX {prefix}keys_claimed ON {prefix}keys (run) WHERE status = 0",
-        "CREATE INDEX {prefix}keys_hash ON {prefix}keys (hash)",
+        "CREATE INDEX {prefix}keys_row_hash ON {prefix}keys (row_hash) WHERE status <> 0 AND row_hash IS NOT NULL",
         "CREATE TABLE {prefix}streams (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)",
         """CREATE TABLE {prefix}runs (id INTEGER PRIMARY KEY, name TEXT NOT NULL, account {blob} NOT NULL,
             started {real} NOT NULL, lease_until {real} NOT NULL, ended {real})""",

@@ -96,7 +96,7 @@ class Part:
 def _fixed_text(constant: Any) -> str:  # noqa: ANN401 - any value
     try:
         text = "" if constant is None else text_of(constant)
-    except BadValueError:  # told of when a record asks for it
+    except Exception:  # noqa: BLE001 - whatever it is, a record that asks for it is told
         return ""
     return text if text.strip() else ""
 

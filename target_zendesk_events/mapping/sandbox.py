@@ -74,7 +74,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.tests.update(filters.tests())
         self.eval_context = EvalContext(self, None)
 
-    def compiled(self, tree: nodes.Template, is_expression: bool) -> Template:  # noqa: FBT001 - private
+    def compiled(self, tree: nodes.Template, *, is_expression: bool) -> Template:
         """Return a syntax tree as a template that can be rendered, or asked for its value."""
         generator = (_ValueGenerator if is_expression else CodeGenerator)(self, None, None)
         generator.visit(tree)

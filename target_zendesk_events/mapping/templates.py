@@ -65,9 +65,9 @@ class Constant:
     """A value without braces: itself."""
 
     is_expression: ClassVar[bool] = False
+    fields: ClassVar[frozenset[str]] = frozenset()
+    built_ins: ClassVar[frozenset[str]] = frozenset()
     value: Any
-    fields: frozenset[str] = frozenset()
-    built_ins: frozenset[str] = frozenset()
 
     def of(self, scope: Scope) -> Any:  # noqa: ANN401, ARG002 - any value, whatever the record
         """Return the constant."""
@@ -79,9 +79,9 @@ class Field:
     """A value that is one `{{ name }}` or `{{ name.below }}`, as most are: read without Jinja's detour."""
 
     is_expression: ClassVar[bool] = True
+    built_ins: ClassVar[frozenset[str]] = frozenset()
     name: str
     below: tuple[str, ...] = ()
-    built_ins: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> frozenset[str]:
@@ -101,9 +101,9 @@ class Joined:
     """Text around fields, without Jinja's detour; null where a null is written in a strict place."""
 
     is_expression: ClassVar[bool] = False
+    built_ins: ClassVar[frozenset[str]] = frozenset()
     pieces: tuple[str | Field, ...]
     null_is_nothing: bool
-    built_ins: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> frozenset[str]:
@@ -114,8 +114,9 @@ class Joined:
         """Return the text, or null."""
         texts: list[str] = []
         for piece in self.pieces:
-            value = piece if isinstance(piece, str) else piece.of(scope)
-            if value is not None:
+            if isinstance(piece, str):
+                texts.append(piece)
+            elif (value := piece.of(scope)) is not None:
                 texts.append(text_of(value))
             elif not self.null_is_nothing:
                 return None
@@ -195,7 +196,7 @@ class Templates:
                 return alone if isinstance(alone, Field) else Joined(plain, sandbox.null_is_nothing)
             is_expression = len(written) == 1 and not isinstance(written[0], nodes.TemplateData)
             kind = Expression if is_expression else Text
-            return kind(sandbox.compiled(tree, is_expression), sandbox, fields, built_ins)
+            return kind(sandbox.compiled(tree, is_expression=is_expression), sandbox, fields, built_ins)
         except (TemplateError, SyntaxError, RecursionError) as error:
             message = f"does not parse: {getattr(error, 'message', None) or type(error).__name__}"
             raise BadTemplateError(message) from error
