@@ -176,7 +176,17 @@ def test_after_a_lapse_claims_are_made_anew(house: House) -> None:
     assert not first.holds_lease()
     assert not first.heartbeat()
     assert first.heartbeat()
-    assert standings(first.exchange([], [keyed(1), keyed(2)], NOTHING)) == [Standing.BUSY, Standing.NEW]
+    anew = [keyed(1, anew=True), keyed(2, anew=True)]
+    assert standings(first.exchange([], anew, NOTHING)) == [Standing.BUSY, Standing.NEW]
+
+
+def test_after_a_lapse_only_who_had_a_claim_may_claim_anew(house: House) -> None:
+    """Another event of the run with the same key still waits for the first: that may be in flight."""
+    ledger = house.ledger()
+    ledger.exchange([], [keyed(1)], NOTHING)
+    house.clock.time += LEASE_SECONDS + 1
+    assert not ledger.heartbeat()
+    assert standings(ledger.exchange([], [keyed(1)], NOTHING)) == [Standing.BUSY]
 
 
 def test_another_event_of_the_run_with_the_same_key_waits(house: House) -> None:
@@ -358,7 +368,7 @@ def test_a_run_whose_lease_lapsed_keeps_the_places_of_its_claims(house: House) -
     one.exchange([], [keyed(1), keyed(2)], NOTHING)
     house.clock.sleep(LEASE_SECONDS + 1)
     assert not one.heartbeat()
-    wanted = [keyed(1), keyed(2), keyed(3)]
+    wanted = [keyed(1, anew=True), keyed(2, anew=True), keyed(3)]
     assert standings(one.exchange([], wanted, NOTHING)) == [Standing.NEW, Standing.NEW, Standing.BUSY]
 
 
@@ -426,6 +436,17 @@ def test_what_is_not_seen_is_forgotten_after_the_retention(house: House) -> None
     assert key_count(house) == 100
     house.ledger(retention_days=90).close()
     assert key_count(house) == 1
+
+
+def test_each_account_s_retention_is_its_own(house: House) -> None:
+    """A sandbox that forgets after a month forgets nothing of the production beside it on the ledger."""
+    production = house.ledger(retention_days=365)
+    deliver(production, keyed(1))
+    production.close()
+    house.clock.time += 100 * DAY
+    house.ledger(account="sandbox", retention_days=30).close()
+    again = house.ledger(retention_days=365)
+    assert standings(again.seen([keyed(1)])) == [Standing.SETTLED]
 
 
 def test_a_sight_is_written_at_most_once_a_day(house: House) -> None:
@@ -573,8 +594,8 @@ def test_the_file_is_durable_and_in_wal_mode(tmp_path: Path) -> None:
     "query",
     [
         "SELECT key, status, seen FROM zendesk_events_keys WHERE key IN (?, ?)",
-        "SELECT 1 FROM zendesk_events_keys WHERE row_hash = ? AND status <> 0 LIMIT ?",
-        "SELECT key FROM zendesk_events_keys WHERE seen < ? LIMIT ?",
+        "SELECT ? FROM zendesk_events_keys WHERE row_hash = ? AND status IN (1, 3)",
+        "SELECT key FROM zendesk_events_keys WHERE stream IN (1, 2) AND seen < ? LIMIT ?",
     ],
 )
 def test_look_ups_and_expiry_search_an_index(tmp_path: Path, query: str) -> None:

@@ -83,7 +83,7 @@ class Aftermath:
             return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
         posting.is_doubtful = True
         if policy == "verify":
-            posting.verification = Verification(posting.event, now)
+            posting.verification = Verification(posting.event, now, posting.alike)
             return Next(again_at=posting.verification.next_at)
         return Next(again_at=now)
 
@@ -157,7 +157,7 @@ class Aftermath:
         if step is Step.HOLD:
             return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, posting), holds_all_until=until)
         if step is Step.VERIFY:
-            posting.verification = Verification(posting.event, now + decision.wait)
+            posting.verification = Verification(posting.event, now + decision.wait, posting.alike)
             return Next(again_at=posting.verification.next_at, holds_all_until=until)
         if step is Step.RENEW:
             self._renewed_for = self._auth.generation

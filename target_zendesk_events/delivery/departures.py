@@ -37,7 +37,7 @@ class Departures:
         self._max_in_flight = max_in_flight
         self._waiting: Waiting[Posting] = Waiting()
         self.is_braked = False
-        """Whether an event could not go for want of a place in the quota."""
+        """Whether an event could not go, the last time, for want of a place in the quota."""
 
     def put_off(self, posting: Posting, until: float) -> None:
         """Have an event that left its lane's head wait; it holds its lane, and no slot."""
@@ -54,6 +54,7 @@ class Departures:
 
     def pick(self, now: float) -> list[Posting]:
         """Return the events that go now, each with a place in the rate and in the quota; asks for a token first."""
+        self.is_braked = False
         if not self.any_next:
             return []
         self.renew(now)
@@ -72,7 +73,7 @@ class Departures:
                 break
             posting.has_place = posting.has_place or self._quota.take()
             if not posting.has_place:
-                self.put_off(posting, now)
+                self._lanes.give_back(posting)
                 self.is_braked = True
                 break
             picked.append(posting)
@@ -106,7 +107,7 @@ class Departures:
         under_way, outage = len(self._under_way), self._outage
         if under_way >= self._max_in_flight or self._renewal.blocks:
             return math.inf
-        wanted_at = now if self._lanes.has_ready() else self._waiting.next_at
+        wanted_at = now if self._lanes.has_ready() and not self.is_braked else self._waiting.next_at
         free_at = self._rate_limit.free_at(max(now, wanted_at))
         if free_at is None or not outage.may_start(under_way, max(now, outage.probe_at)):
             return math.inf

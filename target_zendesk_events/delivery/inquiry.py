@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, Final
 
 from target_zendesk_events.delivery.sql_ledger import SqlLedger
-from target_zendesk_events.delivery.tables import CLAIMED, PREFIX
+from target_zendesk_events.delivery.tables import CLAIMED, OF_ACCOUNT, PREFIX
 from target_zendesk_events.work import Outcome
 
 STATUSES: Final = {
@@ -21,8 +21,6 @@ QUESTION_SECONDS: Final = 30.0
 """For a statement that goes through the whole ledger."""
 PRUNED_AT_ONCE: Final = 10_000
 """Keys in one commit, so that runs on the same ledger need not wait."""
-
-_OURS: Final = f"run IN (SELECT id FROM {PREFIX}runs WHERE account = ?)"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Inquiry:
         """Return stream, status and number of events."""
         rows = self._ledger.transactions.ask(
             f"SELECT s.name, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
-            f"WHERE {_OURS} GROUP BY s.name, k.status ORDER BY s.name, k.status",
+            "WHERE s.account = ? GROUP BY s.name, k.status ORDER BY s.name, k.status",
             (self._ledger.account,),
         )
         return [(name, STATUSES[status], count) for name, status, count in rows]
@@ -76,7 +74,7 @@ class Inquiry:
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
         """Forget the events of a stream, of a run, or not seen for so many days; return how many."""
-        conditions = [_OURS]
+        conditions = [OF_ACCOUNT]
         values: list[Any] = [self._ledger.account]
         if stream is not None:
             conditions.append(f"stream IN (SELECT id FROM {PREFIX}streams WHERE name = ?)")

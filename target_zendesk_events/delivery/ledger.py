@@ -34,21 +34,30 @@ class Keyed(msgspec.Struct, frozen=True):
 
     `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row_hash` makes a
     hash of the record's key properties under its rule, to tell a changed record from a new one, or None. `again` is
-    true for a replay: what was rejected or held goes again then, what was delivered does not.
+    true for a replay: what was rejected or held goes again then, what was delivered does not. `anew` is true for one
+    that this run had claimed before its lease lapsed. `alike` events that look the same on the customer's timeline went
+    shortly before it, the first of them `since` seconds ago.
     """
 
     key: bytes | None
     row_hash: Callable[[], bytes | None]
     stream: str
     again: bool = False
+    anew: bool = False
+    alike: int = 0
+    since: float = 0.0
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What the ledger answers for one event; `sent_before` is how many seconds ago it was first claimed."""
+    """What the ledger answers for one event.
+
+    `sent_before` is how many seconds ago it was first claimed, or the first of the `alike` events that went before it.
+    """
 
     standing: Standing
     outcome: Outcome | None = None
     sent_before: float = 0.0
+    alike: int = 0
     changed: bool = False
 
 

@@ -31,7 +31,7 @@ class Posting(msgspec.Struct, eq=False):
 
     `unknowns` holds its attempts that ended unknown: when, and how many events had succeeded by then.
     `first_sent_at` is the time of its first request by the run's monotonic clock, for reading it back; before the run's
-    own beginning where a run that is gone sent it.
+    own beginning where a run that is gone sent it; that of the first of the `alike` events before it, where there are.
     """
 
     errand: Errand
@@ -46,12 +46,21 @@ class Posting(msgspec.Struct, eq=False):
     """Its 401s: an event that gets one from every token is not to have tokens minted without end."""
     unknowns: list[tuple[float, int]] = msgspec.field(default_factory=list)
     first_sent_at: float | None = None
+    alike: int = 0
+    """Events of the same customer that look the same, and went so shortly before that reading back shows them too."""
     is_claimed: bool = False
+    claims_anew: bool = False
+    """Whether it was claimed before the lease lapsed."""
     is_doubtful: bool = False
     """Whether an attempt may have stored it: then its claim is never taken back."""
     has_place: bool = False
     """Whether it has its place in the quota."""
     verification: Verification | None = None
+
+    def must_claim_anew(self) -> None:
+        """The lease has lapsed: another run may have taken its claim over."""
+        self.claims_anew |= self.is_claimed
+        self.is_claimed = False
 
     @property
     def stream(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from target_zendesk_events.delivery.aftermath import Aftermath, Next
+from target_zendesk_events.delivery.alike import Alike
 from target_zendesk_events.delivery.brakes import Quota
 from target_zendesk_events.delivery.departures import Departures
 from target_zendesk_events.delivery.intake import Intake
@@ -80,6 +81,7 @@ class Sender:
             tools.quota,
             terms.max_in_flight,
         )
+        self._alike = Alike()
         self._batch_since = math.inf
         self._blocked_since: float | None = None
         self._input_ended = False
@@ -87,6 +89,7 @@ class Sender:
         self._is_broken = False
         self._asks_who_next = False
         self._dropped: set[str] = set()
+        self._not_stored: list[Posting] = []
         self.failure: TargetError | None = None
         """Why the run stops before its end, if it does."""
         self.stopped: dict[str, TargetError] = {}
@@ -215,7 +218,10 @@ class Sender:
             self._claim_anew()
         picked = self._depart(now)
         while picked or self._tools.settling.has_received():
-            entries = iter(self._tools.settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
+            for posting in picked:
+                if posting.first_sent_at is None:
+                    self._alike.note_departure(posting, now)
+            entries = iter(self._tools.settling.commit([keyed_of(one, now) for one in picked if not one.is_claimed]))
             if self._tools.books.ledger.sent is not None:
                 self._tools.quota.recount(*self._tools.books.ledger.sent)
             for posting in picked:
@@ -230,7 +236,7 @@ class Sender:
             if task.posting is None:
                 self._without_event(task, answer, now)
             elif answer.code == LEASE_LAPSED:
-                task.posting.is_claimed = False
+                task.posting.must_claim_anew()
                 self._follow(task.posting, Next(again_at=now), now)
             elif task.asked == "read":
                 waiting = len(self._tools.lanes)
@@ -239,6 +245,8 @@ class Sender:
                 waiting = len(self._tools.lanes)
                 self._follow(task.posting, self._aftermath.of_post(task.posting, answer, now, waiting=waiting), now)
 
+        self._take_back(self._not_stored)
+        self._not_stored.clear()
         fault = self._tools.under_way.take_fault()
         if fault is not None:
             self.stop(fault)
@@ -255,10 +263,14 @@ class Sender:
         elif posting.stream in self._dropped:
             self._give_up(posting)
         else:
+            if posting.is_claimed and not posting.is_doubtful and following.again_at > now:
+                self._not_stored.append(posting)
             self._departures.put_off(posting, max(following.again_at, now))
 
     def _receive(self, posting: Posting, receipt: Receipt) -> None:
         self._tools.lanes.leave(posting)
+        if receipt.outcome in COUNTED:
+            self._alike.note_stored(posting, self._tools.monotonic())
         if posting.has_place:
             posting.has_place = False
             (self._tools.quota.use if receipt.outcome in COUNTED else self._tools.quota.give_back)()
@@ -300,6 +312,7 @@ class Sender:
         """Take back claim and place of events that were not sent, or of which it is known that they were not stored."""
         unsent = [one for one in postings if one.is_claimed and not one.is_doubtful]
         for one in unsent:
+            one.is_claimed = False
             self._give_place_back(one)
         if unsent:
             self._tools.books.ledger.release([keyed_of(one) for one in unsent])
@@ -317,9 +330,9 @@ class Sender:
 
     def _claim_anew(self) -> None:
         """The lease had lapsed, as after a suspension: other runs may have taken the claims over."""
-        for posting in self._tools.lanes:
-            if posting not in self._tools.under_way:
-                posting.is_claimed = False
+        waiting = [one for one in self._tools.lanes if one.is_claimed and one not in self._tools.under_way]
+        for posting in waiting:
+            posting.must_claim_anew()
 
     # what goes next
 
@@ -328,8 +341,8 @@ class Sender:
         if self.is_stopping:
             return []
         picked = self._departures.pick(now)
-        if self._departures.is_braked:
-            self.stop(self._tools.quota.error())
+        if self._departures.is_braked and not any(one.has_place for one in self._tools.lanes):
+            self.stop(self._tools.quota.error())  # what has a place is settled first
         elif not picked and self._departures.any_next:
             failure = self._aftermath.of_floor(self._tools.rate_limit.floor, now)
             if failure is not None:
@@ -350,9 +363,9 @@ class Sender:
             self._give_place_back(posting)
             self._departures.put_off(posting, now + SECONDS_TO_ASK_AGAIN)
             return
-        posting.is_claimed = True
+        posting.is_claimed, posting.claims_anew = True, False
         if entry.standing is Standing.UNKNOWN:
-            posting.first_sent_at = now - entry.sent_before
+            posting.first_sent_at, posting.alike = now - entry.sent_before, entry.alike
             self._follow(posting, self._aftermath.of_crash(posting, now), now)
         elif (held := self._aftermath.singled_out(posting, now)) is not None:
             self._receive(posting, held)

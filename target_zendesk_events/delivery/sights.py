@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from target_zendesk_events.delivery.tables import PREFIX
+from target_zendesk_events.delivery.tables import OF_ACCOUNT, PREFIX
 from target_zendesk_events.delivery.transactions import Database
 
 SECONDS_A_DAY: Final = 86_400
@@ -16,9 +16,10 @@ STEP: Final = 500
 class Sights:
     """What a run has seen of older days; days are counted from 1970 (UTC)."""
 
-    def __init__(self, database: Database, retention_days: int) -> None:
-        """Keep keys for `retention_days` from their last sight on."""
+    def __init__(self, database: Database, account: bytes, retention_days: int) -> None:
+        """Keep the keys of `account` for `retention_days` from their last sight on."""
         self._database = database
+        self._account = account
         self._retention_days = retention_days
         self._stale: set[bytes] = set()
         self._noted: list[bytes] = []
@@ -47,5 +48,6 @@ class Sights:
 
     def expire(self) -> None:
         """Forget a few keys that were last seen longer ago than they are kept, within a transaction."""
-        old = f"SELECT key FROM {PREFIX}keys WHERE seen < ? LIMIT {STEP}"
-        self._database.execute(f"DELETE FROM {PREFIX}keys WHERE key IN ({old})", (self.today() - self._retention_days,))
+        old = f"SELECT key FROM {PREFIX}keys WHERE {OF_ACCOUNT} AND seen < ? LIMIT {STEP}"
+        values = self._account, self.today() - self._retention_days
+        self._database.execute(f"DELETE FROM {PREFIX}keys WHERE key IN ({old})", values)

@@ -26,9 +26,10 @@ SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
 _STATUS: Final = {Outcome.DELIVERED: 1, Outcome.REJECTED: 2, Outcome.HELD: 3, Outcome.FORGOTTEN: 4}
 _SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in _STATUS.items()}
+_SENT: Final = _STATUS[Outcome.DELIVERED], _STATUS[Outcome.HELD]
 _SENT_AGAIN: Final = frozenset({_STATUS[Outcome.REJECTED], _STATUS[Outcome.HELD]})
 
-_CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, 0, NULL, ?) ON CONFLICT (key) DO NOTHING"
+_CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, NULL, ?) ON CONFLICT (key) DO NOTHING"
 _SETTLE = (
     f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
     "status = excluded.status, "
@@ -62,7 +63,7 @@ class SqlLedger:
         self._limits = limits
         self.transactions = Transactions(database, must_stop)
         self.account = hashlib.sha256(account.encode()).digest()[:8]
-        self.sights = Sights(database, retention_days)
+        self.sights = Sights(database, self.account, retention_days)
         self._counts = Counts(self.transactions, self.account, rules_digest)
         self._streams: dict[str, int] = {}
         self._known_streams: dict[str, int] = {}
@@ -110,6 +111,8 @@ class SqlLedger:
         for one, entry in zip(wanted, entries, strict=True):
             if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
                 self._claimed.add(one.key)
+            elif one.key is not None and entry.standing is Standing.SETTLED:
+                self._claimed.discard(one.key)
         return entries
 
     def release(self, events: Sequence[Keyed]) -> None:
@@ -138,11 +141,12 @@ class SqlLedger:
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         for one in wanted:
-            waits = one.key in claimed or places <= 0
+            is_counted = one.anew and one.key in self._claimed
+            waits = one.key in claimed or (places <= 0 and not is_counted)
             entry = Entry(Standing.BUSY) if waits else self._claim(one, now, today)
             entries.append(entry)
             if entry.standing in {Standing.NEW, Standing.UNKNOWN}:
-                places -= 1
+                places -= not is_counted
                 if one.key is not None:
                     claimed.add(one.key)
         return entries
@@ -164,15 +168,15 @@ class SqlLedger:
     def _claim(self, one: Keyed, now: float, today: int) -> Entry:  # noqa: PLR0911 - a case each
         if one.key is None:
             return NEW
-        if one.key in self._claimed:
+        if one.key in self._claimed and not one.anew:
             return Entry(Standing.BUSY)
-        claim = (one.key, self._stream(one.stream), self._run, now, today, _row_of(one))
+        claim = (one.key, self._stream(one.stream), self._run, now - one.since, today, one.alike, _row_of(one))
         if self.database.execute(_CLAIM, claim).rowcount == 1:
             return NEW
-        found = self._rows(f"SELECT status, run, sent FROM {PREFIX}keys WHERE key = ?", (one.key,))
+        found = self._rows(f"SELECT status, run, sent, attempts FROM {PREFIX}keys WHERE key = ?", (one.key,))
         if not found:
             return Entry(Standing.BUSY)  # taken back in this moment: ask again
-        status, run, sent = found[0]
+        status, run, sent, alike = found[0]
         if status != CLAIMED and not (one.again and status in _SENT_AGAIN):
             return _SETTLED[status]
         if status == CLAIMED and run == self._run:
@@ -183,7 +187,7 @@ class SqlLedger:
         if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
             return Entry(Standing.BUSY)
         if status == CLAIMED:
-            return Entry(Standing.UNKNOWN, sent_before=now - sent)
+            return Entry(Standing.UNKNOWN, sent_before=now - sent, alike=alike)
         self._replayed[one.key] = status
         return NEW
 
@@ -205,8 +209,6 @@ class SqlLedger:
             return True
         held = self._lease.holds()
         self._lease.renew()
-        if not held:
-            self._claimed.clear()
         if self.database.now() >= self._expires_at:
             self._expires_at = self.database.now() + SECONDS_BETWEEN_EXPIRIES
             self.transactions.run(self.sights.expire)
@@ -251,13 +253,13 @@ class SqlLedger:
         return known
 
     def _known_rows(self, rows: Iterable[int]) -> set[int]:
-        """Return those of the rows of which an event is settled, however many there are of each."""
+        """Return those of the rows of which an event was sent, however many there are of each."""
         known: set[int] = set()
         for chunk in _chunks(rows, LOOKUP_SIZE):
             places = ",".join(["(CAST(? AS BIGINT))"] * len(chunk))
             found = self._rows(
                 f"WITH asked (row_hash) AS (VALUES {places}) SELECT row_hash FROM asked WHERE EXISTS "
-                f"(SELECT 1 FROM {PREFIX}keys k WHERE k.row_hash = asked.row_hash AND k.status <> {CLAIMED})",
+                f"(SELECT 1 FROM {PREFIX}keys k WHERE k.row_hash = asked.row_hash AND k.status IN {_SENT})",
                 chunk,
             )
             known.update(row for (row,) in found)
@@ -266,11 +268,11 @@ class SqlLedger:
     def _stream(self, name: str) -> int:
         if name not in self._streams:
             self.database.execute(
-                f"INSERT INTO {PREFIX}streams SELECT COALESCE(MAX(id), 0) + 1, CAST(? AS TEXT) FROM {PREFIX}streams "
-                "WHERE true ON CONFLICT (name) DO NOTHING",
-                (name,),
+                f"INSERT INTO {PREFIX}streams SELECT COALESCE(MAX(id), 0) + 1, ?, CAST(? AS TEXT) FROM {PREFIX}streams "
+                "WHERE true ON CONFLICT (account, name) DO NOTHING",
+                (self.account, name),
             )
-            rows = self._rows(f"SELECT id FROM {PREFIX}streams WHERE name = ?", (name,))
+            rows = self._rows(f"SELECT id FROM {PREFIX}streams WHERE account = ? AND name = ?", (self.account, name))
             self._streams[name] = int(rows[0][0])
         return self._streams[name]
 

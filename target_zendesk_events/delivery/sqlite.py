@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from target_zendesk_events.delivery.transactions import CALL_SECONDS, Busy, Cursor
+from target_zendesk_events.delivery.transactions import CALL_SECONDS, Busy, Cursor, damaged
 from target_zendesk_events.errors import StorageError
 
 
@@ -95,8 +95,4 @@ class SqliteDatabase:
             message = f"{self.note} was written by another run in this moment"
             raise Busy(message) from fault
         except sqlite3.DatabaseError as fault:
-            message = (
-                f"{self.note} is damaged or no ledger: {fault}. Put a backup in its place, or move it away: "
-                "without it, events that the tap sends again show twice"
-            )
-            raise StorageError(message) from fault
+            raise damaged(self.note, str(fault)) from fault

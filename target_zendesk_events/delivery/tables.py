@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Iterator
 from typing import Final
 
-from target_zendesk_events.delivery.transactions import Busy, Database
+from target_zendesk_events.delivery.transactions import Busy, Database, damaged
 from target_zendesk_events.errors import ConfigurationError, StorageError
 
 PREFIX: Final = "zendesk_events_"
 
+OF_ACCOUNT: Final = f"stream IN (SELECT id FROM {PREFIX}streams WHERE account = ?)"  # noqa: S608 - ours
+"""Which keys are an account's: another on the same ledger shares nothing with it but the file."""
 CLAIMED: Final = 0
 """The status of a key that is neither settled nor taken back."""
 
 MIGRATIONS: Final = (
     (
-        # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970;
+        # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970
+        # sent: when it was claimed, or the first of those that look the same and went shortly before it
+        # attempts: while it is claimed, how many those are
         # row_hash: eight bytes of the hash of a record's key properties under its rule, to tell changed from new
         """CREATE TABLE {prefix}keys (key {blob} PRIMARY KEY, stream INTEGER NOT NULL, status INTEGER NOT NULL,
             run INTEGER NOT NULL, sent {real} NOT NULL, seen INTEGER NOT NULL, attempts INTEGER NOT NULL,
             request_id TEXT, row_hash BIGINT){tail}""",
-        "CREATE INDEX {prefix}keys_seen ON {prefix}keys (seen)",
+        "CREATE INDEX {prefix}keys_seen ON {prefix}keys (stream, seen)",
         "CREATE INDEX {prefix}keys_claimed ON {prefix}keys (run) WHERE status = 0",
-        "CREATE INDEX {prefix}keys_row_hash ON {prefix}keys (row_hash) WHERE status <> 0 AND row_hash IS NOT NULL",
-        "CREATE TABLE {prefix}streams (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)",
+        "CREATE INDEX {prefix}keys_row_hash ON {prefix}keys (row_hash) WHERE status IN (1, 3)",
+        """CREATE TABLE {prefix}streams (id INTEGER PRIMARY KEY, account {blob} NOT NULL, name TEXT NOT NULL,
+            UNIQUE (account, name))""",
         """CREATE TABLE {prefix}runs (id INTEGER PRIMARY KEY, name TEXT NOT NULL, account {blob} NOT NULL,
             started {real} NOT NULL, lease_until {real} NOT NULL, ended {real})""",
         """CREATE TABLE {prefix}counts (account {blob} NOT NULL, name TEXT NOT NULL, count BIGINT NOT NULL,
@@ -45,11 +52,16 @@ def has_tables(database: Database) -> bool:
 
 
 def secret_of(database: Database) -> bytes:
-    """Return the secret of a ledger that is only looked at. Raises StorageError where there is none yet."""
-    if _version(database) != len(MIGRATIONS):
+    """Return the secret of a ledger that is only looked at.
+
+    Raises StorageError where there is none yet, and ConfigurationError where a newer release has written it.
+    """
+    version = _version(database)
+    _refuse_newer(database, version)
+    if version < len(MIGRATIONS):
         message = f"{database.note} is of another version: a run that may write brings it up to date"
         raise StorageError(message)
-    return bytes.fromhex(_read(database, "secret") or "")
+    return _secret(database)
 
 
 def prepare(database: Database) -> bytes:
@@ -65,9 +77,7 @@ def prepare(database: Database) -> bytes:
     database.begin()
     try:
         version = _version(database)
-        if version > len(MIGRATIONS):
-            message = f"{database.note} is of version {version}, from a newer release: upgrade target-zendesk-events"
-            raise ConfigurationError(message)  # noqa: TRY301 - it rolls back on its way
+        _refuse_newer(database, version)
         if version == 0:
             database.was_made = True
             _write(database, "secret", secrets.token_hex(32))
@@ -76,7 +86,7 @@ def prepare(database: Database) -> bytes:
                 database.execute(statement.format(**words))
         if version < len(MIGRATIONS):
             _write(database, "version", str(len(MIGRATIONS)))
-        secret = bytes.fromhex(_read(database, "secret") or "")
+        secret = _secret(database)
         database.execute("COMMIT")
     except (Busy, StorageError, ConfigurationError):
         database.roll_back()
@@ -95,7 +105,27 @@ def _has_meta(database: Database) -> bool:
 
 
 def _version(database: Database) -> int:
-    return int(_read(database, "version") or 0)
+    with _no_nonsense(database):
+        return int(_read(database, "version") or 0)
+
+
+def _secret(database: Database) -> bytes:
+    with _no_nonsense(database):
+        return bytes.fromhex(_read(database, "secret") or "none")
+
+
+@contextlib.contextmanager
+def _no_nonsense(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as fault:
+        raise damaged(database.note, "its version or its secret is gone") from fault
+
+
+def _refuse_newer(database: Database, version: int) -> None:
+    if version > len(MIGRATIONS):
+        message = f"{database.note} is of version {version}, from a newer release: upgrade target-zendesk-events"
+        raise ConfigurationError(message)
 
 
 def _read(database: Database, name: str) -> str | None:

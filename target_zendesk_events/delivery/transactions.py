@@ -30,6 +30,14 @@ class Cursor(Protocol):
         """Return the rows of the last statement."""
 
 
+def damaged(note: str, why: str) -> StorageError:
+    """Return the error for what is no whole ledger."""
+    return StorageError(
+        f"{note} is damaged or no ledger: {why}. Put a backup in its place, or move it away: "
+        "without it, events that the tap sends again show twice"
+    )
+
+
 class Busy(Exception):  # noqa: N818 - a state that passes, not an error
     """The database is locked, another run was faster, or the server is gone: for now."""
 

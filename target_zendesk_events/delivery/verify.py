@@ -26,9 +26,11 @@ class Verdict(str, enum.Enum):
 class Verification:
     """The readings for one event, as a pure function of the times and pages it is given."""
 
-    def __init__(self, event: Event, now: float) -> None:
-        """Look for `event`."""
+    def __init__(self, event: Event, now: float, alike: int = 0) -> None:
+        """Look for `event`, of which `alike` more were stored shortly before."""
         self._event = event
+        self._alike = alike
+        self._found = 0
         self._readings = 0
         self.next_at = now + WAITS_BEFORE_READS[0]
         self.cursor = ""
@@ -39,15 +41,18 @@ class Verification:
     ) -> Verdict:
         """Take one page of a reading; `following` is the next page's cursor, empty on the last.
 
-        `first_sent_at` is when the event was first sent, in epoch seconds by the server's clock; None: not known.
+        `first_sent_at` is when the event, or the first of those alike, was first sent, in epoch seconds by the server's
+        clock; None: not known.
         """
-        if any(is_same(self._event, stored, first_sent_at) for stored in events):
+        self._found += sum(is_same(self._event, stored, first_sent_at) for stored in events)
+        if self._found > self._alike:
             return Verdict.STORED
         if following and following != self.cursor:
             self.cursor = following
             self.next_at = now
             return Verdict.UNDECIDED
         self.cursor = ""
+        self._found = 0
         self._readings += 1
         if self._readings == len(WAITS_BEFORE_READS):
             return Verdict.ABSENT
