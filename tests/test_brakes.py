@@ -118,10 +118,12 @@ def test_what_was_counted_is_handed_over_once() -> None:
     one = SetAsideShare(10)
     one.note_record("orders")
     assert not one.has_fresh
+    assert one.has_counted
     one.note_set_aside("orders", "refused")
     assert one.has_fresh
     assert one.take_fresh() == ({"orders": 1}, {"orders": 1})
     assert one.take_fresh() == ({}, {})
+    assert not one.has_counted
 
 
 def quota(now: list[float], **limits: int | None) -> Quota:

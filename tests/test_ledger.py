@@ -180,6 +180,16 @@ def test_after_a_lapse_claims_are_made_anew(house: House) -> None:
     assert standings(first.exchange([], anew, NOTHING)) == [Standing.BUSY, Standing.NEW]
 
 
+def test_a_claim_remembers_what_went_before_it_and_looks_the_same(house: House) -> None:
+    """Whoever takes it over knows how many must be found, and since when."""
+    first, second = house.ledger("first"), house.ledger("second")
+    first.exchange([], [keyed(1, alike=2, since=1.5)], NOTHING)
+    house.clock.time += LEASE_SECONDS + 1
+    second.heartbeat()
+    entry = Entry(Standing.UNKNOWN, sent_before=LEASE_SECONDS + 2.5, alike=2)
+    assert second.exchange([], [keyed(1)], NOTHING) == [entry]
+
+
 def test_after_a_lapse_only_who_had_a_claim_may_claim_anew(house: House) -> None:
     """Another event of the run with the same key still waits for the first: that may be in flight."""
     ledger = house.ledger()

@@ -449,7 +449,8 @@ def event(
 
 def work(number: int, *customers: str, stream: str = "orders", size: int = 0, **others: Any) -> Work:
     """Return a record with one event."""
-    line = json.dumps({"type": "RECORD", "number": number, "filling": "x" * size}).encode()
+    message = {"type": "RECORD", "number": number, "record": {"number": number}, "filling": "x" * size}
+    line = json.dumps(message).encode()
     one = event(number, *(customers or (f"customer {number}",)), **others)
     return Work(line, stream, stream, [Match("rule", one)], key_values={"number": number})
 
@@ -1245,6 +1246,18 @@ def test_claims_of_what_was_read_back_and_is_not_there_are_taken_back() -> None:
     assert [claim.key for claim in house.ledger.released] == [key_of(one)]
 
 
+def test_what_is_known_not_to_be_stored_is_claimed_no_longer_while_it_waits() -> None:
+    """A run that is killed meanwhile leaves no unknown outcome of it to the next."""
+    house = House([limited(30.0)])
+    one = work(0)
+    house.take(one)
+    house.pass_time(house.clock.now + 10)
+    assert [claim.key for claim in house.ledger.released] == [key_of(one)]
+    house.run()
+    assert house.stored_numbers == [0]
+    assert house.ledger.claims == 2
+
+
 def test_claims_that_may_have_been_sent_are_kept() -> None:
     """A stop releases no claim of an event that may have been sent."""
     house = House([FAILED])
@@ -1404,6 +1417,52 @@ def test_the_lease_is_looked_after_while_everybody_waits() -> None:
     assert house.ledger.beats >= 93 / 3
 
 
+# events that look the same
+
+
+def alike(*plan: Reply) -> tuple[House, list[Work]]:
+    """Return a house, and records of one customer whose events look the same though their keys differ."""
+    house = House(plan, policy="verify", visible_after=1.0)
+    works = [work(0, "one customer") for _ in range(4)]
+    for number, one in enumerate(works):
+        one.key_values = {"id": number}
+    return house, works
+
+
+@pytest.mark.parametrize(
+    "plan", [[ACCEPTED, FAILED], [FAILED, FAILED], [ACCEPTED, ACCEPTED, FAILED_AND_STORED, FAILED]]
+)
+def test_an_event_that_looks_the_same_does_not_stand_in_for_one_that_was_lost(plan: list[Reply]) -> None:
+    """As many must be found as were sent."""
+    house, works = alike(*plan)
+    house.take(*works)
+    house.run()
+    assert house.stored_numbers == [0] * 4
+    assert outcomes(house.report) == {"delivered": 4}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 9.0])
+def test_one_that_was_stored_is_found_beside_those_that_look_the_same(seconds: float) -> None:
+    """However long after the others it was sent, it is not sent again."""
+    house, works = alike(ACCEPTED, FAILED_AND_STORED, ACCEPTED, LOST_AND_STORED)
+    for one in works:
+        house.take(one)
+        house.pass_time(house.clock.now + seconds)
+    house.run()
+    assert house.stored_numbers == [0] * 4
+    assert len(house.posts()) == 4
+
+
+def test_how_many_look_the_same_outlives_the_run() -> None:
+    """The run after a crash knows from the ledger that the one which it finds is not the one which it looks for."""
+    house, works = alike()
+    house.ledger.entries.append(Entry(Standing.UNKNOWN, sent_before=60.0, alike=1))
+    house.zendesk.post_event(json.dumps({"event": event(0, "one customer").as_object()}).encode())
+    house.take(works[1])
+    house.run()
+    assert house.stored_numbers == [0] * 2
+
+
 # brakes, disks, STATE
 
 
@@ -1433,6 +1492,19 @@ def test_what_another_run_sends_takes_no_place_of_the_day(entries: list[Entry]) 
     house.take(work(0), work(1))
     house.pass_time(house.clock.now + 2)
     assert len(house.stored_numbers) == 1
+
+
+def test_what_has_a_place_of_the_day_is_settled_before_the_brake_ends_the_run() -> None:
+    """An event of a run that is gone is read back, though others wait that get no place any more."""
+    unknown = Entry(Standing.UNKNOWN, sent_before=60.0)
+    house = House(policy="verify", per_day=1, ledger=Memory({0: [unknown]}))
+    house.zendesk.post_event(json.dumps({"event": event(0, "customer 0").as_object()}).encode())
+    house.take(work(0), work(1), work(2))
+    house.run()
+    assert isinstance(house.sender.failure, BrakeError)
+    assert outcomes(house.report) == {"delivered": 1, "undelivered": 2}
+    assert house.stored_numbers == [0]
+    assert not house.was_busy
 
 
 def test_a_stopped_stream_gives_its_places_of_the_day_back() -> None:

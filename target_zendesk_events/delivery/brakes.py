@@ -61,6 +61,11 @@ class SetAsideShare:
         """Whether a record was set aside since the counts were last taken."""
         return bool(self._fresh_set_aside)
 
+    @property
+    def has_counted(self) -> bool:
+        """Whether any record was counted since then."""
+        return bool(self._fresh_records)
+
     def take_fresh(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return what was counted since the last time, by stream: records, and those set aside."""
         fresh = dict(self._fresh_records), dict(self._fresh_set_aside)

@@ -15,6 +15,7 @@ STATUSES: Final = {
     2: Outcome.REJECTED.value,
     3: Outcome.HELD.value,
     4: Outcome.FORGOTTEN.value,
+    5: "set aside",
 }
 SHOWN_RUNS: Final = 20
 QUESTION_SECONDS: Final = 30.0

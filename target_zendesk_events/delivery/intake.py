@@ -9,8 +9,8 @@ from target_zendesk_events.delivery.brakes import Names, SetAsideShare
 from target_zendesk_events.delivery.keys import Keys
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.ledger import SENT_AGAIN, Entry, Standing
-from target_zendesk_events.delivery.posting import Errand, Posting
-from target_zendesk_events.delivery.settling import Books, Settling, keyed_of
+from target_zendesk_events.delivery.posting import Aside, Errand, Posting
+from target_zendesk_events.delivery.settling import Books, Settling, aside_of, keyed_of
 from target_zendesk_events.work import Match, NoEvent, Outcome, Receipt, Work
 
 
@@ -28,6 +28,7 @@ class Intake:
         self._share = share
         self._names = names
         self._batch: list[Posting] = []
+        self._asides: list[Aside] = []
         self.records = 0
         """Records in the open batch."""
 
@@ -37,13 +38,12 @@ class Intake:
         return len(self._batch)
 
     def take(self, work: Work) -> None:
-        """Take in a record: count it, set aside what cannot be mapped, and put its events into the batch."""
+        """Take in a record: count it, and put its events, and what yields none, into the batch."""
         report = self._books.report
         report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
         if work.invalid:
-            self._note_record(work)
-            self._settling.set_aside(self._settling.open(work, 1), "invalid", work.invalid)
             self.records += 1
+            self._put_aside(self._settling.open(work, 1), "invalid", work.invalid)
             return
         events: list[Match] = []
         unmappable: list[Match] = []
@@ -63,30 +63,41 @@ class Intake:
     def close(self, stopped: Container[str], stop_stream: Callable[[str, str], None]) -> None:
         """Look the batch up, settle what is known, and let the rest into the lanes, but for streams that stopped."""
         self.records = 0
-        if not self._batch:
+        if not self._batch and not self._asides:
             return
         batch, self._batch = self._batch, []
-        entries = self._books.ledger.seen([keyed_of(posting) for posting in batch])
-        for posting, entry in zip(batch, entries, strict=True):
+        asides, self._asides = self._asides, []
+        entries = self._books.ledger.seen([*map(keyed_of, batch), *map(aside_of, asides)])
+        for posting, entry in zip(batch, entries[: len(batch)], strict=True):
             if entry.standing is Standing.SETTLED and not (posting.is_replayed and entry.outcome in SENT_AGAIN):
                 self._settling.receive(posting, Receipt(Outcome.DUPLICATE))
             elif posting.stream in stopped:
                 self._settling.give_up(posting.errand)
             else:
                 self._let_in(posting, entry, stop_stream)
+        for aside, entry in zip(asides, entries[len(batch) :], strict=True):
+            if entry.standing is Standing.SETTLED and aside.errand.work.replayed is None:
+                self._settling.pass_over(aside)
+            elif aside.errand.work.stream in stopped:
+                self._settling.give_up(aside.errand)
+            else:
+                self._note_new(aside.errand)
+                self._settling.set_aside(aside)
 
     def _open(self, work: Work, events: list[Match], unmappable: list[Match]) -> None:
         errand = self._settling.open(work, len(events) + len(unmappable))
         self.records += 1
-        if unmappable:
-            self._note_new(errand)
         for match in unmappable:
-            self._settling.set_aside(errand, NoEvent.UNMAPPABLE.value, match.message, match.rule)
+            self._put_aside(errand, NoEvent.UNMAPPABLE.value, match.message, match.rule)
         for match in events:
             if match.event is not None:
                 key = self._keys.of_event(work, match)
                 row_hash = functools.partial(self._keys.of_row, work, match)
                 self._batch.append(Posting(errand, match, match.event, key, row_hash))
+
+    def _put_aside(self, errand: Errand, reason: str, message: str, rule: str | None = None) -> None:
+        key = self._keys.of_aside(errand.work, rule, message)
+        self._asides.append(Aside(errand, key, reason, message, rule))
 
     def _let_in(self, posting: Posting, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
         self._note_new(posting.errand)

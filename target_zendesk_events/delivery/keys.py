@@ -17,6 +17,10 @@ KEY_BYTES = 16
 SAME_KEY = "two rules give this record the same key: give each rule a `dedupe_key`"
 
 
+class _Message(msgspec.Struct):
+    record: msgspec.Raw
+
+
 class Keys:
     """Hashes events with a secret of the ledger's own, so that a hash tells nothing without it."""
 
@@ -50,6 +54,11 @@ class Keys:
         if not work.key_values:
             return None
         return self._hash("row", work.stream, match.rule, work.key_values)
+
+    def of_aside(self, work: Work, rule: str | None, message: str) -> bytes:
+        """Return a hash of a record that yields no event: its text, the rule that cannot map it, if one, and why."""
+        record = msgspec.json.decode(work.line, type=_Message).record
+        return self._hash("aside", work.stream, rule, message, bytes(record).decode())
 
     def _hash(self, *parts: Any) -> bytes:  # noqa: ANN401 - JSON values
         hashed = self._keyed.copy()

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from target_zendesk_events.work import Outcome
+from target_zendesk_events.work import NoEvent, Outcome
 
 COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
 """Outcomes of an event that counts as sent, for the month's quota and the day's brake."""
@@ -55,17 +55,17 @@ class Entry(msgspec.Struct, frozen=True):
     """
 
     standing: Standing
-    outcome: Outcome | None = None
+    outcome: Outcome | NoEvent | None = None
     sent_before: float = 0.0
     alike: int = 0
     changed: bool = False
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """The end of one event, for the ledger."""
+    """The end of one event, for the ledger; or of a record that yields none, set aside."""
 
     keyed: Keyed
-    outcome: Outcome
+    outcome: Outcome | NoEvent
     attempts: int
     request_id: str = ""
 

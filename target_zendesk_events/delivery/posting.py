@@ -26,6 +26,16 @@ class Errand(msgspec.Struct, eq=False):
     """Whether any part of it was more than a duplicate."""
 
 
+class Aside(msgspec.Struct, eq=False):
+    """A record, or one rule's part of it, that yields no event: invalid, or unmappable; and its key in the ledger."""
+
+    errand: Errand
+    key: bytes
+    reason: str
+    message: str
+    rule: str | None = None
+
+
 class Posting(msgspec.Struct, eq=False):
     """One event, its key in the ledger, and what its attempts came to.
 

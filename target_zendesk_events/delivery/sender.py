@@ -198,7 +198,7 @@ class Sender:
         try:
             if not self._is_broken:
                 self._take_answers(now)
-                self._tools.settling.commit([])
+                self._tools.settling.commit([], last=True)
                 self._take_back([one for one in self._tools.lanes if one not in self._tools.under_way])
                 self._tools.rate_limit.close()
             self._tools.settling.pass_on_state(now, last=True)

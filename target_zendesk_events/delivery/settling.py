@@ -11,9 +11,9 @@ from target_zendesk_events.delivery.brakes import Names, SetAsideShare
 from target_zendesk_events.delivery.checkpoints import Checkpoints
 from target_zendesk_events.delivery.dead_letters import DeadLetters, Note
 from target_zendesk_events.delivery.ledger import Entry, Keyed, Ledger, Settlement, Tally
-from target_zendesk_events.delivery.posting import Errand, Posting
+from target_zendesk_events.delivery.posting import Aside, Errand, Posting
 from target_zendesk_events.report import Report
-from target_zendesk_events.work import Outcome, Receipt, Work
+from target_zendesk_events.work import NoEvent, Outcome, Receipt, Work
 
 SECONDS_BETWEEN_STATES = 1.0
 
@@ -55,6 +55,7 @@ class Settling:
         self._write_state = write_state
         self._wall = wall
         self._received: list[tuple[Posting, Receipt]] = []
+        self._set_aside_anew: list[Aside] = []
         self._finished: list[Errand] = []
         self._state_at = 0.0
         self.open_bytes = 0
@@ -82,17 +83,26 @@ class Settling:
             self._set_aside(posting, receipt)
         self._received.append((posting, receipt))
 
-    def set_aside(self, errand: Errand, reason: str, message: str, rule: str | None = None) -> None:
-        """Set aside one part of a record that yields no event: invalid as a whole, or unmappable by one rule."""
-        self._write_letter(errand, Note(reason, errand.work.stream, self._now(), message, rule))
-        self._close_part(errand)
+    def set_aside(self, aside: Aside) -> None:
+        """Set aside one part of a record that yields no event; the ledger knows of it after the next `commit`."""
+        note = Note(aside.reason, aside.errand.work.stream, self._now(), aside.message, aside.rule)
+        self._write_letter(aside.errand, note)
+        self._set_aside_anew.append(aside)
+        self._close_part(aside.errand)
+
+    def pass_over(self, aside: Aside) -> None:
+        """What was set aside before, and came again as it was, is settled: its dead letter was written then."""
+        self._close_part(aside.errand)
 
     def has_received(self) -> bool:
         """Tell whether outcomes wait for the next commit."""
         return bool(self._received or self._finished or self._share.has_fresh)
 
-    def commit(self, wanted: Sequence[Keyed]) -> list[Entry]:
-        """Make durable what was received, and claim what goes next; return an entry for each wanted."""
+    def commit(self, wanted: Sequence[Keyed], *, last: bool = False) -> list[Entry]:
+        """Make durable what was received, and claim what goes next; return an entry for each wanted.
+
+        Records that need nothing else to be written are counted with the others, or with the `last` commit of a run.
+        """
         books = self._books
         if books.dead_letters.sync():
             self._reached("dead letter written")
@@ -101,8 +111,9 @@ class Settling:
             for posting, receipt in self._received
             if receipt.outcome is not Outcome.DUPLICATE
         ]
+        settlements += [Settlement(aside_of(one), NoEvent.UNMAPPABLE, 0) for one in self._set_aside_anew]
         entries: list[Entry] = []
-        if settlements or wanted or self._share.has_fresh:
+        if settlements or wanted or self._share.has_fresh or (last and self._share.has_counted):
             entries = books.ledger.exchange(settlements, wanted, self._tally())
         if wanted:
             self._reached("intent written")
@@ -113,6 +124,7 @@ class Settling:
             posting.errand.is_new |= receipt.outcome is not Outcome.DUPLICATE
             self._close_part(posting.errand)
         self._received.clear()
+        self._set_aside_anew.clear()
         for errand in self._finished:
             books.checkpoints.settle(errand.ticket)
         self._finished.clear()
@@ -186,3 +198,12 @@ def keyed_of(posting: Posting, now: float | None = None) -> Keyed:
         alike=posting.alike,
         since=since,
     )
+
+
+def aside_of(aside: Aside) -> Keyed:
+    """Return a record that yields no event as the ledger knows it."""
+    return Keyed(aside.key, _no_row, aside.errand.work.stream)
+
+
+def _no_row() -> None:
+    """It has no older version."""

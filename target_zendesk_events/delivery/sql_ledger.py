@@ -19,12 +19,18 @@ from target_zendesk_events.delivery.ledger import COUNTED, NEW, Entry, Keyed, Se
 from target_zendesk_events.delivery.sights import Sights
 from target_zendesk_events.delivery.tables import CLAIMED, PREFIX, lock_account, prepare, secret_of
 from target_zendesk_events.delivery.transactions import CALL_SECONDS, Database, Transactions
-from target_zendesk_events.work import Outcome
+from target_zendesk_events.work import NoEvent, Outcome
 
 LOOKUP_SIZE: Final = 200
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
-_STATUS: Final = {Outcome.DELIVERED: 1, Outcome.REJECTED: 2, Outcome.HELD: 3, Outcome.FORGOTTEN: 4}
+_STATUS: Final[dict[Outcome | NoEvent, int]] = {
+    Outcome.DELIVERED: 1,
+    Outcome.REJECTED: 2,
+    Outcome.HELD: 3,
+    Outcome.FORGOTTEN: 4,
+    NoEvent.UNMAPPABLE: 5,
+}
 _SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in _STATUS.items()}
 _SENT: Final = _STATUS[Outcome.DELIVERED], _STATUS[Outcome.HELD]
 _SENT_AGAIN: Final = frozenset({_STATUS[Outcome.REJECTED], _STATUS[Outcome.HELD]})
