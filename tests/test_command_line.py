@@ -836,6 +836,38 @@ def test_a_stream_that_sets_aside_too_much_stops(
     assert ended.report["streams"]["logins"]["rules"]["*:{{ kind }}"]["delivered"] == 1
 
 
+def test_a_record_that_yields_no_event_is_set_aside_once(playground: Playground, tmp_path: Path) -> None:
+    """A tap sends it again with each run: it is settled then, until its content or the reason changes."""
+    messages = [schema("orders"), record("orders", 1, kind=None), record("orders", "one"), state({"a": 1})]
+    for _ in range(2):
+        ended, _error = run(playground, tmp_path, messages)
+        assert ended.states == [{"a": 1}]
+        assert sorted(letter["dead_letter"]["reason"] for letter in ended.letters) == ["invalid", "unmappable"]
+    assert (ended.report["totals"]["invalid"], ended.report["totals"]["unmappable"]) == (1, 1)
+    changed = [*messages[:3], record("orders", 1, kind=None, email="another@example.com"), state({"a": 2})]
+    assert len(run(playground, tmp_path, changed)[0].letters) == 3
+    assert len(run(playground, tmp_path, messages, ledger_url="none")[0].letters) == 5
+
+
+def test_what_comes_again_each_run_does_not_stop_its_stream(playground: Playground, tmp_path: Path) -> None:
+    """A full table with a few records that cannot be mapped stays as healthy as it is."""
+    messages = [schema("orders"), *(record("orders", number) for number in range(57))]
+    messages += [*(record("orders", number, kind=None) for number in range(57, 60)), state({"a": 1})]
+    for _ in range(4):
+        ended, _error = run(playground, tmp_path, messages, max_set_aside_percent=10)
+        assert (ended.exit_code, ended.states, len(ended.letters)) == (0, [{"a": 1}], 3)
+
+
+def test_records_that_are_filtered_count_among_all(playground: Playground, tmp_path: Path) -> None:
+    """The share of those set aside is of all that were matched, also in a run that sent nothing."""
+    rules = [{**support.RULE, "when": "email != 'nobody@example.com'"}]
+    filtered = [schema("orders"), *(record("orders", number, email="nobody@example.com") for number in range(50))]
+    assert run(playground, tmp_path, filtered, rules=rules)[0].exit_code == 0
+    mixed = [schema("orders"), *(record("orders", 100 + number) for number in range(44))]
+    mixed += [record("orders", 200 + number, kind=None) for number in range(6)]
+    assert run(playground, tmp_path, mixed, rules=rules, max_set_aside_percent=10)[0].exit_code == 0
+
+
 def test_what_is_too_old_is_counted_and_not_sent(playground: Playground, tmp_path: Path) -> None:
     """`since` keeps a first run from sending years of history."""
     messages = [schema("orders"), record("orders", 1, at="2020-01-01T00:00:00Z"), record("orders", 2), state({"a": 1})]
