@@ -182,7 +182,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_in_flight",
         "integer",
-        "Requests under way at once: also the most events that a crash leaves unknown.",
+        "Requests under way at once: also the most events that a crash makes unknown.",
         default=32,
         minimum=1,
         maximum=1_000,
