@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import hashlib
+from collections.abc import Hashable
 from typing import Final
 
 from target_zendesk_events.delivery.posting import Posting
@@ -33,26 +33,25 @@ class Alike:
 
     def __init__(self) -> None:
         """Remember nothing yet."""
-        self._rows: collections.OrderedDict[bytes, _Row] = collections.OrderedDict()
+        self._rows: collections.OrderedDict[Hashable, _Row] = collections.OrderedDict()
 
     def note_departure(self, posting: Posting, now: float) -> None:
         """An event is about to go for the first time: note in it those that look the same and went shortly before."""
         while self._rows and next(iter(self._rows.values())).last_answer_at < now - APART_SECONDS:
             self._rows.popitem(last=False)
-        row = self._rows.get(_looks(posting))
+        posting.looks = _looks(posting)
+        row = self._rows.get(posting.looks)
         if row is not None:
             posting.alike, posting.first_sent_at = row.count, row.first_sent_at
 
     def note_stored(self, posting: Posting, now: float) -> None:
         """An event was stored, or may have been."""
         if posting.first_sent_at is not None:
-            looks = _looks(posting)
-            self._rows[looks] = _Row(posting.alike + 1, posting.first_sent_at, now)
-            self._rows.move_to_end(looks)
+            self._rows[posting.looks] = _Row(posting.alike + 1, posting.first_sent_at, now)
+            self._rows.move_to_end(posting.looks)
 
 
-def _looks(posting: Posting) -> bytes:
-    """Return a hash of the customer and of all that is compared when the event is read back."""
-    profile, event = posting.event.profile, posting.event.as_object()
-    who = [profile.source, profile.type, profile.user_id, *sorted([one.type, one.value] for one in profile.identifiers)]
-    return hashlib.blake2b(canonical([who, event]), digest_size=16).digest()
+def _looks(posting: Posting) -> Hashable:
+    """Return the customer, and all that is compared when the event is read back."""
+    profile = posting.event.profile
+    return frozenset(profile.identifiers), profile.user_id, canonical(posting.event.as_object())

@@ -58,6 +58,8 @@ class Posting(msgspec.Struct, eq=False):
     first_sent_at: float | None = None
     alike: int = 0
     """Events of the same customer that look the same, and went so shortly before that reading back shows them too."""
+    looks: Hashable = None
+    """By what it is told to look the same as another."""
     is_claimed: bool = False
     claims_anew: bool = False
     """Whether it was claimed before the lease lapsed."""
