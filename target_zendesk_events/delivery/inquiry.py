@@ -5,17 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from target_zendesk_events.delivery.sql_ledger import SqlLedger
+from target_zendesk_events.delivery.sql_ledger import STATUS, SqlLedger
 from target_zendesk_events.delivery.tables import CLAIMED, OF_ACCOUNT, PREFIX
-from target_zendesk_events.work import Outcome
+from target_zendesk_events.work import NoEvent
 
 STATUSES: Final = {
+    **{number: outcome.value for outcome, number in STATUS.items()},
     CLAIMED: "claimed",
-    1: Outcome.DELIVERED.value,
-    2: Outcome.REJECTED.value,
-    3: Outcome.HELD.value,
-    4: Outcome.FORGOTTEN.value,
-    5: "set aside",
+    STATUS[NoEvent.UNMAPPABLE]: "set aside",
 }
 SHOWN_RUNS: Final = 20
 QUESTION_SECONDS: Final = 30.0

@@ -24,23 +24,24 @@ from target_zendesk_events.work import NoEvent, Outcome
 LOOKUP_SIZE: Final = 200
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
-_STATUS: Final[dict[Outcome | NoEvent, int]] = {
+STATUS: Final[dict[Outcome | NoEvent, int]] = {
     Outcome.DELIVERED: 1,
     Outcome.REJECTED: 2,
     Outcome.HELD: 3,
     Outcome.FORGOTTEN: 4,
     NoEvent.UNMAPPABLE: 5,
 }
-_SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in _STATUS.items()}
-_SENT: Final = _STATUS[Outcome.DELIVERED], _STATUS[Outcome.HELD]
-_SENT_AGAIN: Final = frozenset({_STATUS[Outcome.REJECTED], _STATUS[Outcome.HELD]})
+"""What a settled key's status says; the last is a record that yields no event, unmappable or invalid."""
+_SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in STATUS.items()}
+_SENT: Final = STATUS[Outcome.DELIVERED], STATUS[Outcome.HELD]
+_SENT_AGAIN: Final = frozenset({STATUS[Outcome.REJECTED], STATUS[Outcome.HELD]})
 
 _CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, NULL, ?) ON CONFLICT (key) DO NOTHING"
 _SETTLE = (
     f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
     "status = excluded.status, "
     "run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, request_id = excluded.request_id "
-    f"WHERE {PREFIX}keys.status <> {_STATUS[Outcome.DELIVERED]}"
+    f"WHERE {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]}"
 )
 
 
@@ -168,7 +169,7 @@ class SqlLedger:
 
     def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
         request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
-        stream, status = self._stream(one.keyed.stream), _STATUS[one.outcome]
+        stream, status = self._stream(one.keyed.stream), STATUS[one.outcome]
         return one.keyed.key, stream, status, self._run, now, today, one.attempts, request_id, _row_of(one.keyed)
 
     def _claim(self, one: Keyed, now: float, today: int) -> Entry:  # noqa: PLR0911 - a case each
