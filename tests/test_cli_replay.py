@@ -59,6 +59,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(playground, tmp_path)
 
 
+@pytest.mark.parametrize("number", [1, "one"])
+def test_what_still_yields_no_event_waits_on(desk: Desk, number: object) -> None:
+    """Unmappable or invalid as before, it goes into a new file as it leaves the old one: none is lost."""
+    desk.set_aside(REFUSAL, support.schema("orders"), support.record("orders", number, kind=None))
+    for _ in range(2):
+        assert desk.replay().returncode == 0
+        assert (desk.stored, desk.waiting) == ([], [("orders", number)])
+
+
 def test_what_is_settled_leaves_its_file(desk: Desk) -> None:
     """What is taken is gone from the files, what is refused again waits in a new one, and nothing is sent twice."""
     desk.set_aside(REFUSAL, support.schema("orders"), *(support.record("orders", number) for number in range(3)))

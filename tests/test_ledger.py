@@ -274,6 +274,14 @@ def test_other_content_under_the_same_key_properties_is_changed(house: House) ->
     assert ledger.seen([keyed(2, row=7), keyed(3, row=8)]) == [Entry(Standing.NEW, changed=True), NEW]
 
 
+@pytest.mark.parametrize(("outcome", "was_sent"), [(Outcome.HELD, True), (Outcome.REJECTED, False)])
+def test_only_what_was_sent_is_an_older_version(house: House, outcome: Outcome, was_sent: bool) -> None:
+    """A row that was refused and then mended is new on its timeline."""
+    ledger = house.ledger()
+    deliver(ledger, keyed(1, row=7), outcome=outcome)
+    assert ledger.seen([keyed(2, row=7)]) == [Entry(Standing.NEW, changed=was_sent)]
+
+
 def test_what_is_only_claimed_is_no_older_version(house: House) -> None:
     """A row counts as sent before once an event of it is settled, not while its first is in flight."""
     ledger = house.ledger()

@@ -23,7 +23,7 @@ from target_zendesk_events.delivery.database import database_of
 from target_zendesk_events.delivery.ledger import Keyed, NoLedger, Settlement, Standing, Tally
 from target_zendesk_events.delivery.sql_ledger import SqlLedger
 from target_zendesk_events.delivery.sqlite import SqliteDatabase
-from target_zendesk_events.delivery.tables import has_tables
+from target_zendesk_events.delivery.tables import PREFIX, has_tables
 from target_zendesk_events.delivery.transactions import HASTE_SECONDS
 from target_zendesk_events.errors import ConfigurationError, StorageError
 from target_zendesk_events.playground.server import Playground
@@ -95,6 +95,29 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(StorageError, match=r"damaged or no ledger.*backup"):
         SqlLedger(database, account="a", run="r", retention_days=9, rules_digest=str, must_stop=lambda: True)
     database.close()
+
+
+@pytest.mark.parametrize(
+    "damage", ["DELETE FROM {}meta WHERE name = 'secret'", "UPDATE {}meta SET value = 'abc' WHERE name = 'version'"]
+)
+@pytest.mark.parametrize("reads_only", [False, True])
+def test_a_ledger_without_its_secret_or_version_is_damaged(tmp_path: Path, damage: str, reads_only: bool) -> None:
+    """With another secret it would know of nothing that was sent."""
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    with closing(ledger_of(url)) as ledger:
+        ledger.database.execute(damage.format(PREFIX))
+    with pytest.raises(StorageError, match=r"damaged or no ledger.*backup"):
+        ledger_of(url, reads_only=reads_only)
+
+
+@pytest.mark.parametrize("reads_only", [False, True])
+def test_a_newer_release_s_ledger_wants_an_upgrade(tmp_path: Path, reads_only: bool) -> None:
+    """Whoever only looks is not told that a run of this release would mend it."""
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    with closing(ledger_of(url)) as ledger:
+        ledger.database.execute(f"UPDATE {PREFIX}meta SET value = '99' WHERE name = 'version'")
+    with pytest.raises(ConfigurationError, match="upgrade target-zendesk-events"):
+        ledger_of(url, reads_only=reads_only)
 
 
 def test_a_dry_run_does_not_take_a_damaged_file_for_no_ledger(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_zendesk_events.delivery.aftermath import Aftermath
+from target_zendesk_events.delivery.alike import APART_SECONDS
 from target_zendesk_events.delivery.brakes import Names, Quota, SetAsideShare
 from target_zendesk_events.delivery.checkpoints import Checkpoints
 from target_zendesk_events.delivery.dead_letters import DeadLetters, Note
@@ -1451,6 +1452,20 @@ def test_one_that_was_stored_is_found_beside_those_that_look_the_same(seconds: f
     house.run()
     assert house.stored_numbers == [0] * 4
     assert len(house.posts()) == 4
+
+
+def test_what_went_long_before_is_not_remembered() -> None:
+    """The times at which Zendesk received them tell such events apart; a long run remembers seconds, not all."""
+    house, works = alike()
+    house.take(works[0])
+    house.pass_time(house.clock.now + 1)
+    postings = []
+    house.hands.on_start = lambda task: postings.append(task.posting)
+    for one, seconds in zip(works[1:], (APART_SECONDS - 2, APART_SECONDS + 1, 0), strict=True):
+        house.pass_time(house.clock.now + seconds)
+        house.take(one)
+        house.pass_time(house.clock.now + 0.5)
+    assert [one.alike for one in postings] == [1, 0, 1]
 
 
 def test_how_many_look_the_same_outlives_the_run() -> None:
