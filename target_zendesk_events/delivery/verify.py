@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from target_zendesk_events.event import Event, Identifier, canonical
 
-WAITS_BEFORE_READS: Final = (0.5, 1.0, 1.5, 2.5, 5.0)
-"""Seconds before each reading: growing steps over ten seconds, since a new event may not be readable at once."""
+WAITS_BEFORE_READS: Final = (1.0, 3.0, 6.0)
+"""Seconds before each reading, 1, 4 and 10 after the loss: a new event may not be readable at once, and a read costs as
+much of the minute as an event."""
 CLOCK_TOLERANCE_SECONDS: Final = 2.0
 
 
