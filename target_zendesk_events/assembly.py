@@ -101,7 +101,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
     names = Names(usage.names, ledger.secret)
     settling = Settling(books, share, names, write_state, time.time, reached)
     lanes: Lanes[Posting] = Lanes()
-    keys = Keys(settings.account, ledger.secret)
+    keys = Keys(settings.account, ledger.secret, is_kept=settings.ledger_url is not None)
     outage = Outage(settings.max_outage_seconds)
     rate_limit = rate_limit_of(ledger, settings.requests_per_minute)
     quota = Quota(

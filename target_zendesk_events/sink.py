@@ -80,16 +80,14 @@ class EventSink(RecordSink):
         rules = _restricted(self.rules, replayed)
         work.matches = [rule.apply(record, self.stream_name) for rule in rules]
         if self._key_properties:
-            work.key_values = {name: record[name] for name in self._key_properties}
+            values = {name: record.get(name) for name in self._key_properties}
+            work.key_values = None if None in values.values() else values
         return work
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Nothing is sent from here: the target hands each record to the sender itself."""
 
     def _fault_of(self, record: Mapping[str, Any]) -> str:
-        for name in self._key_properties:
-            if name not in record:
-                return f"the key property {name} is missing"
         if self._validator is not None:
             try:
                 self._validator.validate(record)  # type: ignore[arg-type]

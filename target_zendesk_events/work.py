@@ -64,7 +64,8 @@ class Work(msgspec.Struct):
 
     `line` is the tap's own line (bytes, without its newline); `source_stream` is the tap's name of the stream,
     `stream` the name after stream maps. `matches` is empty for a record that no rule matches. `invalid` says why
-    the record fails its schema, where it does.
+    the record fails its schema, where it does. `key_values` holds its key properties; None where the stream has none,
+    or one of them is null or missing: a null tells no row from another.
     """
 
     line: bytes

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from target_zendesk_events.delivery.keys import SAME_KEY, Keys
+from target_zendesk_events.delivery.keys import NO_KEY, SAME_KEY, Keys
 from target_zendesk_events.event import Event, Identifier, Profile
 from target_zendesk_events.work import Match, NoEvent, Work
 
@@ -152,3 +152,29 @@ def test_a_key_tells_nothing_and_is_short() -> None:
     """Sixteen bytes, and the same each time."""
     assert len(key() or b"") == 16
     assert key() == key()
+
+
+BARE = msgspec.structs.replace(EVENT, created_at=None)
+
+
+@pytest.mark.parametrize(
+    "match",
+    [Match("rule", EVENT), Match("rule", BARE, dedupe_key="7"), Match("rule", BARE, dedupe=False)],
+)
+def test_a_record_without_a_whole_key_is_told_by_something_else(match: Match) -> None:
+    """Its event's own time, the rule's `dedupe_key`, or the word that equal records are different."""
+    assert KEYS.told_apart(work(match, key_values=None))[0].event is not None
+
+
+def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
+    """A null tells no row from another: two customers' events would be taken for one."""
+    (told,) = KEYS.told_apart(work(Match("rule", BARE), key_values=None))
+    assert told.no_event is NoEvent.UNMAPPABLE
+    assert told.message == f"rule 'rule' {NO_KEY}"
+    assert KEYS.told_apart(work(Match("rule", BARE)))[0].event is BARE
+
+
+def test_without_a_ledger_nothing_has_to_tell_events_apart() -> None:
+    """Then each record is new."""
+    keys = Keys("acme.zendesk.com", b"secret", is_kept=False)
+    assert keys.told_apart(work(Match("rule", BARE), key_values=None))[0].event is BARE

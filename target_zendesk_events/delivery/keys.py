@@ -15,6 +15,10 @@ from target_zendesk_events.work import Match, NoEvent, Work
 KEY_BYTES = 16
 
 SAME_KEY = "two rules give this record the same key: give each rule a `dedupe_key`"
+NO_KEY = (
+    "needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in this record, and "
+    "a null tells no row from another"
+)
 
 
 class _Message(msgspec.Struct):
@@ -24,22 +28,31 @@ class _Message(msgspec.Struct):
 class Keys:
     """Hashes events with a secret of the ledger's own, so that a hash tells nothing without it."""
 
-    def __init__(self, account: str, secret: bytes) -> None:
-        """Hash for `account` (host, port and path of the base URL), keyed with `secret` (up to 64 bytes)."""
+    def __init__(self, account: str, secret: bytes, *, is_kept: bool = True) -> None:
+        """Hash for `account` (host, port and path of the base URL), keyed with `secret` (up to 64 bytes).
+
+        Where no ledger keeps the hashes, two events need nothing that tells them apart.
+        """
         self._account = account
         self._keyed = hashlib.blake2b(digest_size=KEY_BYTES, key=secret)
+        self._is_kept = is_kept
 
     def told_apart(self, work: Work) -> Sequence[Match]:
-        """Return the record's matches; those of rules that give it the same key as unmappable."""
-        if not _may_collide(work.matches):
-            return work.matches
-        keys = [self.of_event(work, match) for match in work.matches]
+        """Return the record's matches; as unmappable those with nothing that tells their event from another's.
+
+        So is an event without a time where the record's key is not whole, and so are those of rules that give the
+        record the same key.
+        """
+        matches = work.matches
+        if self._is_kept and not work.key_values:
+            matches = [_unmappable(one, f"rule '{one.rule}' {NO_KEY}") if _is_keyless(one) else one for one in matches]
+        if not _may_collide(matches):
+            return matches
+        keys = [self.of_event(work, match) for match in matches]
         counts = collections.Counter(keys)
         return [
-            msgspec.structs.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=SAME_KEY)
-            if key is not None and counts[key] > 1
-            else match
-            for match, key in zip(work.matches, keys, strict=True)
+            _unmappable(match, SAME_KEY) if key is not None and counts[key] > 1 else match
+            for match, key in zip(matches, keys, strict=True)
         ]
 
     def of_event(self, work: Work, match: Match) -> bytes | None:
@@ -69,6 +82,16 @@ class Keys:
 def _may_collide(matches: Sequence[Match]) -> bool:
     """Tell whether more than one rule gives the record a key."""
     return len(matches) > 1 and sum(match.event is not None and match.dedupe for match in matches) > 1
+
+
+def _is_keyless(match: Match) -> bool:
+    """Tell whether only key properties could tell this event from one that looks the same."""
+    event = match.event
+    return event is not None and event.created_at is None and match.dedupe_key is None and match.dedupe
+
+
+def _unmappable(match: Match, message: str) -> Match:
+    return msgspec.structs.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=message)
 
 
 def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[Any, ...]:
