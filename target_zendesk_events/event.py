@@ -5,6 +5,8 @@ The limits are those of the Events API's reference (developer.zendesk.com, "Even
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,6 +82,12 @@ class Event(msgspec.Struct, frozen=True):
         if self.created_at is not None:
             event["created_at"] = self.created_at
         return event
+
+    def at(self, seconds: float) -> Event:
+        """Return this event as one that happened at a time in epoch seconds, cut to milliseconds."""
+        second, millisecond = divmod(math.floor(seconds * 1000), 1000)
+        text = dt.datetime.fromtimestamp(second, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+        return msgspec.structs.replace(self, created_at=f"{text}.{millisecond:03}Z")
 
     def body(self) -> dict[str, Any]:
         """Return the body of `POST /api/v2/user_profiles/events`."""

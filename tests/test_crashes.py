@@ -145,3 +145,15 @@ def test_killed_at_random_moments(policy: str, tmp_path: Path) -> None:
             assert 0 < trial.doubled() <= trial.kills * trial.in_flight + hits
         else:
             assert trial.doubled() == 0
+
+
+def test_events_without_a_time_show_once_too(tmp_path: Path) -> None:
+    """Stamped with the time of their claim, they are read back like any other after a kill in the middle."""
+    rule = {**support.RULE, "event": {"type": "order_paid", "properties": {"number": "{{ id }}"}}}
+    with Playground(delay=0.05) as playground:
+        trial = Trial(playground, tmp_path, "verify", rules=[rule])
+        for step, count in (("sent", 3), ("answered", 5)):
+            driver = [sys.executable, "-c", DRIVER.format(step=step, count=count)]
+            assert trial.run(driver) == -signal.SIGKILL
+        assert trial.run(support.TARGET) == 0
+        assert trial.settled() == Counter(range(EVENTS))

@@ -22,6 +22,15 @@ def event(**others: Any) -> Event:
     return Event(**{"profile": profile, "source": "shop", "type": "order", "properties": {}, **others})
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1_793_527_200.0, "2026-11-01T10:00:00.000Z"), (1_793_527_200.1239, "2026-11-01T10:00:00.123Z")],
+)
+def test_an_event_is_stamped_to_the_millisecond(seconds: float, text: str) -> None:
+    """Zendesk may cut finer times, and a time cut by somebody else could not be told for sure."""
+    assert event().at(seconds).created_at == text
+
+
 def test_the_body_is_the_one_that_zendesk_documents() -> None:
     """What is given stands in the body under Zendesk's names; what is not given is left out."""
     full = Event(

@@ -183,11 +183,24 @@ def test_after_a_lapse_claims_are_made_anew(house: House) -> None:
 def test_a_claim_remembers_what_went_before_it_and_looks_the_same(house: House) -> None:
     """Whoever takes it over knows how many must be found, and since when."""
     first, second = house.ledger("first"), house.ledger("second")
-    first.exchange([], [keyed(1, alike=2, since=1.5)], NOTHING)
+    claimed_at = first.now() - 1.5
+    first.exchange([], [keyed(1, alike=2, claimed_at=claimed_at)], NOTHING)
     house.clock.time += LEASE_SECONDS + 1
     second.heartbeat()
-    entry = Entry(Standing.UNKNOWN, sent_before=LEASE_SECONDS + 2.5, alike=2)
-    assert second.exchange([], [keyed(1)], NOTHING) == [entry]
+    [entry] = second.exchange([], [keyed(1)], NOTHING)
+    assert (entry.standing, entry.claimed_at, entry.alike) == (Standing.UNKNOWN, claimed_at, 2)
+    assert entry.sent_before == pytest.approx(LEASE_SECONDS + 2.5, abs=0.5)
+
+
+def test_a_replay_and_a_claim_made_anew_keep_their_first_time(house: House) -> None:
+    """An event without a time of its own bears that of its claim: sent again, it is to bear the same."""
+    ledger = house.ledger()
+    claimed_at = ledger.now() - 3_600.123456
+    deliver(ledger, keyed(1, claimed_at=claimed_at), outcome=Outcome.REJECTED)
+    [replayed] = ledger.exchange([], [keyed(1, again=True)], NOTHING)
+    ledger.exchange([], [keyed(2, claimed_at=claimed_at)], NOTHING)
+    [anew] = ledger.exchange([], [keyed(2, anew=True)], NOTHING)
+    assert replayed == anew == Entry(Standing.NEW, claimed_at=claimed_at)
 
 
 def test_after_a_lapse_only_who_had_a_claim_may_claim_anew(house: House) -> None:

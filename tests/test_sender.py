@@ -281,6 +281,11 @@ class Memory:
         """The number of the heartbeat that finds the lease lapsed."""
         self.lapses_at_sending = 0
         """How often the lease is found lapsed in the moment before a sending."""
+        self.clock = Clock()
+
+    def now(self) -> float:
+        """Return the time of day."""
+        return self.clock.wall()
 
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
         """Know what was put into `known`."""
@@ -341,6 +346,7 @@ class House:
         self.hands = Hands(self.clock)
         self.letters = Letters()
         self.ledger = ledger or Memory()
+        self.ledger.clock = self.clock
         self.report = Report()
         self.states: list[tuple[float, bytes]] = []
         self.on_state: Callable[[bytes], None] = lambda value: None  # noqa: ARG005
@@ -944,6 +950,33 @@ def test_verify_copes_with_the_ends_of_time(created_at: str) -> None:
     house.take(work(0, created_at=created_at))
     house.run()
     assert outcomes(house.report) == {"delivered": 1}
+
+
+def test_an_event_without_a_time_bears_that_of_its_claim_and_can_be_verified() -> None:
+    """To the millisecond; it is found by it, and does not move when it goes again after an outage."""
+    house = House([NOT_SENT, FAILED_AND_STORED], policy="verify")
+    claimed_at = "2026-09-21T14:30:00.000Z"
+    house.take(work(0, created_at=None))
+    house.pass_time(house.clock.now + 400)
+    assert [one["created_at"] for _, one in house.zendesk.stored] == [claimed_at]
+    assert len(house.posts()) == 2
+    assert outcomes(house.report) == {"delivered": 1}
+
+
+def test_an_event_without_a_time_of_a_run_that_is_gone_is_found_by_its_claim() -> None:
+    """What was stored under that time is not sent again; what was not bears it still."""
+    for is_stored in (True, False):
+        house = House(policy="verify")
+        gone = Entry(Standing.UNKNOWN, claimed_at=house.clock.wall() - 60.25, sent_before=60.25)
+        house.ledger.entries.append(gone)
+        one = event(0, "customer 0", created_at="2026-09-21T14:28:59.750Z")
+        received = dt.datetime.fromtimestamp(house.clock.wall() - 60.0, dt.timezone.utc).isoformat()
+        if is_stored:
+            house.zendesk.stored.append((0.0, {**one.as_object(), "received_at": received}))
+        house.take(work(0, created_at=None))
+        house.run()
+        assert [stored["created_at"] for _, stored in house.zendesk.stored] == ["2026-09-21T14:28:59.750Z"]
+        assert outcomes(house.report) == {"delivered": 1}
 
 
 def test_an_event_that_fails_while_others_succeed_is_held() -> None:

@@ -136,13 +136,13 @@ class Aftermath:
     def _policy_for(self, posting: Posting) -> str:
         if self._policy != "verify":
             return self._policy
-        readable = posting.match.dedupe and posting.event.created_at and query_identifier(posting.event)
+        readable = posting.match.dedupe and query_identifier(posting.event)
         if readable and self._can_read:
             return "verify"
         if not readable:
             self._say(
                 f"rule {posting.match.rule}: on_unknown_outcome acts as retry, since its events cannot be told apart "
-                "when read back (it takes a `created_at`, no `dedupe: false`, and an identifier without a colon)"
+                "when read back (it takes no `dedupe: false`, and an identifier without a colon)"
             )
         return "retry"
 

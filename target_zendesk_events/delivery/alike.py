@@ -21,10 +21,14 @@ APART_SECONDS: Final = CLOCK_TOLERANCE_SECONDS + 2.0
 
 @dataclasses.dataclass(slots=True)
 class _Row:
-    """Events that look the same, none far from the one before: how many were sent, since when, and until when."""
+    """Events that look the same, none far from the one before: how many were sent, since when, and until when.
+
+    `claimed_at` is the first one's, in epoch seconds by the ledger's clock.
+    """
 
     count: int
     first_sent_at: float
+    claimed_at: float
     last_answer_at: float
 
 
@@ -43,11 +47,12 @@ class Alike:
         row = self._rows.get(posting.looks)
         if row is not None:
             posting.alike, posting.first_sent_at = row.count, row.first_sent_at
+            posting.claim_at(row.claimed_at)
 
     def note_stored(self, posting: Posting, now: float) -> None:
         """An event was stored, or may have been."""
-        if posting.first_sent_at is not None:
-            self._rows[posting.looks] = _Row(posting.alike + 1, posting.first_sent_at, now)
+        if posting.first_sent_at is not None and posting.claimed_at is not None:
+            self._rows[posting.looks] = _Row(posting.alike + 1, posting.first_sent_at, posting.claimed_at, now)
             self._rows.move_to_end(posting.looks)
 
 

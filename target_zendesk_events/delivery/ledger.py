@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -36,7 +37,8 @@ class Keyed(msgspec.Struct, frozen=True):
     hash of the record's key properties under its rule, to tell a changed record from a new one, or None. `again` is
     true for a replay: what was rejected or held goes again then, what was delivered does not. `anew` is true for one
     that this run had claimed before its lease lapsed. `alike` events that look the same on the customer's timeline went
-    shortly before it, the first of them `since` seconds ago.
+    shortly before it. `claimed_at` is when it is to count as first claimed (with the first of those alike, where there
+    are), in epoch seconds by the ledger's clock; None: when the ledger takes it.
     """
 
     key: bytes | None
@@ -45,17 +47,19 @@ class Keyed(msgspec.Struct, frozen=True):
     again: bool = False
     anew: bool = False
     alike: int = 0
-    since: float = 0.0
+    claimed_at: float | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):
     """What the ledger answers for one event.
 
-    `sent_before` is how many seconds ago it was first claimed, or the first of the `alike` events that went before it.
+    `claimed_at` is when it was first claimed, by the ledger's clock, where it was before: in a replay, or by a run that
+    is gone. `sent_before` is how many seconds ago that was, or the same of the first of the `alike` events before it.
     """
 
     standing: Standing
     outcome: Outcome | NoEvent | None = None
+    claimed_at: float | None = None
     sent_before: float = 0.0
     alike: int = 0
     changed: bool = False
@@ -101,6 +105,9 @@ class Ledger(Protocol):
     sent: tuple[int, int] | None
     """What all runs have sent this month and today, as the last exchange left it; None where only this run is known."""
 
+    def now(self) -> float:
+        """Return the time in epoch seconds, by the clock that all runs on this ledger share."""
+
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
         """Return what is known of each event of a batch, in their order: settled, or new."""
 
@@ -145,9 +152,11 @@ class NoLedger:
             "ledger none: what the tap sends again shows twice, a lost answer or a crash may double events, "
             "and quotas are counted within this run alone"
         ),
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """Hash with a value of this run's own; `note` tells why there is no ledger."""
+        """Hash with a value of this run's own; `note` tells why there is no ledger, `wall` is the epoch clock."""
         self.note = note
+        self.now = wall
         self.secret = secrets.token_bytes(32)
 
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:

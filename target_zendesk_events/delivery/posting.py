@@ -56,6 +56,10 @@ class Posting(msgspec.Struct, eq=False):
     """Its 401s: an event that gets one from every token is not to have tokens minted without end."""
     unknowns: list[tuple[float, int]] = msgspec.field(default_factory=list)
     first_sent_at: float | None = None
+    claimed_at: float | None = None
+    """When it was first claimed, or the first of the `alike` events before it: epoch seconds by the ledger's clock."""
+    is_stamped: bool = False
+    """Whether its time is that of its claim, for want of one of its own."""
     alike: int = 0
     """Events of the same customer that look the same, and went so shortly before that reading back shows them too."""
     looks: Hashable = None
@@ -68,6 +72,13 @@ class Posting(msgspec.Struct, eq=False):
     has_place: bool = False
     """Whether it has its place in the quota."""
     verification: Verification | None = None
+
+    def claim_at(self, claimed_at: float) -> None:
+        """Note when it was claimed. An event that bears no time gets this one, so that it is told on the timeline."""
+        self.claimed_at = claimed_at
+        if self.is_stamped or self.event.created_at is None:
+            self.is_stamped = True
+            self.event = self.event.at(claimed_at)
 
     def must_claim_anew(self) -> None:
         """The lease has lapsed: another run may have taken its claim over."""

@@ -220,8 +220,9 @@ class Sender:
         while picked or self._tools.settling.has_received():
             for posting in picked:
                 if posting.first_sent_at is None:
+                    posting.claim_at(self._tools.books.ledger.now())
                     self._alike.note_departure(posting, now)
-            entries = iter(self._tools.settling.commit([keyed_of(one, now) for one in picked if not one.is_claimed]))
+            entries = iter(self._tools.settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
             if self._tools.books.ledger.sent is not None:
                 self._tools.quota.recount(*self._tools.books.ledger.sent)
             for posting in picked:
@@ -364,6 +365,8 @@ class Sender:
             self._departures.put_off(posting, now + SECONDS_TO_ASK_AGAIN)
             return
         posting.is_claimed, posting.claims_anew = True, False
+        if entry.claimed_at is not None:
+            posting.claim_at(entry.claimed_at)
         if entry.standing is Standing.UNKNOWN:
             posting.first_sent_at, posting.alike = now - entry.sent_before, entry.alike
             self._follow(posting, self._aftermath.of_crash(posting, now), now)

@@ -186,9 +186,8 @@ class Settling:
         return dt.datetime.fromtimestamp(self._wall(), dt.timezone.utc).isoformat(timespec="seconds")
 
 
-def keyed_of(posting: Posting, now: float | None = None) -> Keyed:
-    """Return an event as the ledger knows it; `now`, of the monotonic clock, where it is to be claimed."""
-    since = 0.0 if now is None or posting.first_sent_at is None else now - posting.first_sent_at
+def keyed_of(posting: Posting) -> Keyed:
+    """Return an event as the ledger knows it."""
     return Keyed(
         posting.key,
         posting.row_hash,
@@ -196,7 +195,7 @@ def keyed_of(posting: Posting, now: float | None = None) -> Keyed:
         again=posting.is_replayed,
         anew=posting.claims_anew,
         alike=posting.alike,
-        since=since,
+        claimed_at=posting.claimed_at,
     )
 
 

@@ -87,6 +87,10 @@ class SqlLedger:
         self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
         self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
 
+    def now(self) -> float:
+        """Return the time in epoch seconds, by the clock that all runs on this ledger share."""
+        return self.database.now()
+
     # looking up
 
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
@@ -177,7 +181,8 @@ class SqlLedger:
             return NEW
         if one.key in self._claimed and not one.anew:
             return Entry(Standing.BUSY)
-        claim = (one.key, self._stream(one.stream), self._run, now - one.since, today, one.alike, _row_of(one))
+        claimed_at = now if one.claimed_at is None else one.claimed_at
+        claim = (one.key, self._stream(one.stream), self._run, claimed_at, today, one.alike, _row_of(one))
         if self.database.execute(_CLAIM, claim).rowcount == 1:
             return NEW
         found = self._rows(f"SELECT status, run, sent, attempts FROM {PREFIX}keys WHERE key = ?", (one.key,))
@@ -187,16 +192,16 @@ class SqlLedger:
         if status != CLAIMED and not (one.again and status in _SENT_AGAIN):
             return _SETTLED[status]
         if status == CLAIMED and run == self._run:
-            return NEW
+            return Entry(Standing.NEW, claimed_at=sent)
         if status == CLAIMED and self._lease is not None and self._lease.is_live(run, now):
             return Entry(Standing.BUSY)
         take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
         if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
             return Entry(Standing.BUSY)
         if status == CLAIMED:
-            return Entry(Standing.UNKNOWN, sent_before=now - sent, alike=alike)
+            return Entry(Standing.UNKNOWN, claimed_at=sent, sent_before=now - sent, alike=alike)
         self._replayed[one.key] = status
-        return NEW
+        return Entry(Standing.NEW, claimed_at=sent)
 
     # counts
 
