@@ -14,26 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.delivery.aftermath import Aftermath
-from target_zendesk_events.delivery.brakes import Names, Quota, SetAsideShare
-from target_zendesk_events.delivery.checkpoints import Checkpoints
-from target_zendesk_events.delivery.dead_letters import DeadLetters
+from target_zendesk_events.delivery.dry_run import DryRun
+from target_zendesk_events.delivery.follow_up import FollowUp
+from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.intake import Intake
-from target_zendesk_events.delivery.keys import Keys
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.ledger import Ledger, NoLedger
-from target_zendesk_events.delivery.outage import Outage
-from target_zendesk_events.delivery.posting import Posting
-from target_zendesk_events.delivery.rate_limit import RateLimit
-from target_zendesk_events.delivery.rehearsal import Rehearsal
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.sender import Sender, Terms, Tools
 from target_zendesk_events.delivery.settling import Books, Settling
-from target_zendesk_events.delivery.under_way import UnderWay
+from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.errors import StorageError
-from target_zendesk_events.event import canonical
-from target_zendesk_events.report import Report
+from target_zendesk_events.kinds.event import canonical
+from target_zendesk_events.ledger.keys import Keys
+from target_zendesk_events.ledger.ledger import Ledger, NoLedger
+from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
+from target_zendesk_events.limits.outage import Outage
+from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.outcome.checkpoints import Checkpoints
+from target_zendesk_events.outcome.dead_letters import DeadLetters
+from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.zendesk import auth, tokens
 from target_zendesk_events.zendesk.client import Client
 
@@ -51,7 +51,7 @@ class Run:
 
     name: str
     rule_book: RuleBook
-    engine: Sender | Rehearsal
+    engine: Sender | DryRun
     books: Books
     client: Client
     quota: Quota
@@ -100,7 +100,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
     share = SetAsideShare(settings.max_set_aside_percent, ledger.share_before)
     names = Names(usage.names, ledger.secret)
     settling = Settling(books, share, names, write_state, time.time, reached)
-    lanes: Lanes[Posting] = Lanes()
+    lanes: Lanes[OpenShipment] = Lanes()
     keys = Keys(settings.account, ledger.secret, is_kept=settings.ledger_url is not None)
     outage = Outage(settings.max_outage_seconds)
     rate_limit = rate_limit_of(ledger, settings.requests_per_minute)
@@ -116,22 +116,22 @@ def assemble(  # noqa: PLR0913 - values, not owners
         settling=settling,
         intake=Intake(books, settling, lanes, keys, share, names),
         lanes=lanes,
-        under_way=UnderWay(client, Workers(settings.max_in_flight, wake), rate_limit, books.report, reached),
+        in_flight=InFlight(client, Workers(settings.max_in_flight, wake), rate_limit, books.report, reached),
         renewal=Renewal(client.auth, time.time, settings.max_outage_seconds),
         rate_limit=rate_limit,
         outage=outage,
         quota=quota,
         monotonic=time.monotonic,
     )
-    aftermath = Aftermath(
+    follow_up = FollowUp(
         client.auth,
         outage,
         policy=settings.on_unknown_outcome,
         max_outage_seconds=settings.max_outage_seconds,
         wall=time.time,
     )
-    sender = Sender(Terms(settings.max_in_flight, settings.batch_size_rows), tools, aftermath)
-    rehearsal = Rehearsal(
+    sender = Sender(Terms(settings.max_in_flight, settings.batch_size_rows), tools, follow_up)
+    dry_run = DryRun(
         books,
         keys,
         names,
@@ -140,7 +140,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
         has_ledger=settings.ledger_url is not None,
     )
     warnings = tuple(throwaway_warning(settings, ledger))
-    engine = rehearsal if settings.dry_run else sender
+    engine = dry_run if settings.dry_run else sender
     return Run(
         name,
         rule_book,
@@ -171,10 +171,10 @@ def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_st
     """Open the ledger of the settings. Raises StorageError and ConfigurationError."""
     if settings.ledger_url is None:
         return NoLedger()
-    from target_zendesk_events.delivery.database import database_of  # noqa: PLC0415 - only where there is a ledger
-    from target_zendesk_events.delivery.sql_ledger import SqlLedger  # noqa: PLC0415
-    from target_zendesk_events.delivery.tables import has_tables  # noqa: PLC0415
-    from target_zendesk_events.delivery.transactions import Transactions  # noqa: PLC0415
+    from target_zendesk_events.ledger.database import database_of  # noqa: PLC0415 - only where there is a ledger
+    from target_zendesk_events.ledger.sql_ledger import SqlLedger  # noqa: PLC0415
+    from target_zendesk_events.ledger.tables import has_tables  # noqa: PLC0415
+    from target_zendesk_events.ledger.transactions import Transactions  # noqa: PLC0415
 
     database = database_of(settings.ledger_url, time.time)
     is_missing = database.is_file and database.was_made
@@ -196,8 +196,8 @@ def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_st
 
 def rate_limit_of(ledger: Ledger, requests_per_minute: int) -> RateLimit:
     """Return this run's rate limit, shared with other runs where they share a ledger."""
-    from target_zendesk_events.delivery.budget import SharedRateLimit  # noqa: PLC0415 - only where there is a ledger
-    from target_zendesk_events.delivery.sql_ledger import SqlLedger  # noqa: PLC0415
+    from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit  # noqa: PLC0415 - only where there is a ledger
+    from target_zendesk_events.ledger.sql_ledger import SqlLedger  # noqa: PLC0415
 
     if isinstance(ledger, SqlLedger):
         return SharedRateLimit(requests_per_minute, ledger.transactions, ledger.account)

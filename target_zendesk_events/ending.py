@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.assembly import Run, lost_letters_warning
-from target_zendesk_events.narrator import Narrator
-from target_zendesk_events.report import Report
+from target_zendesk_events.outcome.progress import Progress
+from target_zendesk_events.outcome.report import Report
 
 if TYPE_CHECKING:
     from target_zendesk_events.errors import TargetError
@@ -36,7 +36,7 @@ def exit_code(
     return 0
 
 
-def tell(run: Run, narrator: Narrator, settings: Settings, about: Mapping[str, Any]) -> None:
+def tell(run: Run, progress: Progress, settings: Settings, about: Mapping[str, Any]) -> None:
     """Log what the user should know, write `last-run.json`, and say the last line. Raises StorageError.
 
     `about` says of the run what the report does not, its `exit_code` among it.
@@ -49,8 +49,8 @@ def tell(run: Run, narrator: Narrator, settings: Settings, about: Mapping[str, A
         logger.warning("%s", line)
     report.dead_letters_waiting = run.books.dead_letters.waiting()
     if not settings.dry_run:
-        narrator.write_last_run(settings.data_dir, about)
-    narrator.say_end(about, _level(report, about["exit_code"]))
+        progress.write_last_run(settings.data_dir, about)
+    progress.say_end(about, _level(report, about["exit_code"]))
 
 
 def _level(report: Report, code: int) -> int:

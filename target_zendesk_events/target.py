@@ -14,12 +14,12 @@ import msgspec
 from singer_sdk.mapper import RemoveRecordTransform
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.command import CommandTarget, log_fault
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
-from target_zendesk_events.outlet import Outlet, drop_what_cannot_be_said
-from target_zendesk_events.reader import Reader
 from target_zendesk_events.signals import Signals
-from target_zendesk_events.sink import EventSink
+from target_zendesk_events.singer.command import CommandTarget, log_fault
+from target_zendesk_events.singer.reader import Reader
+from target_zendesk_events.singer.sink import EventSink
+from target_zendesk_events.singer.state_out import StateOut, drop_what_cannot_be_said
 from target_zendesk_events.work import DeadLetter, Work
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ class TargetZendeskEvents(CommandTarget):
     def __init__(self, *, config: Any = None, **_: Any) -> None:  # noqa: ANN401 - the SDK's signature
         """Read the settings and build the run. Raises ConfigurationError and StorageError."""
         from target_zendesk_events.assembly import assemble  # noqa: PLC0415 - `--about` needs none of it
-        from target_zendesk_events.narrator import Narrator  # noqa: PLC0415
-        from target_zendesk_events.streams import Streams  # noqa: PLC0415
+        from target_zendesk_events.outcome.progress import Progress  # noqa: PLC0415
+        from target_zendesk_events.singer.streams import Streams  # noqa: PLC0415
 
         now = dt.datetime.now(dt.timezone.utc)
         self.settings = known.read_settings(config or {}, os.environ, now=now)
         self._signals = Signals()
         self._sinks: dict[tuple[str, str], EventSink] = {}
-        self._outlet = Outlet(lambda: self._signals.is_grace_over)
+        self._state_out = StateOut(lambda: self._signals.is_grace_over)
         reader = Reader()
         self._let_the_sdk_begin(self.settings.sdk_config, reader)
         self.run = assemble(
@@ -68,14 +68,14 @@ class TargetZendeskEvents(CommandTarget):
         for line in (*self.run.warnings, *self.settings.warnings):
             logger.warning("%s", line)
         self._streams = Streams(self.run.rule_book, has_ledger=self.settings.ledger_url is not None)
-        self._narrator = Narrator(
+        self._progress = Progress(
             self.run.books.report, self.settings.requests_per_minute, self.run.quota.share_of_month
         )
         self._asked_who = False
         self._said_version = False
         if self._signals.any_came:  # one came while the run was built
             self.run.engine.stop()
-        reader.drive(self.run.engine, self._narrator, lambda: self._signals.end_at_once)
+        reader.drive(self.run.engine, self._progress, lambda: self._signals.end_at_once)
 
     # messages
 
@@ -195,7 +195,7 @@ class TargetZendeskEvents(CommandTarget):
 
     def _write_state(self, value: bytes) -> None:
         if self.settings.writes_state:
-            self._outlet.write(value)
+            self._state_out.write(value)
 
     def reached(self, step: str) -> None:
         """A step of an event's life is durable; tests end the process here, to see what a crash leaves."""
@@ -233,7 +233,7 @@ class TargetZendeskEvents(CommandTarget):
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
         }
-        tell(self.run, self._narrator, self.settings, about)
+        tell(self.run, self._progress, self.settings, about)
         with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
             self.run.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from target_zendesk_events.event import Event
+from target_zendesk_events.kinds.event import Event
 
 
 class Outcome(str, enum.Enum):

@@ -24,9 +24,9 @@ import yaml
 from target_zendesk_events import errors
 from target_zendesk_events.cli import VERBS
 from target_zendesk_events.cli.playground import playground
-from target_zendesk_events.delivery import dead_letters
-from target_zendesk_events.event import Event
+from target_zendesk_events.kinds.event import Event
 from target_zendesk_events.mapping.rules import compile_rules
+from target_zendesk_events.outcome import dead_letters
 from target_zendesk_events.playground.faults import KINDS, Fault
 from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting

@@ -6,7 +6,7 @@ import pytest
 
 from target_zendesk_events.ending import exit_code
 from target_zendesk_events.errors import ConfigurationError, OutageError, TargetError
-from target_zendesk_events.report import Report
+from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.signals import GRACE_SECONDS, SECONDS_OF_ONE_SIGNAL, Signals
 from target_zendesk_events.work import Outcome
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from target_zendesk_events.command import log_fault
 from target_zendesk_events.errors import TargetError
+from target_zendesk_events.singer.command import log_fault
 from target_zendesk_events.target import TargetZendeskEvents
 
 

@@ -13,10 +13,10 @@ import click
 from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import compile_book, open_ledger, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
-from target_zendesk_events.delivery.inquiry import Inquiry
-from target_zendesk_events.delivery.rehearsal import Rehearsal
-from target_zendesk_events.delivery.sql_ledger import SqlLedger
+from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.ledger.inquiry import Inquiry
+from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.work import Match, Work
 
@@ -83,7 +83,7 @@ class Finding(TargetZendeskEvents):
         super().__init__(config=config)
         kept = self.run.books.ledger
         self._inquiry = Inquiry(kept) if isinstance(kept, SqlLedger) else None
-        if isinstance(self.run.engine, Rehearsal):
+        if isinstance(self.run.engine, DryRun):
             self.run.engine.inquirer = self._answer
 
     def _answer(self, work: Work, match: Match, key: bytes | None) -> None:

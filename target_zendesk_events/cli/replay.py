@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import click
 
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
-from target_zendesk_events.delivery.replay import Mailbag
+from target_zendesk_events.outcome.replay import ReplayFiles
 from target_zendesk_events.target import TargetZendeskEvents
 
 
@@ -34,7 +34,7 @@ def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - cli
     those of --config, so mend them first.
     """
     target = Replaying(config={**config, "state_per_stream": True})
-    bag = Mailbag(target.run.books.dead_letters.folder, with_held=held)
+    bag = ReplayFiles(target.run.books.dead_letters.folder, with_held=held)
     bag.open()
     try:
         with tempfile.TemporaryFile(dir=target.settings.data_dir) as messages:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from target_zendesk_events.delivery.brakes import Quota
+from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.outage import Outage
-from target_zendesk_events.delivery.posting import Posting
-from target_zendesk_events.delivery.rate_limit import RateLimit
 from target_zendesk_events.delivery.renewal import Renewal
-from target_zendesk_events.delivery.under_way import UnderWay
+from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.waiting import Waiting
+from target_zendesk_events.limits.brakes import Quota
+from target_zendesk_events.limits.outage import Outage
+from target_zendesk_events.limits.rate_limit import RateLimit
 
 
 class Departures:
@@ -19,8 +19,8 @@ class Departures:
 
     def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
         self,
-        lanes: Lanes[Posting],
-        under_way: UnderWay,
+        lanes: Lanes[OpenShipment],
+        in_flight: InFlight,
         renewal: Renewal,
         rate_limit: RateLimit,
         outage: Outage,
@@ -29,30 +29,30 @@ class Departures:
     ) -> None:
         """Let `max_in_flight` requests be under way at once."""
         self._lanes = lanes
-        self._under_way = under_way
+        self._in_flight = in_flight
         self._renewal = renewal
         self._rate_limit = rate_limit
         self._outage = outage
         self._quota = quota
         self._max_in_flight = max_in_flight
-        self._waiting: Waiting[Posting] = Waiting()
+        self._waiting: Waiting[OpenShipment] = Waiting()
         self.is_braked = False
         """Whether an event could not go, the last time, for want of a place in the quota."""
 
-    def put_off(self, posting: Posting, until: float) -> None:
+    def put_off(self, shipment: OpenShipment, until: float) -> None:
         """Have an event that left its lane's head wait; it holds its lane, and no slot."""
-        self._waiting.add(posting, until)
+        self._waiting.add(shipment, until)
 
-    def forget(self, posting: Posting) -> None:
+    def forget(self, shipment: OpenShipment) -> None:
         """Let an event wait no more: it was settled, or given up."""
-        self._waiting.discard(posting)
+        self._waiting.discard(shipment)
 
     @property
     def any_next(self) -> bool:
         """Whether any event has yet to go, now or after its wait."""
         return bool(self._waiting) or self._lanes.has_ready()
 
-    def pick(self, now: float) -> list[Posting]:
+    def pick(self, now: float) -> list[OpenShipment]:
         """Return the events that go now, each with a place in the rate and in the quota; asks for a token first."""
         self.is_braked = False
         if not self.any_next:
@@ -60,30 +60,30 @@ class Departures:
         self.renew(now)
         if self._renewal.blocks:
             return []
-        under_way = len(self._under_way)
+        in_flight = len(self._in_flight)
         due = len(self._waiting) if self._waiting.next_at <= now else 0
-        wanted = min(self._max_in_flight - under_way, due + self._lanes.count_ready())
-        if not self._outage.may_start(under_way, now) or wanted <= 0:
+        wanted = min(self._max_in_flight - in_flight, due + self._lanes.count_ready())
+        if not self._outage.may_start(in_flight, now) or wanted <= 0:
             return []
         places = self._rate_limit.grant(now, wanted)
-        picked: list[Posting] = []
-        while len(picked) < places and self._outage.may_start(under_way + len(picked), now):
-            posting = self._next(now)
-            if posting is None:
+        picked: list[OpenShipment] = []
+        while len(picked) < places and self._outage.may_start(in_flight + len(picked), now):
+            shipment = self._next(now)
+            if shipment is None:
                 break
-            posting.has_place = posting.has_place or self._quota.take()
-            if not posting.has_place:
-                self._lanes.give_back(posting)
+            shipment.has_quota = shipment.has_quota or self._quota.take()
+            if not shipment.has_quota:
+                self._lanes.give_back(shipment)
                 self.is_braked = True
                 break
-            picked.append(posting)
+            picked.append(shipment)
         return picked
 
     def renew(self, now: float) -> None:
         """Ask for a token, if one is due and not asked for yet."""
-        if self._renewal.is_due(now) and not self._renewal.is_under_way:
+        if self._renewal.is_due(now) and not self._renewal.is_in_flight:
             self._renewal.start()
-            self._under_way.renew(now)
+            self._in_flight.renew(now)
 
     def next_at(self, now: float) -> float:
         """Return when to pick again as far as the clock decides; infinity where only an answer helps."""
@@ -94,21 +94,21 @@ class Departures:
         is_ready = self._lanes.has_ready() or self._waiting.next_at <= now
         return is_ready and self._rate_limit.free(now) <= 0
 
-    def _next(self, now: float) -> Posting | None:
+    def _next(self, now: float) -> OpenShipment | None:
         """Return what goes next: a retry that is due, else the earliest; a probe tries what was never tried first."""
         if self._outage.is_open and self._lanes.has_ready():
             return self._lanes.next()
-        posting = self._waiting.pop(now)
-        if posting is not None:
-            return posting
+        shipment = self._waiting.pop(now)
+        if shipment is not None:
+            return shipment
         return self._lanes.next() if self._lanes.has_ready() else None
 
     def _requests_at(self, now: float) -> float:
-        under_way, outage = len(self._under_way), self._outage
-        if under_way >= self._max_in_flight or self._renewal.blocks:
+        in_flight, outage = len(self._in_flight), self._outage
+        if in_flight >= self._max_in_flight or self._renewal.blocks:
             return math.inf
         wanted_at = now if self._lanes.has_ready() and not self.is_braked else self._waiting.next_at
         free_at = self._rate_limit.free_at(max(now, wanted_at))
-        if free_at is None or not outage.may_start(under_way, max(now, outage.probe_at)):
+        if free_at is None or not outage.may_start(in_flight, max(now, outage.probe_at)):
             return math.inf
         return max(wanted_at, free_at, outage.probe_at)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Container
 
-from target_zendesk_events.delivery.brakes import Names, SetAsideShare
-from target_zendesk_events.delivery.keys import Keys
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.ledger import SENT_AGAIN, Entry, Standing
-from target_zendesk_events.delivery.posting import Aside, Errand, Posting
 from target_zendesk_events.delivery.settling import Books, Settling, aside_of, keyed_of
+from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment, SetAside
+from target_zendesk_events.ledger.keys import Keys
+from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Standing
+from target_zendesk_events.limits.brakes import Names, SetAsideShare
 from target_zendesk_events.work import Match, NoEvent, Outcome, Receipt, Work
 
 
@@ -18,7 +18,13 @@ class Intake:
     """Takes records one by one; looks the events of a batch up together when the batch closes."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
-        self, books: Books, settling: Settling, lanes: Lanes[Posting], keys: Keys, share: SetAsideShare, names: Names
+        self,
+        books: Books,
+        settling: Settling,
+        lanes: Lanes[OpenShipment],
+        keys: Keys,
+        share: SetAsideShare,
+        names: Names,
     ) -> None:
         """Start with an empty batch."""
         self._books = books
@@ -27,8 +33,8 @@ class Intake:
         self._keys = keys
         self._share = share
         self._names = names
-        self._batch: list[Posting] = []
-        self._asides: list[Aside] = []
+        self._batch: list[OpenShipment] = []
+        self._asides: list[SetAside] = []
         self.records = 0
         """Records in the open batch."""
 
@@ -68,56 +74,56 @@ class Intake:
         batch, self._batch = self._batch, []
         asides, self._asides = self._asides, []
         entries = self._books.ledger.seen([*map(keyed_of, batch), *map(aside_of, asides)])
-        for posting, entry in zip(batch, entries[: len(batch)], strict=True):
-            if entry.standing is Standing.SETTLED and not (posting.is_replayed and entry.outcome in SENT_AGAIN):
-                self._settling.receive(posting, Receipt(Outcome.DUPLICATE))
-            elif posting.stream in stopped:
-                self._settling.give_up(posting.errand)
+        for shipment, entry in zip(batch, entries[: len(batch)], strict=True):
+            if entry.standing is Standing.SETTLED and not (shipment.is_replayed and entry.outcome in SENT_AGAIN):
+                self._settling.receive(shipment, Receipt(Outcome.DUPLICATE))
+            elif shipment.stream in stopped:
+                self._settling.give_up(shipment.open_record)
             else:
-                self._let_in(posting, entry, stop_stream)
+                self._let_in(shipment, entry, stop_stream)
         for aside, entry in zip(asides, entries[len(batch) :], strict=True):
-            if entry.standing is Standing.SETTLED and aside.errand.work.replayed is None:
+            if entry.standing is Standing.SETTLED and aside.open_record.work.replayed is None:
                 self._settling.pass_over(aside)
-            elif aside.errand.work.stream in stopped:
-                self._settling.give_up(aside.errand)
+            elif aside.open_record.work.stream in stopped:
+                self._settling.give_up(aside.open_record)
             else:
-                self._note_new(aside.errand)
+                self._note_new(aside.open_record)
                 self._settling.set_aside(aside)
 
     def _open(self, work: Work, events: list[Match], unmappable: list[Match]) -> None:
-        errand = self._settling.open(work, len(events) + len(unmappable))
+        open_record = self._settling.open(work, len(events) + len(unmappable))
         self.records += 1
         for match in unmappable:
-            self._put_aside(errand, NoEvent.UNMAPPABLE.value, match.message, match.rule)
+            self._put_aside(open_record, NoEvent.UNMAPPABLE.value, match.message, match.rule)
         for match in events:
             if match.event is not None:
                 key = self._keys.of_event(work, match)
                 row_hash = functools.partial(self._keys.of_row, work, match)
-                self._batch.append(Posting(errand, match, match.event, key, row_hash))
+                self._batch.append(OpenShipment(open_record, match, match.event, key, row_hash))
 
-    def _put_aside(self, errand: Errand, reason: str, message: str, rule: str | None = None) -> None:
-        key = self._keys.of_aside(errand.work, rule, message)
-        self._asides.append(Aside(errand, key, reason, message, rule))
+    def _put_aside(self, open_record: OpenRecord, reason: str, message: str, rule: str | None = None) -> None:
+        key = self._keys.of_aside(open_record.work, rule, message)
+        self._asides.append(SetAside(open_record, key, reason, message, rule))
 
-    def _let_in(self, posting: Posting, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
-        self._note_new(posting.errand)
+    def _let_in(self, shipment: OpenShipment, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
+        self._note_new(shipment.open_record)
         if entry.changed:
-            self._books.report.stream(posting.stream).rule(posting.match.rule).counts["changed"] += 1
-        faults = posting.event.limit_faults()
+            self._books.report.stream(shipment.stream).rule(shipment.match.rule).counts["changed"] += 1
+        faults = shipment.event.limit_faults()
         if faults:
-            self._settling.receive(posting, Receipt(Outcome.REJECTED, "limit", message="; ".join(faults)))
+            self._settling.receive(shipment, Receipt(Outcome.REJECTED, "limit", message="; ".join(faults)))
             return
-        too_many = self._names.admit(posting.event)
+        too_many = self._names.admit(shipment.event)
         if too_many:
-            self._settling.give_up(posting.errand)
-            stop_stream(posting.stream, f"stream {posting.stream} is stopped: {too_many}")
+            self._settling.give_up(shipment.open_record)
+            stop_stream(shipment.stream, f"stream {shipment.stream} is stopped: {too_many}")
             return
-        self._lanes.add(posting, posting.handles())
+        self._lanes.add(shipment, shipment.lane_keys())
 
-    def _note_new(self, errand: Errand) -> None:
-        if not errand.is_new:
-            errand.is_new = True
-            self._note_record(errand.work)
+    def _note_new(self, open_record: OpenRecord) -> None:
+        if not open_record.is_new:
+            open_record.is_new = True
+            self._note_record(open_record.work)
 
     def _note_record(self, work: Work) -> None:
         if work.replayed is None:

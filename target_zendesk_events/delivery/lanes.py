@@ -38,14 +38,14 @@ class Lanes(Generic[Item]):
         """Go through all items in the order they came."""
         return iter(self._entries)
 
-    def add(self, item: Item, handles: Iterable[Hashable]) -> None:
+    def add(self, item: Item, lane_keys: Iterable[Hashable]) -> None:
         """Put an item at the end of the lines of its handles."""
-        distinct = tuple(dict.fromkeys(handles))
+        distinct = tuple(dict.fromkeys(lane_keys))
         number = next(self._numbers)
         self._entries[item] = (number, distinct)
         ahead = 0
-        for handle in distinct:
-            line = self._lines.setdefault(handle, collections.deque())
+        for lane_key in distinct:
+            line = self._lines.setdefault(lane_key, collections.deque())
             ahead += bool(line)
             line.append(item)
         if ahead:
@@ -76,17 +76,17 @@ class Lanes(Generic[Item]):
 
     def leave(self, item: Item) -> None:
         """Let an item leave its lines, settled or given up; whoever comes to head all of theirs becomes ready."""
-        _, handles = self._entries.pop(item)
+        _, lane_keys = self._entries.pop(item)
         self._ahead.pop(item, None)
-        for handle in handles:
-            line = self._lines[handle]
+        for lane_key in lane_keys:
+            line = self._lines[lane_key]
             headed = line[0] is item
             if headed:
                 line.popleft()
             else:
                 line.remove(item)
             if not line:
-                del self._lines[handle]
+                del self._lines[lane_key]
             elif headed:
                 self._step_up(line[0])
 

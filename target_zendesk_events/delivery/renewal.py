@@ -6,9 +6,9 @@ import logging
 import math
 from collections.abc import Callable
 
-from target_zendesk_events.delivery.outage import asked_to_wait
 from target_zendesk_events.delivery.retries import wait_before
 from target_zendesk_events.errors import AddressError, CredentialsError, TargetError
+from target_zendesk_events.limits.outage import asked_to_wait
 from target_zendesk_events.zendesk.answers import Answer, Kind
 from target_zendesk_events.zendesk.auth import Auth, explain_token_refusal
 
@@ -25,7 +25,7 @@ class Renewal:
         self._wall = wall
         self._wanted = False
         self._attempts = 0
-        self.is_under_way = False
+        self.is_in_flight = False
         self.retry_at = -math.inf
         """When a failed request for a token may be repeated."""
 
@@ -40,22 +40,22 @@ class Renewal:
     @property
     def blocks(self) -> bool:
         """Whether events wait for a token."""
-        return self.is_under_way or self._wanted or self._auth.renewal_due(self._wall())
+        return self.is_in_flight or self._wanted or self._auth.renewal_due(self._wall())
 
     def asks_at(self, now: float) -> float:
         """Return when a token is to be asked for; infinity where nothing waits for one, or an answer decides."""
-        if self.is_under_way or not self.blocks:
+        if self.is_in_flight or not self.blocks:
             return math.inf
         return max(now, self.retry_at)
 
     def start(self) -> None:
         """Note that the request is under way."""
-        self.is_under_way = True
+        self.is_in_flight = True
         self._attempts += 1
 
     def took(self, answer: Answer, now: float) -> TargetError | None:
         """Take the token endpoint's answer; return what ends the run, if it does."""
-        self.is_under_way = False
+        self.is_in_flight = False
         if answer.kind is Kind.ACCEPTED:
             self._wanted = False
             self._attempts = 0

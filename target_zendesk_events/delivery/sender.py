@@ -8,20 +8,20 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from target_zendesk_events.delivery.aftermath import Aftermath, Next
-from target_zendesk_events.delivery.alike import Alike
-from target_zendesk_events.delivery.brakes import Quota
 from target_zendesk_events.delivery.departures import Departures
+from target_zendesk_events.delivery.follow_up import FollowUp, Next
+from target_zendesk_events.delivery.in_flight import LEASE_LAPSED, InFlight, Task
 from target_zendesk_events.delivery.intake import Intake
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.ledger import COUNTED, NEW, Entry, Standing
-from target_zendesk_events.delivery.outage import Outage
-from target_zendesk_events.delivery.posting import Posting
-from target_zendesk_events.delivery.rate_limit import RateLimit
+from target_zendesk_events.delivery.lookalikes import Lookalikes
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.settling import Books, Settling, keyed_of
-from target_zendesk_events.delivery.under_way import LEASE_LAPSED, Task, UnderWay
+from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.errors import StorageError, TargetError
+from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Standing
+from target_zendesk_events.limits.brakes import Quota
+from target_zendesk_events.limits.outage import Outage
+from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.signals import GRACE_SECONDS
 from target_zendesk_events.work import Outcome, Receipt, Work
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -55,8 +55,8 @@ class Tools:
     books: Books
     settling: Settling
     intake: Intake
-    lanes: Lanes[Posting]
-    under_way: UnderWay
+    lanes: Lanes[OpenShipment]
+    in_flight: InFlight
     renewal: Renewal
     rate_limit: RateLimit
     outage: Outage
@@ -67,21 +67,21 @@ class Tools:
 class Sender:
     """Takes records, delivers their events, and settles what became of them; all in the thread that calls `step`."""
 
-    def __init__(self, terms: Terms, tools: Tools, aftermath: Aftermath) -> None:
+    def __init__(self, terms: Terms, tools: Tools, follow_up: FollowUp) -> None:
         """Start idle."""
         self._terms = terms
         self._tools = tools
-        self._aftermath = aftermath
+        self._follow_up = follow_up
         self._departures = Departures(
             tools.lanes,
-            tools.under_way,
+            tools.in_flight,
             tools.renewal,
             tools.rate_limit,
             tools.outage,
             tools.quota,
             terms.max_in_flight,
         )
-        self._alike = Alike()
+        self._lookalikes = Lookalikes()
         self._batch_since = math.inf
         self._blocked_since: float | None = None
         self._input_ended = False
@@ -89,7 +89,7 @@ class Sender:
         self._is_broken = False
         self._asks_who_next = False
         self._dropped: set[str] = set()
-        self._not_stored: list[Posting] = []
+        self._not_stored: list[OpenShipment] = []
         self.failure: TargetError | None = None
         """Why the run stops before its end, if it does."""
         self.stopped: dict[str, TargetError] = {}
@@ -123,7 +123,7 @@ class Sender:
             self._asks_who_next = True
             self._departures.renew(now)
         else:
-            self._tools.under_way.ask_who(now)
+            self._tools.in_flight.ask_who(now)
 
     def allow_state(self) -> None:
         """A rule matches a stream, so STATE may go out: a misnamed rule must not use up the tap's history."""
@@ -141,10 +141,10 @@ class Sender:
             self._dropped.add(stream)
         self._tools.books.report.stream(stream).stopped = str(error)
         logger.error("%s", error)
-        for posting in [one for one in self._tools.lanes if one.stream in self._dropped]:
-            if posting not in self._tools.under_way:
-                self._departures.forget(posting)
-                self._give_up(posting)
+        for shipment in [one for one in self._tools.lanes if one.stream in self._dropped]:
+            if shipment not in self._tools.in_flight:
+                self._departures.forget(shipment)
+                self._give_up(shipment)
 
     def finish(self) -> None:
         """The input has ended: deliver what is open, then be done."""
@@ -171,15 +171,15 @@ class Sender:
     @property
     def wants_step(self) -> bool:
         """Whether `step` has something to do at once: an answer waits, or the batch is full."""
-        return self._tools.under_way.has_answers or self._tools.intake.records >= self._terms.batch_size_rows
+        return self._tools.in_flight.has_answers or self._tools.intake.records >= self._terms.batch_size_rows
 
     @property
     def is_done(self) -> bool:
         """Whether all is settled and the input has ended, or the grace of a stop is over."""
         if self.is_stopping:
-            return self._is_broken or not len(self._tools.under_way) or self._tools.monotonic() >= self._ends_at
+            return self._is_broken or not len(self._tools.in_flight) or self._tools.monotonic() >= self._ends_at
         return self._input_ended and not (
-            len(self._tools.lanes) or len(self._tools.under_way) or self._tools.intake.records
+            len(self._tools.lanes) or len(self._tools.in_flight) or self._tools.intake.records
         )
 
     # the loop
@@ -199,12 +199,12 @@ class Sender:
             if not self._is_broken:
                 self._take_answers(now)
                 self._tools.settling.commit([], last=True)
-                self._take_back([one for one in self._tools.lanes if one not in self._tools.under_way])
+                self._take_back([one for one in self._tools.lanes if one not in self._tools.in_flight])
                 self._tools.rate_limit.close()
             self._tools.settling.pass_on_state(now, last=True)
         except StorageError as fault:
             self.failure = self.failure or fault
-        self._tools.under_way.close()
+        self._tools.in_flight.close()
 
     def _step(self, now: float) -> float | None:
         self._take_answers(now)
@@ -218,41 +218,41 @@ class Sender:
             self._claim_anew()
         picked = self._depart(now)
         while picked or self._tools.settling.has_received():
-            for posting in picked:
-                if posting.first_sent_at is None:
-                    posting.claim_at(self._tools.books.ledger.now())
-                    self._alike.note_departure(posting, now)
+            for shipment in picked:
+                if shipment.first_sent_at is None:
+                    shipment.claim_at(self._tools.books.ledger.now())
+                    self._lookalikes.note_departure(shipment, now)
             entries = iter(self._tools.settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
             if self._tools.books.ledger.sent is not None:
                 self._tools.quota.recount(*self._tools.books.ledger.sent)
-            for posting in picked:
-                self._set_out(posting, NEW if posting.is_claimed else next(entries), now)
+            for shipment in picked:
+                self._set_out(shipment, NEW if shipment.is_claimed else next(entries), now)
             picked = self._depart(now)
         self._tools.rate_limit.note(now)
         self._measure_wait(now)
         return self._seconds_to_next(now, self._tools.settling.pass_on_state(now))
 
     def _take_answers(self, now: float) -> None:
-        for task, answer in self._tools.under_way.take(now):
-            if task.posting is None:
+        for task, answer in self._tools.in_flight.take(now):
+            if task.shipment is None:
                 self._without_event(task, answer, now)
             elif answer.code == LEASE_LAPSED:
-                task.posting.must_claim_anew()
-                self._follow(task.posting, Next(again_at=now), now)
+                task.shipment.must_claim_anew()
+                self._follow(task.shipment, Next(again_at=now), now)
             elif task.asked == "read":
                 waiting = len(self._tools.lanes)
-                self._follow(task.posting, self._aftermath.of_read(task.posting, answer, now, waiting=waiting), now)
+                self._follow(task.shipment, self._follow_up.of_read(task.shipment, answer, now, waiting=waiting), now)
             else:
                 waiting = len(self._tools.lanes)
-                self._follow(task.posting, self._aftermath.of_post(task.posting, answer, now, waiting=waiting), now)
+                self._follow(task.shipment, self._follow_up.of_answer(task.shipment, answer, now, waiting=waiting), now)
 
         self._take_back(self._not_stored)
         self._not_stored.clear()
-        fault = self._tools.under_way.take_fault()
+        fault = self._tools.in_flight.take_fault()
         if fault is not None:
             self.stop(fault)
 
-    def _follow(self, posting: Posting, following: Next, now: float) -> None:
+    def _follow(self, shipment: OpenShipment, following: Next, now: float) -> None:
         if following.holds_all_until is not None:
             self._tools.rate_limit.wait_until(following.holds_all_until, now)
         if following.renew:
@@ -260,22 +260,22 @@ class Sender:
         if following.failure is not None:
             self.stop(following.failure)
         if following.receipt is not None:
-            self._receive(posting, following.receipt)
-        elif posting.stream in self._dropped:
-            self._give_up(posting)
+            self._receive(shipment, following.receipt)
+        elif shipment.stream in self._dropped:
+            self._give_up(shipment)
         else:
-            if posting.is_claimed and not posting.is_doubtful and following.again_at > now:
-                self._not_stored.append(posting)
-            self._departures.put_off(posting, max(following.again_at, now))
+            if shipment.is_claimed and not shipment.is_doubtful and following.again_at > now:
+                self._not_stored.append(shipment)
+            self._departures.put_off(shipment, max(following.again_at, now))
 
-    def _receive(self, posting: Posting, receipt: Receipt) -> None:
-        self._tools.lanes.leave(posting)
+    def _receive(self, shipment: OpenShipment, receipt: Receipt) -> None:
+        self._tools.lanes.leave(shipment)
         if receipt.outcome in COUNTED:
-            self._alike.note_stored(posting, self._tools.monotonic())
-        if posting.has_place:
-            posting.has_place = False
+            self._lookalikes.note_stored(shipment, self._tools.monotonic())
+        if shipment.has_quota:
+            shipment.has_quota = False
             (self._tools.quota.use if receipt.outcome in COUNTED else self._tools.quota.give_back)()
-        self._tools.settling.receive(posting, receipt)
+        self._tools.settling.receive(shipment, receipt)
         self._heed_share()
 
     def _without_event(self, task: Task, answer: Answer, now: float) -> None:
@@ -295,7 +295,7 @@ class Sender:
     def _ask_who_after(self, answer: Answer, now: float) -> None:
         """Ask who the credentials belong to, if this answer gave a token."""
         if answer.kind is Kind.ACCEPTED:
-            self._tools.under_way.ask_who(now)
+            self._tools.in_flight.ask_who(now)
         else:
             self._tools.renewal.checked(answer)
 
@@ -309,72 +309,72 @@ class Sender:
         self.stop(fault)
         self.failure = self.failure or fault
 
-    def _take_back(self, postings: Iterable[Posting]) -> None:
+    def _take_back(self, shipments: Iterable[OpenShipment]) -> None:
         """Take back claim and place of events that were not sent, or of which it is known that they were not stored."""
-        unsent = [one for one in postings if one.is_claimed and not one.is_doubtful]
+        unsent = [one for one in shipments if one.is_claimed and not one.is_doubtful]
         for one in unsent:
             one.is_claimed = False
             self._give_place_back(one)
         if unsent:
             self._tools.books.ledger.release([keyed_of(one) for one in unsent])
 
-    def _give_place_back(self, posting: Posting) -> None:
-        if posting.has_place:
-            posting.has_place = False
+    def _give_place_back(self, shipment: OpenShipment) -> None:
+        if shipment.has_quota:
+            shipment.has_quota = False
             self._tools.quota.give_back()
 
-    def _give_up(self, posting: Posting) -> None:
+    def _give_up(self, shipment: OpenShipment) -> None:
         """Send an event of a stopped stream no more; it stays unsettled."""
-        self._tools.lanes.leave(posting)
-        self._tools.settling.give_up(posting.errand)
-        self._take_back([posting])
+        self._tools.lanes.leave(shipment)
+        self._tools.settling.give_up(shipment.open_record)
+        self._take_back([shipment])
 
     def _claim_anew(self) -> None:
         """The lease had lapsed, as after a suspension: other runs may have taken the claims over."""
-        waiting = [one for one in self._tools.lanes if one.is_claimed and one not in self._tools.under_way]
-        for posting in waiting:
-            posting.must_claim_anew()
+        waiting = [one for one in self._tools.lanes if one.is_claimed and one not in self._tools.in_flight]
+        for shipment in waiting:
+            shipment.must_claim_anew()
 
     # what goes next
 
-    def _depart(self, now: float) -> list[Posting]:
+    def _depart(self, now: float) -> list[OpenShipment]:
         """Return the events that go now; none once the run is to stop."""
         if self.is_stopping:
             return []
         picked = self._departures.pick(now)
-        if self._departures.is_braked and not any(one.has_place for one in self._tools.lanes):
+        if self._departures.is_braked and not any(one.has_quota for one in self._tools.lanes):
             self.stop(self._tools.quota.error())  # what has a place is settled first
         elif not picked and self._departures.any_next:
-            failure = self._aftermath.of_floor(self._tools.rate_limit.floor, now)
+            failure = self._follow_up.of_floor(self._tools.rate_limit.floor, now)
             if failure is not None:
                 self.stop(failure)
         return picked
 
-    def _set_out(self, posting: Posting, entry: Entry, now: float) -> None:
-        if posting not in self._tools.lanes:  # its stream was stopped a moment ago
-            posting.is_claimed = entry.standing is Standing.NEW
-            self._take_back([posting])
+    def _set_out(self, shipment: OpenShipment, entry: Entry, now: float) -> None:
+        if shipment not in self._tools.lanes:  # its stream was stopped a moment ago
+            shipment.is_claimed = entry.standing is Standing.NEW
+            self._take_back([shipment])
             if entry.standing in {Standing.BUSY, Standing.SETTLED}:
-                self._give_place_back(posting)
+                self._give_place_back(shipment)
             return
         if entry.standing is Standing.SETTLED:
-            self._receive(posting, Receipt(Outcome.DUPLICATE))
+            self._receive(shipment, Receipt(Outcome.DUPLICATE))
             return
         if entry.standing is Standing.BUSY:
-            self._give_place_back(posting)
-            self._departures.put_off(posting, now + SECONDS_TO_ASK_AGAIN)
+            self._give_place_back(shipment)
+            self._departures.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)
             return
-        posting.is_claimed, posting.claims_anew = True, False
+        shipment.is_claimed, shipment.claims_anew = True, False
         if entry.claimed_at is not None:
-            posting.claim_at(entry.claimed_at)
+            shipment.claim_at(entry.claimed_at)
         if entry.standing is Standing.UNKNOWN:
-            posting.first_sent_at, posting.alike = now - entry.sent_before, entry.alike
-            self._follow(posting, self._aftermath.of_crash(posting, now), now)
-        elif (held := self._aftermath.singled_out(posting, now)) is not None:
-            self._receive(posting, held)
+            shipment.first_sent_at, shipment.lookalikes = now - entry.sent_before, entry.lookalikes
+            self._follow(shipment, self._follow_up.of_crash(shipment, now), now)
+        elif (held := self._follow_up.singled_out(shipment, now)) is not None:
+            self._receive(shipment, held)
         else:
-            self._tools.outage.note_start(posting)
-            self._tools.under_way.send(posting, now, self._tools.books.ledger.holds_lease)
+            self._tools.outage.note_start(shipment)
+            self._tools.in_flight.send(shipment, now, self._tools.books.ledger.holds_lease)
 
     # when to look again
 
@@ -389,7 +389,7 @@ class Sender:
             state_at,
             self._batch_since + BATCH_SECONDS,
             self._ends_at,
-            self._tools.under_way.overdue_at,
+            self._tools.in_flight.overdue_at,
             self._tools.rate_limit.note_at,
         ]
         if len(self._tools.lanes) and not self.is_stopping:

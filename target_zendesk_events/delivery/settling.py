@@ -7,12 +7,12 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 
-from target_zendesk_events.delivery.brakes import Names, SetAsideShare
-from target_zendesk_events.delivery.checkpoints import Checkpoints
-from target_zendesk_events.delivery.dead_letters import DeadLetters, Note
-from target_zendesk_events.delivery.ledger import Entry, Keyed, Ledger, Settlement, Tally
-from target_zendesk_events.delivery.posting import Aside, Errand, Posting
-from target_zendesk_events.report import Report
+from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment, SetAside
+from target_zendesk_events.ledger.ledger import Entry, Keyed, Ledger, Settlement, Tally
+from target_zendesk_events.limits.brakes import Names, SetAsideShare
+from target_zendesk_events.outcome.checkpoints import Checkpoints
+from target_zendesk_events.outcome.dead_letters import DeadLetters, Note
+from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import NoEvent, Outcome, Receipt, Work
 
 SECONDS_BETWEEN_STATES = 1.0
@@ -54,9 +54,9 @@ class Settling:
         self._names = names
         self._write_state = write_state
         self._wall = wall
-        self._received: list[tuple[Posting, Receipt]] = []
-        self._set_aside_anew: list[Aside] = []
-        self._finished: list[Errand] = []
+        self._received: list[tuple[OpenShipment, Receipt]] = []
+        self._set_aside_anew: list[SetAside] = []
+        self._finished: list[OpenRecord] = []
         self._state_at = 0.0
         self.open_bytes = 0
         """Bytes of the lines whose records are open."""
@@ -65,34 +65,34 @@ class Settling:
         self.over_share: dict[str, str] = {}
         """Streams that set aside more than they may, each with the sentence that says so."""
 
-    def open(self, work: Work, parts: int) -> Errand:
+    def open(self, work: Work, parts: int) -> OpenRecord:
         """Take in a record of which `parts` are open."""
         self.open_bytes += len(work.line)
         schema = self._books.dead_letters.schema_of(work.source_stream)
-        return Errand(work, self._books.checkpoints.arrive(work.source_stream), parts, schema)
+        return OpenRecord(work, self._books.checkpoints.arrive(work.source_stream), parts, schema)
 
-    def give_up(self, errand: Errand) -> None:
+    def give_up(self, open_record: OpenRecord) -> None:
         """Leave a record of a stopped stream unsettled: no STATE passes it, and its room is free."""
-        if not errand.is_given_up:
-            errand.is_given_up = True
-            self.open_bytes -= len(errand.work.line)
+        if not open_record.is_given_up:
+            open_record.is_given_up = True
+            self.open_bytes -= len(open_record.work.line)
 
-    def receive(self, posting: Posting, receipt: Receipt) -> None:
+    def receive(self, shipment: OpenShipment, receipt: Receipt) -> None:
         """Take in the outcome of one event; it counts after the next `commit`."""
         if receipt.outcome in {Outcome.REJECTED, Outcome.HELD}:
-            self._set_aside(posting, receipt)
-        self._received.append((posting, receipt))
+            self._set_aside(shipment, receipt)
+        self._received.append((shipment, receipt))
 
-    def set_aside(self, aside: Aside) -> None:
+    def set_aside(self, aside: SetAside) -> None:
         """Set aside one part of a record that yields no event; the ledger knows of it after the next `commit`."""
-        note = Note(aside.reason, aside.errand.work.stream, self._now(), aside.message, aside.rule)
-        self._write_letter(aside.errand, note)
+        note = Note(aside.reason, aside.open_record.work.stream, self._now(), aside.message, aside.rule)
+        self._write_letter(aside.open_record, note)
         self._set_aside_anew.append(aside)
-        self._close_part(aside.errand)
+        self._close_part(aside.open_record)
 
-    def pass_over(self, aside: Aside) -> None:
+    def pass_over(self, aside: SetAside) -> None:
         """What was set aside before, and came again as it was, is settled: its dead letter was written then."""
-        self._close_part(aside.errand)
+        self._close_part(aside.open_record)
 
     def has_received(self) -> bool:
         """Tell whether outcomes wait for the next commit."""
@@ -107,8 +107,8 @@ class Settling:
         if books.dead_letters.sync():
             self._reached("dead letter written")
         settlements = [
-            Settlement(keyed_of(posting), receipt.outcome, receipt.attempts, receipt.request_id)
-            for posting, receipt in self._received
+            Settlement(keyed_of(shipment), receipt.outcome, receipt.attempts, receipt.request_id)
+            for shipment, receipt in self._received
             if receipt.outcome is not Outcome.DUPLICATE
         ]
         settlements += [Settlement(aside_of(one), NoEvent.UNMAPPABLE, 0) for one in self._set_aside_anew]
@@ -119,14 +119,14 @@ class Settling:
             self._reached("intent written")
         if settlements:
             self._reached("outcome written")
-        for posting, receipt in self._received:
-            books.report.count_outcome(posting.stream, posting.match.rule, receipt.outcome)
-            posting.errand.is_new |= receipt.outcome is not Outcome.DUPLICATE
-            self._close_part(posting.errand)
+        for shipment, receipt in self._received:
+            books.report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
+            shipment.open_record.is_new |= receipt.outcome is not Outcome.DUPLICATE
+            self._close_part(shipment.open_record)
         self._received.clear()
         self._set_aside_anew.clear()
-        for errand in self._finished:
-            books.checkpoints.settle(errand.ticket)
+        for open_record in self._finished:
+            books.checkpoints.settle(open_record.position)
         self._finished.clear()
         return entries
 
@@ -148,33 +148,33 @@ class Settling:
         records, aside = self._share.take_fresh()
         return Tally(names, records, aside)
 
-    def _close_part(self, errand: Errand) -> None:
-        errand.open_parts -= 1
-        if errand.open_parts == 0:
-            self._finished.append(errand)
-            if not errand.is_given_up:
-                self.open_bytes -= len(errand.work.line)
+    def _close_part(self, open_record: OpenRecord) -> None:
+        open_record.open_parts -= 1
+        if open_record.open_parts == 0:
+            self._finished.append(open_record)
+            if not open_record.is_given_up:
+                self.open_bytes -= len(open_record.work.line)
 
-    def _set_aside(self, posting: Posting, receipt: Receipt) -> None:
+    def _set_aside(self, shipment: OpenShipment, receipt: Receipt) -> None:
         note = Note(
             receipt.reason,
-            posting.stream,
+            shipment.stream,
             self._now(),
             receipt.message,
-            posting.match.rule,
+            shipment.match.rule,
             receipt.status,
             receipt.request_id,
             receipt.attempts,
         )
-        self._write_letter(posting.errand, note)
+        self._write_letter(shipment.open_record, note)
 
-    def _write_letter(self, errand: Errand, note: Note) -> None:
-        work = errand.work
-        self._books.dead_letters.add(work.source_stream, work.line, note, errand.schema)
+    def _write_letter(self, open_record: OpenRecord, note: Note) -> None:
+        work = open_record.work
+        self._books.dead_letters.add(work.source_stream, work.line, note, open_record.schema)
         self._books.report.count_letter(work.stream, note.reason)
-        if errand.is_set_aside:
+        if open_record.is_set_aside:
             return
-        errand.is_set_aside = True
+        open_record.is_set_aside = True
         self._books.report.count_set_aside(work.stream)
         if work.replayed is not None:
             return
@@ -186,22 +186,22 @@ class Settling:
         return dt.datetime.fromtimestamp(self._wall(), dt.timezone.utc).isoformat(timespec="seconds")
 
 
-def keyed_of(posting: Posting) -> Keyed:
+def keyed_of(shipment: OpenShipment) -> Keyed:
     """Return an event as the ledger knows it."""
     return Keyed(
-        posting.key,
-        posting.row_hash,
-        posting.stream,
-        again=posting.is_replayed,
-        anew=posting.claims_anew,
-        alike=posting.alike,
-        claimed_at=posting.claimed_at,
+        shipment.key,
+        shipment.row_hash,
+        shipment.stream,
+        again=shipment.is_replayed,
+        anew=shipment.claims_anew,
+        lookalikes=shipment.lookalikes,
+        claimed_at=shipment.claimed_at,
     )
 
 
-def aside_of(aside: Aside) -> Keyed:
+def aside_of(aside: SetAside) -> Keyed:
     """Return a record that yields no event as the ledger knows it."""
-    return Keyed(aside.key, _no_row, aside.errand.work.stream)
+    return Keyed(aside.key, _no_row, aside.open_record.work.stream)
 
 
 def _no_row() -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from target_zendesk_events.event import Event, Identifier, canonical
+from target_zendesk_events.kinds.event import Event, Identifier, canonical
 
 WAITS_BEFORE_READS: Final = (1.0, 3.0, 6.0)
 """Seconds before each reading, 1, 4 and 10 after the loss: a new event may not be readable at once, and a read costs as
@@ -27,10 +27,10 @@ class Verdict(str, enum.Enum):
 class Verification:
     """The readings for one event, as a pure function of the times and pages it is given."""
 
-    def __init__(self, event: Event, now: float, alike: int = 0) -> None:
-        """Look for `event`, of which `alike` more were stored shortly before."""
+    def __init__(self, event: Event, now: float, lookalikes: int = 0) -> None:
+        """Look for `event`, of which `lookalikes` more were stored shortly before."""
         self._event = event
-        self._alike = alike
+        self._lookalikes = lookalikes
         self._found = 0
         self._readings = 0
         self.next_at = now + WAITS_BEFORE_READS[0]
@@ -46,7 +46,7 @@ class Verification:
         clock; None: not known.
         """
         self._found += sum(is_same(self._event, stored, first_sent_at) for stored in events)
-        if self._found > self._alike:
+        if self._found > self._lookalikes:
             return Verdict.STORED
         if following and following != self.cursor:
             self.cursor = following

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from target_zendesk_events.event import MAX_IDENTIFIER_TYPE_LENGTH, MAX_IDENTIFIERS
+from target_zendesk_events.kinds.event import MAX_IDENTIFIER_TYPE_LENGTH, MAX_IDENTIFIERS
 from target_zendesk_events.mapping.identifiers import PLACE, Pairs, Yielded
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.reading import (

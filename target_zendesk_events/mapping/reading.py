@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from target_zendesk_events.event import RESERVED_SOURCE, name_faults
+from target_zendesk_events.kinds.event import RESERVED_SOURCE, name_faults
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.syntax import BadTemplateError, did_you_mean
 from target_zendesk_events.mapping.templates import Constant

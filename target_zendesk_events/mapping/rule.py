@@ -7,7 +7,7 @@ import difflib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_zendesk_events.event import Event, Profile
+from target_zendesk_events.kinds.event import Event, Profile
 from target_zendesk_events.mapping import identifiers, properties
 from target_zendesk_events.mapping.parts import Part, UnmappableError
 from target_zendesk_events.mapping.templates import Scope, Templates

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError
-from target_zendesk_events.event import STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
 from target_zendesk_events.mapping.identifiers import Cleaning
 from target_zendesk_events.mapping.read_rule import read_rule
 from target_zendesk_events.mapping.reading import Reading, constant_name_faults

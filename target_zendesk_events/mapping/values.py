@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from target_zendesk_events.event import MAX_SAFE_INTEGER
+from target_zendesk_events.kinds.event import MAX_SAFE_INTEGER
 
 
 class BadValueError(ValueError):

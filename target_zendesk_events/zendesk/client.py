@@ -21,7 +21,7 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from target_zendesk_events.errors import AddressError, ConfigurationError
-from target_zendesk_events.event import Identifier, Profile
+from target_zendesk_events.kinds.event import Identifier, Profile
 from target_zendesk_events.zendesk.answers import (
     MAX_BODY_LENGTH,
     MAX_PAGE_LENGTH,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
-from target_zendesk_events.event import Identifier, Profile
+from target_zendesk_events.kinds.event import Identifier, Profile
 from target_zendesk_events.zendesk.answers import Answer
 
 

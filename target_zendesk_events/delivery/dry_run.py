@@ -1,0 +1,217 @@
+"""A dry run: all that delivery would do, but for sending and writing."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from target_zendesk_events.delivery.settling import Books
+from target_zendesk_events.errors import TargetError
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.ledger.keys import Keys
+from target_zendesk_events.ledger.ledger import SENT_AGAIN, Keyed, Standing
+from target_zendesk_events.limits.brakes import Names
+from target_zendesk_events.work import Match, NoEvent, Outcome, Work
+
+logger = logging.getLogger("target-zendesk-events")
+
+SHOWN_FOR_EACH_RULE = 2
+BATCH_SIZE = 500
+
+
+class DryRun:
+    """Stands in the sender's place: counts what would be sent, and shows a few bodies with every value masked."""
+
+    def __init__(  # noqa: PLR0913 - values, not owners
+        self,
+        books: Books,
+        keys: Keys,
+        names: Names,
+        requests_per_minute: int,
+        monthly_event_quota: int | None,
+        *,
+        has_ledger: bool,
+    ) -> None:
+        """Look events up in the ledger, and write nothing anywhere; `has_ledger` says that the run will have one."""
+        self._has_ledger = has_ledger
+        self._met: set[bytes] = set()
+        self._books = books
+        self._keys = keys
+        self._names = names
+        self._requests_per_minute = requests_per_minute
+        self._monthly_event_quota = monthly_event_quota
+        self._batch: list[tuple[Work, Match, Event]] = []
+        self._shown: collections.Counter[str] = collections.Counter()
+        self._to_send = 0
+        self.inquirer: Callable[[Work, Match, bytes | None], None] | None = None
+        """Asked about each event in place of what a dry run says, where somebody only asks the ledger."""
+        self.failure: TargetError | None = None
+        self.stopped: dict[str, TargetError] = {}
+        self._dropped: set[str] = set()
+        self.is_stopping = False
+        self.has_room = True
+        self.is_done = False
+
+    @property
+    def wants_step(self) -> bool:
+        """Whether the batch is full."""
+        return len(self._batch) >= BATCH_SIZE
+
+    def take(self, work: Work) -> None:
+        """Take in one record."""
+        report = self._books.report
+        report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
+        if work.invalid:
+            report.count_letter(work.stream, "invalid")
+            report.count_set_aside(work.stream)
+            return
+        unmappable = False
+        for match in self._keys.told_apart(work):
+            counts = report.count_match(work.stream, match.rule, match.no_event)
+            counts.left_out.update((one.type, one.why) for one in match.left_out)
+            if match.event is not None:
+                self._batch.append((work, match, match.event))
+            elif match.no_event is NoEvent.UNMAPPABLE:
+                unmappable = True
+                report.count_letter(work.stream, match.no_event.value)
+                self._say(match.rule, match.message)
+        if unmappable:
+            report.count_set_aside(work.stream)
+
+    def close_batch(self) -> None:
+        """Look the batch up, and count what would be sent."""
+        batch, self._batch = self._batch, []
+        keyed = [
+            Keyed(
+                self._keys.of_event(work, match),
+                functools.partial(self._keys.of_row, work, match),
+                work.stream,
+                again=work.replayed is not None,
+            )
+            for work, match, _ in batch
+        ]
+        if self.inquirer is not None:
+            for (work, match, _), one in zip(batch, keyed, strict=True):
+                self.inquirer(work, match, one.key)
+        for (work, match, event), one, entry in zip(batch, keyed, self._books.ledger.seen(keyed), strict=True):
+            is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
+            if is_settled or self._is_met_again(one.key):
+                self._books.report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
+            elif work.stream not in self._dropped:
+                self._hold_against_limits(work.stream, match.rule, event)
+
+    def _is_met_again(self, key: bytes | None) -> bool:
+        """Tell whether the run itself would know this event by now."""
+        if key is None or not self._has_ledger:
+            return False
+        is_known = key in self._met
+        self._met.add(key)
+        return is_known
+
+    def _hold_against_limits(self, stream: str, rule: str, event: Event) -> None:
+        faults = event.limit_faults()
+        if faults:
+            self._books.report.count_outcome(stream, rule, Outcome.REJECTED)
+            self._books.report.count_letter(stream, "limit")
+            self._say(rule, "; ".join(faults))
+            return
+        too_many = self._names.admit(event) if self.inquirer is None else ""
+        if too_many:
+            self.stop_stream(stream, TargetError(f"stream {stream} is stopped: {too_many}"))
+            return
+        self._to_send += 1
+        self._say(rule, json.dumps(masked(event), ensure_ascii=False))
+
+    def step(self) -> float | None:
+        """Close a full batch; nothing else goes on."""
+        if self.wants_step:
+            self.close_batch()
+        return None
+
+    def finish(self) -> None:
+        """The input has ended."""
+        self.close_batch()
+        self.is_done = True
+
+    def stop(self, failure: TargetError | None = None) -> None:
+        """End the rehearsal early."""
+        self.failure = failure
+        self.is_stopping = True
+        self.is_done = True
+
+    def stop_stream(self, stream: str, error: TargetError, *, drops: bool = True) -> None:
+        """Take nothing more of this stream; with `drops`, what was read is not counted as to be sent either."""
+        if stream not in self.stopped:
+            self.stopped[stream] = error
+            if drops:
+                self._dropped.add(stream)
+            self._books.report.stream(stream).stopped = str(error)
+            logger.error("%s", error)
+
+    def skip(self, source_stream: str) -> None:
+        """Pass over a record of a stopped stream."""
+
+    def allow_state(self) -> None:
+        """No STATE goes out of a dry run."""
+
+    def check_credentials(self) -> None:
+        """Nothing is sent in a dry run, so nobody is asked."""
+
+    def end(self) -> None:
+        """Say what sending would cost."""
+        if self.inquirer is not None:
+            return
+        minutes = self._to_send / self._requests_per_minute
+        share = ""
+        if self._monthly_event_quota:
+            share = f", {self._to_send * 100 / self._monthly_event_quota:.1f} % of the month's quota"
+        logger.info(
+            "dry run: %s events would be sent, in about %.0f minutes at %d a minute%s",
+            f"{self._to_send:,}",
+            minutes,
+            self._requests_per_minute,
+            share,
+        )
+
+    def _say(self, rule: str, what: str) -> None:
+        self._shown[rule] += 1
+        if self.inquirer is None and self._shown[rule] <= SHOWN_FOR_EACH_RULE:
+            logger.info("dry run: %s: %s", rule, what)
+
+
+def masked(event: Event) -> dict[str, Any]:
+    """Return a request's body in which only names, types, sources and the time can be read."""
+    body = event.body()
+    profile = body["profile"]
+    profile["identifiers"] = [{"type": one["type"], "value": _mask(one["value"])} for one in profile["identifiers"]]
+    for part in (profile, body["event"]):
+        for field in ("name", "user_id", "attributes", "properties", "description"):
+            if field in part:
+                part[field] = _mask_fields(part[field]) if isinstance(part[field], Mapping) else _mask(part[field])
+    return body
+
+
+def _mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Mask an object's values, and such keys as no field is named by: they may be values too."""
+    return {
+        name if _FIELD_NAME.fullmatch(name) else f"<{len(name)} characters>": _mask(value)
+        for name, value in fields.items()
+    }
+
+
+_FIELD_NAME = re.compile(r"[A-Za-z_][\w .-]{0,62}", re.ASCII)
+
+
+def _mask(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return f"<object of {len(value)}>"
+    if isinstance(value, list | tuple):
+        return f"<list of {len(value)}>"
+    if isinstance(value, str):
+        return f"<{len(value)} characters>"
+    return "<number>" if isinstance(value, int | float) and not isinstance(value, bool) else value

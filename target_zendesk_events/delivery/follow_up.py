@@ -1,0 +1,216 @@
+"""What an answer means for the event that it was asked for: a receipt, another attempt, or the end of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+
+from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.verify import Verdict, Verification, query_identifier
+from target_zendesk_events.errors import AddressError, CredentialsError, TargetError
+from target_zendesk_events.limits.outage import Outage, asked_to_wait
+from target_zendesk_events.work import Outcome, Receipt
+from target_zendesk_events.zendesk.answers import Answer, Kind
+from target_zendesk_events.zendesk.auth import Auth
+from target_zendesk_events.zendesk.pages import EventPage, page_of
+
+logger = logging.getLogger("target-zendesk-events")
+
+MAX_EXPIRIES = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Next:
+    """What follows an answer: the event's receipt, or when it goes again; and what follows for all."""
+
+    receipt: Receipt | None = None
+    again_at: float = 0.0
+    holds_all_until: float | None = None
+    renew: bool = False
+    failure: TargetError | None = None
+
+
+class FollowUp:
+    """Remembers what the run's answers have shown, and decides by it."""
+
+    def __init__(
+        self, auth: Auth, outage: Outage, *, policy: str, max_outage_seconds: float, wall: Callable[[], float]
+    ) -> None:
+        """Follow `policy` (`verify`, `retry` or `hold`) where an outcome is unknown; `wall` is the epoch clock."""
+        self._auth = auth
+        self._outage = outage
+        self._policy = policy
+        self._max_outage_seconds = max_outage_seconds
+        self._wall = wall
+        self._successes = 0
+        self._any_accepted = False
+        self._renewed_for: int | None = None
+        self._said: set[str] = set()
+        self._can_read = True
+
+    def of_answer(self, shipment: OpenShipment, answer: Answer, now: float, *, waiting: int) -> Next:
+        """Decide after the answer to a posting; `waiting` events are unsettled."""
+        self._note(shipment, answer, now, waiting)
+        shipment.conflicts += answer.kind is Kind.CONFLICT
+        shipment.expiries += answer.kind is Kind.EXPIRED
+        decision = decide(answer, self._circumstances(shipment))
+        return self._carry_out(shipment, answer, decision, now)
+
+    def of_read(self, shipment: OpenShipment, answer: Answer, now: float, *, waiting: int) -> Next:
+        """Decide after one page of a customer's events was read back; `waiting` events are unsettled."""
+        verification = shipment.verification
+        if verification is None:
+            return Next(again_at=now)
+        if answer.kind is Kind.ACCEPTED or answer.is_missing:
+            page = EventPage((), "") if answer.is_missing else page_of(answer)
+            sent_at = self._first_sent_at(shipment, answer, now)
+            return self._judge(
+                shipment, verification, verification.note_page(page.events, page.next, now, sent_at), now
+            )
+        if answer.kind in {Kind.DENIED, Kind.REFUSED}:
+            self._can_read = False
+            self._say(f"events cannot be read back ({answer.summary}): on_unknown_outcome acts as retry from here on")
+            shipment.verification = None
+            return Next(again_at=now + wait_before(shipment.attempts))
+        self._note_trouble(shipment, answer, now, waiting)
+        decision = decide(answer, dataclasses.replace(self._circumstances(shipment), policy="retry"))
+        return self._carry_out(shipment, answer, decision, now)
+
+    def of_crash(self, shipment: OpenShipment, now: float) -> Next:
+        """Decide for an event that a run which is gone may have sent."""
+        policy = self._policy_for(shipment)
+        if policy == "hold":
+            return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
+        shipment.is_doubtful = True
+        if policy == "verify":
+            shipment.verification = Verification(shipment.event, now, shipment.lookalikes)
+            return Next(again_at=shipment.verification.next_at)
+        return Next(again_at=now)
+
+    def of_floor(self, floor: float, now: float) -> TargetError | None:
+        """Return what ends the run where nothing may start before `floor`, as another run was told; None for a while.
+
+        Times are of the monotonic clock. Its own `Retry-After` ends a run when it comes.
+        """
+        if floor - now <= self._max_outage_seconds:
+            return None
+        return asked_to_wait("another run on this ledger was told so", self._wall() + floor - now)
+
+    def singled_out(self, shipment: OpenShipment, now: float) -> Receipt | None:
+        """Return the receipt of an event that fails while others succeed; None where that is not so."""
+        if is_singled_out(shipment.unknowns, self._successes, now):
+            message = f"{len(shipment.unknowns)} attempts ended unknown while other events were taken"
+            return Receipt(Outcome.HELD, "server", message=message, attempts=shipment.attempts)
+        return None
+
+    def _note(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> None:
+        if answer.kind in {Kind.ACCEPTED, Kind.REFUSED}:
+            self._successes += 1
+            self._outage.note_success()
+            self._any_accepted |= answer.kind is Kind.ACCEPTED
+            self._renewed_for = None
+        else:
+            self._note_trouble(shipment, answer, now, waiting)
+
+    def _note_trouble(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> None:
+        if answer.kind is Kind.LIMITED:
+            self._outage.note_limited(now, answer.summary)
+        elif answer.kind in {Kind.UNKNOWN, Kind.NOT_SENT}:
+            self._outage.note_failure(shipment, now, waiting=waiting, cause=answer.summary)
+        if answer.kind is Kind.UNKNOWN:
+            shipment.unknowns.append((now, self._successes))
+            shipment.is_doubtful = True
+
+    def _circumstances(self, shipment: OpenShipment) -> Circumstances:
+        return Circumstances(
+            attempts=max(shipment.attempts, 1),
+            conflicts=shipment.conflicts,
+            policy=self._policy_for(shipment),
+            any_accepted=self._any_accepted,
+            can_renew=self._auth.renews and shipment.expiries <= MAX_EXPIRIES,
+            newest_token=self._auth.generation,
+            renewed_for_refusal=self._renewed_for is not None and self._renewed_for < self._auth.generation,
+            max_outage_seconds=self._max_outage_seconds,
+        )
+
+    def _policy_for(self, shipment: OpenShipment) -> str:
+        if self._policy != "verify":
+            return self._policy
+        readable = shipment.match.dedupe and query_identifier(shipment.event)
+        if readable and self._can_read:
+            return "verify"
+        if not readable:
+            self._say(
+                f"rule {shipment.match.rule}: on_unknown_outcome acts as retry, since its events cannot be told apart "
+                "when read back (it takes no `dedupe: false`, and an identifier without a colon)"
+            )
+        return "retry"
+
+    def _carry_out(self, shipment: OpenShipment, answer: Answer, decision: Decision, now: float) -> Next:
+        until = now + decision.wait if decision.holds_all else None
+        step = decision.step
+        if step is Step.DELIVERED:
+            return Next(receipt=_receipt(Outcome.DELIVERED, "", answer, shipment))
+        if step is Step.REJECT:
+            reason = "conflict" if answer.kind is Kind.CONFLICT else "refused"
+            return Next(receipt=_receipt(Outcome.REJECTED, reason, answer, shipment))
+        if step is Step.HOLD:
+            return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, shipment), holds_all_until=until)
+        if step is Step.VERIFY:
+            shipment.verification = Verification(shipment.event, now + decision.wait, shipment.lookalikes)
+            return Next(again_at=shipment.verification.next_at, holds_all_until=until)
+        if step is Step.RENEW:
+            self._renewed_for = self._auth.generation
+            return Next(again_at=now, renew=True)
+        if step is Step.AGAIN:
+            return Next(again_at=now + decision.wait, holds_all_until=until)
+        return Next(again_at=now, holds_all_until=until, failure=self._failure(answer, decision))
+
+    def _judge(self, shipment: OpenShipment, verification: Verification, verdict: Verdict, now: float) -> Next:
+        if verdict is Verdict.UNDECIDED:
+            return Next(again_at=verification.next_at)
+        shipment.verification = None
+        if verdict is Verdict.STORED:
+            self._successes += 1
+            self._outage.note_success()
+            return Next(receipt=Receipt(Outcome.DELIVERED, attempts=shipment.attempts))
+        shipment.is_doubtful = False
+        return Next(again_at=now)
+
+    def _first_sent_at(self, shipment: OpenShipment, answer: Answer, now: float) -> float | None:
+        """Return when an event was first sent, by the clock of the server that gave this answer, as far as it is told.
+
+        That clock is asked at the reading: before an answer came, nothing is known of it.
+        """
+        if shipment.first_sent_at is None:
+            return None
+        served_at = self._wall() if answer.served_at is None else answer.served_at
+        return served_at - (now - shipment.first_sent_at)
+
+    def _failure(self, answer: Answer, decision: Decision) -> TargetError:
+        if decision.step is Step.STOP_OUTAGE:
+            return asked_to_wait(answer.summary, self._wall() + decision.wait)
+        if decision.step is Step.STOP_ADDRESS or answer.is_wrong_host:
+            return AddressError(
+                f"no Events API answers at this address ({answer.summary}): check subdomain or api_url, "
+                "and that the account's plan has the Events API"
+            )
+        if answer.kind is Kind.DENIED:
+            return CredentialsError(
+                f"Zendesk denies the request ({answer.summary}): the credentials need the scope users:write, "
+                "their owner a role that may edit users, and the account the Events API"
+            )
+        return CredentialsError(f"Zendesk does not take the credentials ({answer.summary}): check that they are valid")
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            logger.warning("%s", sentence)
+
+
+def _receipt(outcome: Outcome, reason: str, answer: Answer, shipment: OpenShipment) -> Receipt:
+    code = f"{answer.code}: " if answer.code else ""
+    message = "" if outcome is Outcome.DELIVERED else f"{code}{answer.message}"
+    return Receipt(outcome, reason, answer.status, message, answer.request_id, shipment.attempts)

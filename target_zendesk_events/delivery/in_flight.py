@@ -1,0 +1,161 @@
+"""The requests under way: started, counted in the minute's budget, and given up on when no answer comes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.verify import query_identifier, time_span
+from target_zendesk_events.delivery.workers import Call, Workers
+from target_zendesk_events.errors import StorageError
+from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.outcome.report import Report
+from target_zendesk_events.zendesk.answers import Answer, Kind, no_answer
+from target_zendesk_events.zendesk.client import Client
+
+OVERDUE_SECONDS: Final = 65.0
+"""No request takes longer: the client gives up after 60 s, and who dribbles headers is given up on here."""
+LEASE_LAPSED: Final = "LeaseLapsed"
+"""The code of an answer that says: nothing was sent, since another run may have taken the event over."""
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Task:
+    """One request under way: for an event, or (without one) for a token or the credentials' owner."""
+
+    asked: str
+    shipment: OpenShipment | None
+    started: float
+    is_abandoned: bool = False
+
+
+class InFlight:
+    """Starts requests in worker threads, and takes their answers."""
+
+    def __init__(
+        self,
+        client: Client,
+        workers: Workers[Task],
+        rate_limit: RateLimit,
+        report: Report,
+        reached: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Send with `client`; count each attempt for an event in `rate_limit`, and all in `report`."""
+        self._reached = reached
+        self._client = client
+        self._workers = workers
+        self._rate_limit = rate_limit
+        self._report = report
+        self._tasks: set[Task] = set()
+        self._fault: StorageError | None = None
+
+    def __len__(self) -> int:
+        """Count the requests that have no answer yet."""
+        return len(self._tasks)
+
+    def __contains__(self, shipment: OpenShipment) -> bool:
+        """Tell whether a request for this event is under way."""
+        return any(task.shipment is shipment for task in self._tasks)
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether an answer waits to be taken."""
+        return self._workers.has_answers()
+
+    @property
+    def overdue_at(self) -> float:
+        """When the oldest request is given up on; infinity when none is under way."""
+        return min((task.started for task in self._tasks), default=math.inf) + OVERDUE_SECONDS
+
+    def send(self, shipment: OpenShipment, now: float, may_go: Callable[[], bool]) -> None:
+        """Post an event, or read its customer's events back; `may_go` is asked in the last moment before."""
+        self._rate_limit.start()
+        if shipment.verification is not None:
+            self._report.count_request("reads", now)
+            self._start(Task("read", shipment, now), self._reading(shipment))
+            return
+        self._report.count_request("retries" if shipment.attempts else "events", now)
+        shipment.attempts += 1
+        if shipment.first_sent_at is None:
+            shipment.first_sent_at = now
+        body = msgspec.json.encode(shipment.event.body())
+        self._start(Task("post", shipment, now), functools.partial(_post_if, may_go, self._client, body))
+
+    def renew(self, now: float) -> None:
+        """Ask for a token."""
+        self._report.count_request("tokens", now)
+        self._start(Task("token", None, now), self._client.renew)
+
+    def ask_who(self, now: float) -> None:
+        """Ask who the credentials belong to."""
+        self._start(Task("who", None, now), self._client.who_am_i)
+
+    def take(self, now: float) -> Iterable[tuple[Task, Answer]]:
+        """Yield each answer that waits, and an unknown outcome for each request that is overdue."""
+        for task, answer in self._workers.take():
+            if isinstance(answer, BaseException):
+                self._note_fault(task, answer)
+            elif not task.is_abandoned:
+                yield self._ended(task, answer, now)
+        if now >= self.overdue_at:
+            for task in [one for one in self._tasks if now >= one.started + OVERDUE_SECONDS]:
+                task.is_abandoned = True
+                self._workers.abandon()
+                yield self._ended(task, no_answer(Kind.UNKNOWN, "Overdue"), now)
+
+    def take_fault(self) -> StorageError | None:
+        """Return what kept a token from being stored, if anything did since the last time."""
+        fault, self._fault = self._fault, None
+        return fault
+
+    def close(self) -> None:
+        """Let idle threads end."""
+        self._workers.close()
+
+    def _note_fault(self, task: Task, fault: BaseException) -> None:
+        self._tasks.discard(task)
+        if not isinstance(fault, StorageError):
+            raise fault
+        self._fault = fault
+
+    def _ended(self, task: Task, answer: Answer, now: float) -> tuple[Task, Answer]:
+        self._tasks.discard(task)
+        self._reached("answered")
+        if task.shipment is not None:
+            self._rate_limit.end(now)
+            self._report.count_answer(answer.seconds, answer.limit, now)
+            self._report.requests["limited"] += answer.kind is Kind.LIMITED
+        return task, answer
+
+    def _reading(self, shipment: OpenShipment) -> Call:
+        event, verification = shipment.event, shipment.verification
+        identifier = query_identifier(event)
+        if identifier is None or verification is None or event.created_at is None:
+            return functools.partial(no_answer, Kind.DENIED, "NoQuery")
+        start_time, end_time = time_span(event.created_at)
+        return functools.partial(
+            self._client.read_events,
+            event.profile,
+            identifier,
+            source=event.source,
+            type=event.type,
+            start_time=start_time,
+            end_time=end_time,
+            after=verification.cursor,
+        )
+
+    def _start(self, task: Task, call: Call) -> None:
+        self._tasks.add(task)
+        self._workers.start(task, call)
+        self._reached("sent")
+
+
+def _post_if(may_go: Callable[[], bool], client: Client, body: bytes) -> Answer:
+    """Post in a worker thread, unless what allowed it has lapsed since: then nothing is sent."""
+    return client.post_event(body) if may_go() else no_answer(Kind.NOT_SENT, LEASE_LAPSED)

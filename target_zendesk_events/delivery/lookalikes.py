@@ -1,0 +1,64 @@
+"""Events that look the same on a customer's timeline and go shortly after one another, so that none stands in for all.
+
+Zendesk gives an event no id that we know: when one of them is read back, the others are found too. How many went before
+it tells how many must be found for it to be there.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Hashable
+from typing import Final
+
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.verify import CLOCK_TOLERANCE_SECONDS
+from target_zendesk_events.kinds.event import canonical
+
+APART_SECONDS: Final = CLOCK_TOLERANCE_SECONDS + 2.0
+"""Events further apart are told from each other by the times at which Zendesk received them."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Row:
+    """Events that look the same, none far from the one before: how many were sent, since when, and until when.
+
+    `claimed_at` is the first one's, in epoch seconds by the ledger's clock.
+    """
+
+    count: int
+    first_sent_at: float
+    claimed_at: float
+    last_answer_at: float
+
+
+class Lookalikes:
+    """Remembers what was sent in the last seconds; times are of the monotonic clock."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._rows: collections.OrderedDict[Hashable, _Row] = collections.OrderedDict()
+
+    def note_departure(self, shipment: OpenShipment, now: float) -> None:
+        """An event is about to go for the first time: note in it those that look the same and went shortly before."""
+        while self._rows and next(iter(self._rows.values())).last_answer_at < now - APART_SECONDS:
+            self._rows.popitem(last=False)
+        shipment.appearance = _appearance(shipment)
+        row = self._rows.get(shipment.appearance)
+        if row is not None:
+            shipment.lookalikes, shipment.first_sent_at = row.count, row.first_sent_at
+            shipment.claim_at(row.claimed_at)
+
+    def note_stored(self, shipment: OpenShipment, now: float) -> None:
+        """An event was stored, or may have been."""
+        if shipment.first_sent_at is not None and shipment.claimed_at is not None:
+            self._rows[shipment.appearance] = _Row(
+                shipment.lookalikes + 1, shipment.first_sent_at, shipment.claimed_at, now
+            )
+            self._rows.move_to_end(shipment.appearance)
+
+
+def _appearance(shipment: OpenShipment) -> Hashable:
+    """Return the customer, and all that is compared when the event is read back."""
+    profile = shipment.event.profile
+    return frozenset(profile.identifiers), profile.user_id, canonical(shipment.event.as_object())

@@ -1,0 +1,104 @@
+"""One event on its way to Zendesk, and the record that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+import msgspec
+
+from target_zendesk_events.delivery.verify import Verification
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.outcome.checkpoints import Position
+from target_zendesk_events.work import Match, Work
+
+
+class OpenRecord(msgspec.Struct, eq=False):
+    """A record whose outcome is open: its place in the input, and how many of its parts are not settled yet."""
+
+    work: Work
+    position: Position
+    open_parts: int
+    schema: bytes | None = None
+    """The SCHEMA line that the record came under."""
+    is_given_up: bool = False
+    is_set_aside: bool = False
+    is_new: bool = False
+    """Whether any part of it was more than a duplicate."""
+
+
+class SetAside(msgspec.Struct, eq=False):
+    """A record, or one rule's part of it, that yields no event: invalid, or unmappable; and its key in the ledger."""
+
+    open_record: OpenRecord
+    key: bytes
+    reason: str
+    message: str
+    rule: str | None = None
+
+
+class OpenShipment(msgspec.Struct, eq=False):
+    """One event, its key in the ledger, and what its attempts came to.
+
+    `unknowns` holds its attempts that ended unknown: when, and how many events had succeeded by then.
+    `first_sent_at` is the time of its first request by the run's monotonic clock, for reading it back; before the run's
+    own beginning where a run that is gone sent it; that of the first of the `lookalikes` before it, where there are.
+    """
+
+    open_record: OpenRecord
+    match: Match
+    event: Event
+    key: bytes | None
+    row_hash: Callable[[], bytes | None]
+    body: bytes = b""
+    attempts: int = 0
+    conflicts: int = 0
+    expiries: int = 0
+    """Its 401s: an event that gets one from every token is not to have tokens minted without end."""
+    unknowns: list[tuple[float, int]] = msgspec.field(default_factory=list)
+    first_sent_at: float | None = None
+    claimed_at: float | None = None
+    """When it was first claimed, or the first of the `lookalikes` before it: epoch seconds by the ledger's clock."""
+    is_stamped: bool = False
+    """Whether its time is that of its claim, for want of one of its own."""
+    lookalikes: int = 0
+    """Events of the same customer that look the same, and went so shortly before that reading back shows them too."""
+    appearance: Hashable = None
+    """By what it is told to look the same as another."""
+    is_claimed: bool = False
+    claims_anew: bool = False
+    """Whether it was claimed before the lease lapsed."""
+    is_doubtful: bool = False
+    """Whether an attempt may have stored it: then its claim is never taken back."""
+    has_quota: bool = False
+    """Whether it has its place in the quota."""
+    verification: Verification | None = None
+
+    def claim_at(self, claimed_at: float) -> None:
+        """Note when it was claimed. An event that bears no time gets this one, so that it is told on the timeline."""
+        self.claimed_at = claimed_at
+        if self.is_stamped or self.event.created_at is None:
+            self.is_stamped = True
+            self.event = self.event.at(claimed_at)
+
+    def must_claim_anew(self) -> None:
+        """The lease has lapsed: another run may have taken its claim over."""
+        self.claims_anew |= self.is_claimed
+        self.is_claimed = False
+
+    @property
+    def stream(self) -> str:
+        """The stream's name as rules, ledger and report see it."""
+        return self.open_record.work.stream
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether its record came back from the dead letters."""
+        return self.open_record.work.replayed is not None
+
+    def lane_keys(self) -> list[Hashable]:
+        """Return what it shares with other events of the same customer: identifiers, and the user's id."""
+        profile = self.event.profile
+        lane_keys: list[Hashable] = [(one.type, one.value) for one in profile.identifiers]
+        if profile.user_id is not None:
+            lane_keys.append(profile.user_id)
+        return lane_keys

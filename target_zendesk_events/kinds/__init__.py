@@ -1,0 +1,1 @@
+"""What can be put into Zendesk: one module a kind."""

@@ -1,0 +1,1 @@
+"""What was sent, for ever: one door, two databases."""

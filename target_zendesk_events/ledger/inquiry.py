@@ -1,0 +1,91 @@
+"""What people ask of a ledger: how much was sent, by which runs, was this row sent; and what they let it forget."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+from target_zendesk_events.ledger.sql_ledger import STATUS, SqlLedger
+from target_zendesk_events.ledger.tables import CLAIMED, OF_ACCOUNT, PREFIX
+from target_zendesk_events.work import NoEvent
+
+STATUSES: Final = {
+    **{number: outcome.value for outcome, number in STATUS.items()},
+    CLAIMED: "claimed",
+    STATUS[NoEvent.UNMAPPABLE]: "set aside",
+}
+SHOWN_RUNS: Final = 20
+QUESTION_SECONDS: Final = 30.0
+"""For a statement that goes through the whole ledger."""
+PRUNED_AT_ONCE: Final = 10_000
+"""Keys in one commit, so that runs on the same ledger need not wait."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sent:
+    """What the ledger holds of one event; `at` is when it was first claimed, in epoch seconds."""
+
+    status: str
+    at: float
+    attempts: int
+    run: str
+    request_id: str
+
+
+class Inquiry:
+    """Questions to one ledger, of one account: another on the same ledger is neither shown nor forgotten."""
+
+    def __init__(self, ledger: SqlLedger) -> None:
+        """Ask `ledger`, opened to read or to write."""
+        self._ledger = ledger
+        self._database = ledger.database
+        ledger.transactions.run(lambda: self._database.limit_statements(QUESTION_SECONDS), writes=False)
+
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Return stream, status and number of events."""
+        rows = self._ledger.transactions.ask(
+            f"SELECT s.name, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
+            "WHERE s.account = ? GROUP BY s.name, k.status ORDER BY s.name, k.status",
+            (self._ledger.account,),
+        )
+        return [(name, STATUSES[status], count) for name, status, count in rows]
+
+    def runs(self) -> list[tuple[str, float, float | None, int]]:
+        """Return the newest runs: name, start, end (None: cut off, or still under way), events that are theirs."""
+        return self._ledger.transactions.ask(
+            f"SELECT r.name, r.started, r.ended, (SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.run = r.id) "
+            f"FROM {PREFIX}runs r WHERE r.account = ? ORDER BY r.id DESC LIMIT {SHOWN_RUNS}",
+            (self._ledger.account,),
+        )
+
+    def sent(self, key: bytes) -> Sent | None:
+        """Return what is known of an event; None where it was never claimed, or was forgotten."""
+        rows = self._ledger.transactions.ask(
+            f"SELECT k.status, k.sent, k.attempts, r.name, k.request_id FROM {PREFIX}keys k "
+            f"LEFT JOIN {PREFIX}runs r ON r.id = k.run WHERE k.key = ?",
+            (key,),
+        )
+        if not rows:
+            return None
+        status, at, attempts, run, request_id = rows[0]
+        return Sent(STATUSES[status], at, attempts, run or "", request_id or "")
+
+    def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
+        """Forget the events of a stream, of a run, or not seen for so many days; return how many."""
+        conditions = [OF_ACCOUNT]
+        values: list[Any] = [self._ledger.account]
+        if stream is not None:
+            conditions.append(f"stream IN (SELECT id FROM {PREFIX}streams WHERE name = ?)")
+            values.append(stream)
+        if run is not None:
+            conditions.append(f"run IN (SELECT id FROM {PREFIX}runs WHERE name = ?)")
+            values.append(run)
+        if unseen_days is not None:
+            conditions.append("seen < ?")
+            values.append(self._ledger.last_seen.today() - unseen_days)
+        chosen = f"SELECT key FROM {PREFIX}keys WHERE {' AND '.join(conditions)} LIMIT {PRUNED_AT_ONCE}"
+        statement = f"DELETE FROM {PREFIX}keys WHERE key IN ({chosen})"
+        forgotten = 0
+        while count := self._ledger.transactions.run(lambda: self._database.execute(statement, values).rowcount):
+            forgotten += count
+        return forgotten

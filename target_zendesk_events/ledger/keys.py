@@ -1,0 +1,104 @@
+"""What makes two events the same: a keyed hash of what happened, to whom, in which account. Pure."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from target_zendesk_events.kinds.event import Event, canonical
+from target_zendesk_events.work import Match, NoEvent, Work
+
+KEY_BYTES = 16
+
+SAME_KEY = "two rules give this record the same key: give each rule a `dedupe_key`"
+NO_KEY = (
+    "needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in this record, and "
+    "a null tells no row from another"
+)
+
+
+class _Message(msgspec.Struct):
+    record: msgspec.Raw
+
+
+class Keys:
+    """Hashes events with a secret of the ledger's own, so that a hash tells nothing without it."""
+
+    def __init__(self, account: str, secret: bytes, *, is_kept: bool = True) -> None:
+        """Hash for `account` (host, port and path of the base URL), keyed with `secret` (up to 64 bytes).
+
+        Where no ledger keeps the hashes, two events need nothing that tells them apart.
+        """
+        self._account = account
+        self._keyed = hashlib.blake2b(digest_size=KEY_BYTES, key=secret)
+        self._is_kept = is_kept
+
+    def told_apart(self, work: Work) -> Sequence[Match]:
+        """Return the record's matches; as unmappable those with nothing that tells their event from another's.
+
+        So is an event without a time where the record's key is not whole, and so are those of rules that give the
+        record the same key.
+        """
+        matches = work.matches
+        if self._is_kept and not work.key_values:
+            matches = [_unmappable(one, f"rule '{one.rule}' {NO_KEY}") if _is_keyless(one) else one for one in matches]
+        if not _may_collide(matches):
+            return matches
+        keys = [self.of_event(work, match) for match in matches]
+        counts = collections.Counter(keys)
+        return [
+            _unmappable(match, SAME_KEY) if key is not None and counts[key] > 1 else match
+            for match, key in zip(matches, keys, strict=True)
+        ]
+
+    def of_event(self, work: Work, match: Match) -> bytes | None:
+        """Return the event's key; None where the rule says `dedupe: false`."""
+        event = match.event
+        if event is None or not match.dedupe:
+            return None
+        return self._hash("event", work.stream, event.source, event.type, *_identity(work.key_values, match, event))
+
+    def of_row(self, work: Work, match: Match) -> bytes | None:
+        """Return a hash of the record's key properties under one rule; None without key properties."""
+        if not work.key_values:
+            return None
+        return self._hash("row", work.stream, match.rule, work.key_values)
+
+    def of_aside(self, work: Work, rule: str | None, message: str) -> bytes:
+        """Return a hash of a record that yields no event: its text, the rule that cannot map it, if one, and why."""
+        record = msgspec.json.decode(work.line, type=_Message).record
+        return self._hash("aside", work.stream, rule, message, bytes(record).decode())
+
+    def _hash(self, *parts: Any) -> bytes:  # noqa: ANN401 - JSON values
+        hashed = self._keyed.copy()
+        hashed.update(canonical([self._account, *parts]))
+        return hashed.digest()
+
+
+def _may_collide(matches: Sequence[Match]) -> bool:
+    """Tell whether more than one rule gives the record a key."""
+    return len(matches) > 1 and sum(match.event is not None and match.dedupe for match in matches) > 1
+
+
+def _is_keyless(match: Match) -> bool:
+    """Tell whether only key properties could tell this event from one that looks the same."""
+    event = match.event
+    return event is not None and event.created_at is None and match.dedupe_key is None and match.dedupe
+
+
+def _unmappable(match: Match, message: str) -> Match:
+    return msgspec.structs.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=message)
+
+
+def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[Any, ...]:
+    if match.dedupe_key is not None:
+        return ("dedupe_key", match.dedupe_key)
+    if key_values:
+        return ("keys", key_values, event.as_object())
+    profile = event.profile
+    who = [profile.source, profile.type, *sorted([one.type, one.value] for one in profile.identifiers)]
+    return ("whole", event.as_object(), who)

@@ -1,0 +1,199 @@
+"""What was sent, and what may still be sent: the door that the sender knocks at before and after each event."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from target_zendesk_events.work import NoEvent, Outcome
+
+COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
+"""Outcomes of an event that counts as sent, for the month's quota and the day's brake."""
+SENT_AGAIN = frozenset({Outcome.REJECTED, Outcome.HELD})
+"""What a record with `dead_letter` sends again; what was delivered stays a duplicate."""
+
+
+class Standing(str, enum.Enum):
+    """What the ledger knows of a key."""
+
+    NEW = "new"
+    SETTLED = "settled"
+    BUSY = "busy"
+    """Another live process has it, or the last places of the quota: ask again after its outcome, or its lease."""
+    UNKNOWN = "unknown"
+    """It may have been sent by a process that is gone: an unknown outcome."""
+
+
+class Keyed(msgspec.Struct, frozen=True):
+    """An event as the ledger knows it.
+
+    `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row_hash` makes a
+    hash of the record's key properties under its rule, to tell a changed record from a new one, or None. `again` is
+    true for a replay: what was rejected or held goes again then, what was delivered does not. `anew` is true for one
+    that this run had claimed before its lease lapsed. So many `lookalikes` on the timeline went shortly before
+    it. `claimed_at` is when it is to count as first claimed (with the first of those alike, where there
+    are), in epoch seconds by the ledger's clock; None: when the ledger takes it.
+    """
+
+    key: bytes | None
+    row_hash: Callable[[], bytes | None]
+    stream: str
+    again: bool = False
+    anew: bool = False
+    lookalikes: int = 0
+    claimed_at: float | None = None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What the ledger answers for one event.
+
+    `claimed_at` is when it was first claimed, by the ledger's clock, where it was before: in a replay, or by a run that
+    is gone. `sent_before` is how many seconds ago that was, or the same of the first of the `lookalikes` before it.
+    """
+
+    standing: Standing
+    outcome: Outcome | NoEvent | None = None
+    claimed_at: float | None = None
+    sent_before: float = 0.0
+    lookalikes: int = 0
+    changed: bool = False
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """The end of one event, for the ledger; or of a record that yields none, set aside."""
+
+    keyed: Keyed
+    outcome: Outcome | NoEvent
+    attempts: int
+    request_id: str = ""
+
+
+@dataclasses.dataclass(slots=True)
+class Tally:
+    """What a commit adds to the account's counts: names as (kind, hash), and records by stream."""
+
+    names: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
+    records: dict[str, int] = dataclasses.field(default_factory=dict)
+    set_aside: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Usage:
+    """What the account has used: events sent this month and today (UTC), and the names its events bear, hashed."""
+
+    this_month: int = 0
+    today: int = 0
+    names: Mapping[str, frozenset[bytes]] = dataclasses.field(default_factory=dict)
+
+
+NEW = Entry(Standing.NEW)
+
+
+class Ledger(Protocol):
+    """What the sender asks of a ledger. Each call is one commit; each raises StorageError when it cannot be kept."""
+
+    secret: bytes
+    """A random value made with the ledger, that its hashes are keyed with."""
+    note: str
+    """Where it is, what it holds, and whether it is new: the first line of the log."""
+    sent: tuple[int, int] | None
+    """What all runs have sent this month and today, as the last exchange left it; None where only this run is known."""
+
+    def now(self) -> float:
+        """Return the time in epoch seconds, by the clock that all runs on this ledger share."""
+
+    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
+        """Return what is known of each event of a batch, in their order: settled, or new."""
+
+    def exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
+        """Note outcomes and counts, and claim events that go next, in one commit; return one entry for each wanted."""
+
+    def release(self, events: Sequence[Keyed]) -> None:
+        """Take back claims of events that were not sent."""
+
+    def usage(self) -> Usage:
+        """Return what the account has used so far."""
+
+    def share_before(self, stream: str) -> tuple[int, int]:
+        """Return the records, and those set aside, of a stream today with the rules as they are, in earlier runs."""
+
+    def heartbeat(self) -> bool:
+        """Renew this run's lease when it is time; false where it had lapsed, so that claims must be made anew."""
+
+    def holds_lease(self) -> bool:
+        """Tell whether this run's lease holds at this moment. May be asked from any thread; touches no storage."""
+
+    def left_open(self) -> int:
+        """Count the events that runs which are gone may have sent, and whose records did not come again."""
+
+    @property
+    def is_new_file(self) -> bool:
+        """Whether it is a file that this run has made."""
+
+    def close(self) -> None:
+        """Let go of the storage."""
+
+
+class NoLedger:
+    """`ledger_url: none`: every event is new, and nothing is remembered beyond the run."""
+
+    is_new_file = False
+    sent: tuple[int, int] | None = None
+
+    def __init__(
+        self,
+        note: str = (
+            "ledger none: what the tap sends again shows twice, a lost answer or a crash may double events, "
+            "and quotas are counted within this run alone"
+        ),
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Hash with a value of this run's own; `note` tells why there is no ledger, `wall` is the epoch clock."""
+        self.note = note
+        self.now = wall
+        self.secret = secrets.token_bytes(32)
+
+    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
+        """Know of none."""
+        return [NEW] * len(events)
+
+    def exchange(
+        self,
+        settled: Sequence[Settlement],  # noqa: ARG002 - nothing is kept
+        wanted: Sequence[Keyed],
+        tally: Tally,  # noqa: ARG002
+    ) -> list[Entry]:
+        """Grant every claim."""
+        return [NEW] * len(wanted)
+
+    def release(self, events: Sequence[Keyed]) -> None:
+        """Nothing was kept, so nothing is taken back."""
+
+    def usage(self) -> Usage:
+        """Nothing is known of earlier runs."""
+        return Usage()
+
+    def share_before(self, stream: str) -> tuple[int, int]:  # noqa: ARG002
+        """Nothing is known of earlier runs."""
+        return 0, 0
+
+    def heartbeat(self) -> bool:
+        """No other run can take anything over."""
+        return True
+
+    def holds_lease(self) -> bool:
+        """No other run can take anything over."""
+        return True
+
+    def left_open(self) -> int:
+        """Nothing is known of earlier runs."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""

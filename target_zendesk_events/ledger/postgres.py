@@ -1,0 +1,156 @@
+"""A ledger on a server: PostgreSQL, for runs on several machines."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import errors
+
+from target_zendesk_events.errors import ConfigurationError, StorageError
+from target_zendesk_events.ledger.transactions import CALL_SECONDS, Busy, Cursor
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+
+Result = TypeVar("Result")
+
+CONNECT_SECONDS: Final = 2
+"""The least that PostgreSQL's library takes."""
+NEVER_MENDED: Final = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
+"""What PostgreSQL says where trying again does not help."""
+OPENING_SECONDS: Final = 30.0
+"""For a statement, until a run limits it: making tables and counting may take their time."""
+
+_SET_OUT: Final = (
+    "SELECT EXTRACT(EPOCH FROM clock_timestamp()), set_config('statement_timeout', %s, false), "
+    "set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)"
+)
+
+
+class _Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that gives up on a server which took a statement and fell silent."""
+
+    answer_seconds = OPENING_SECONDS
+
+    def wait(self, gen: PQGen[Result], *args: Any, **others: Any) -> Result:  # noqa: ANN401 - the driver's own, which grew
+        """Wait as the driver does, which polls `gen` ten times a second. Raises OperationalError when time is up."""
+        return super().wait(self._until(gen, time.monotonic() + self.answer_seconds), *args, **others)
+
+    def _until(self, gen: PQGen[Result], gives_up_at: float) -> PQGen[Result]:
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if time.monotonic() >= gives_up_at:
+                    self.pgconn.finish()  # a late answer would be taken for that to the next statement
+                    message = "no answer"
+                    raise psycopg.OperationalError(message)
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+class PostgresDatabase:
+    """A database on a PostgreSQL server, which several machines may share."""
+
+    is_file = False
+    types: Final = {"blob": "BYTEA", "real": "DOUBLE PRECISION", "tail": ""}
+    find_table: Final = "SELECT 1 WHERE to_regclass(?) IS NOT NULL"
+
+    def __init__(self, url: str, wall: Callable[[], float]) -> None:
+        """Open nothing yet."""
+        self._url = url
+        self._wall = wall
+        self._connection: _Connection | None = None
+        self._statement_seconds = OPENING_SECONDS
+        self._ahead = 0.0
+        parts = urlsplit(url)
+        self.note = f"ledger postgresql://{parts.hostname or 'localhost'}{parts.path}"
+        self.was_made = False
+
+    def connect(self) -> None:
+        """Connect to the server, set its limits, and learn its time; the URL's own `options` stay as they are."""
+        self.close()
+        limits = f"{self._statement_seconds * 1000:.0f}", f"{CALL_SECONDS * 1000:.0f}"
+        with self._faults():
+            self._connection = _Connection.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+            self._connection.answer_seconds = self._statement_seconds + CALL_SECONDS
+            rows = self._connection.execute(_SET_OUT, limits).fetchall()
+            self._ahead = float(rows[0][0]) - self._wall()
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
+        """Run one statement."""
+        with self._faults():
+            cursor: Cursor = self._open.execute(statement.replace("?", "%s"), values)
+            return cursor
+
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row; for none the server is not asked."""
+        values = list(rows)
+        if values:
+            with self._faults(), self._open.cursor() as cursor:
+                cursor.executemany(statement.replace("?", "%s"), values)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self.execute("BEGIN")
+
+    def roll_back(self) -> None:
+        """Take back what the transaction did; a connection that was lost has taken it back."""
+        if self._connection is not None:
+            with contextlib.suppress(Busy, StorageError):
+                self.execute("ROLLBACK")
+
+    def limit_statements(self, seconds: float) -> None:
+        """Have the server give up on a statement after so long, and this side soon after."""
+        self._statement_seconds = seconds
+        self.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+        if self._connection is not None:
+            self._connection.answer_seconds = seconds + CALL_SECONDS
+
+    def now(self) -> float:
+        """Return the server's time."""
+        return self._wall() + self._ahead
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+    @property
+    def _open(self) -> _Connection:
+        if self._connection is None:
+            self.connect()
+        if self._connection is None:
+            raise Busy
+        return self._connection
+
+    @contextlib.contextmanager
+    def _faults(self) -> Any:  # noqa: ANN401 - a context manager
+        try:
+            yield
+        except (errors.InsufficientResources, errors.InvalidAuthorizationSpecification) as fault:
+            message = f"{self.note} refuses ({type(fault).__name__}): mend the server or the user; nothing is lost"
+            raise StorageError(message) from fault
+        except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
+            if self._connection is None and any(sign in str(fault) for sign in NEVER_MENDED):
+                message = f"{self.note} refuses the connection: check user, password and database in ledger_url"
+                raise ConfigurationError(message) from None
+            if self._connection is None or self._connection.broken or self._connection.closed:
+                self.close()
+            message = f"{self.note} does not answer ({type(fault).__name__})"
+            raise Busy(message) from fault
+        except (psycopg.IntegrityError, errors.DuplicateTable) as fault:
+            message = f"{self.note} was written by another run in this moment"
+            raise Busy(message) from fault
+        except psycopg.Error as fault:
+            message = f"{self.note} refuses a statement ({type(fault).__name__}): check the user's rights"
+            raise StorageError(message) from fault

@@ -1,0 +1,304 @@
+"""The ledger that lasts: what was sent, as hashes, in SQLite or PostgreSQL, shared by all runs that use it.
+
+An event is *claimed* before it is sent and *settled* after. A claim belongs to a run, and counts while the run's lease
+does: the claim of a run that is gone is an unknown outcome, taken over by whoever asks for it next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from target_zendesk_events.ledger.last_seen import LastSeen
+from target_zendesk_events.ledger.lease import Lease
+from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
+from target_zendesk_events.ledger.tables import CLAIMED, PREFIX, lock_account, prepare, secret_of
+from target_zendesk_events.ledger.transactions import CALL_SECONDS, Database, Transactions
+from target_zendesk_events.ledger.usage import UsageCounts
+from target_zendesk_events.work import NoEvent, Outcome
+
+LOOKUP_SIZE: Final = 200
+SECONDS_BETWEEN_EXPIRIES: Final = 5.0
+
+STATUS: Final[dict[Outcome | NoEvent, int]] = {
+    Outcome.DELIVERED: 1,
+    Outcome.REJECTED: 2,
+    Outcome.HELD: 3,
+    Outcome.FORGOTTEN: 4,
+    NoEvent.UNMAPPABLE: 5,
+}
+"""What a settled key's status says; the last is a record that yields no event, unmappable or invalid."""
+_SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in STATUS.items()}
+_SENT: Final = STATUS[Outcome.DELIVERED], STATUS[Outcome.HELD]
+_SENT_AGAIN: Final = frozenset({STATUS[Outcome.REJECTED], STATUS[Outcome.HELD]})
+
+_CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, NULL, ?) ON CONFLICT (key) DO NOTHING"
+_SETTLE = (
+    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    "status = excluded.status, "
+    "run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, request_id = excluded.request_id "
+    f"WHERE {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]}"
+)
+
+
+class SqlLedger:
+    """One run's use of a ledger, by one thread."""
+
+    def __init__(  # noqa: PLR0913 - values, not owners
+        self,
+        database: Database,
+        *,
+        account: str,
+        run: str,
+        retention_days: int,
+        rules_digest: Callable[[str], str],
+        limits: tuple[int | None, int | None] = (None, None),
+        must_stop: Callable[[], bool] = lambda: False,
+        reads_only: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
+
+        `rules_digest` tells a stream's rules from others, so that a mended rule starts its counts afresh. `limits` are
+        the events that all runs together may send in a month and in a day (UTC), None for any number.
+        """
+        self.database = database
+        self._limits = limits
+        self.transactions = Transactions(database, must_stop)
+        self.account = hashlib.sha256(account.encode()).digest()[:8]
+        self.last_seen = LastSeen(database, self.account, retention_days)
+        self._counts = UsageCounts(self.transactions, self.account, rules_digest)
+        self._streams: dict[str, int] = {}
+        self._known_streams: dict[str, int] = {}
+        self._replayed: dict[bytes, int] = {}
+        self._claimed: set[bytes] = set()
+        self._expires_at = 0.0
+        self.sent: tuple[int, int] | None = None
+        opening = secret_of if reads_only else prepare
+        self.secret = self.transactions.run(lambda: opening(database), writes=False)
+        self._lease: Lease | None = None
+        if not reads_only:
+            self._lease = Lease(self.transactions, self.account, run, must_stop=must_stop, sleep=sleep)
+        keys = self.transactions.ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
+        self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
+        self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
+
+    def now(self) -> float:
+        """Return the time in epoch seconds, by the clock that all runs on this ledger share."""
+        return self.database.now()
+
+    # looking up
+
+    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
+        """Return what is known of each event; its sight is noted at most once a day."""
+        today = self.last_seen.today()
+        known = self.transactions.run(
+            lambda: self._known([one.key for one in events if one.key is not None]), writes=False
+        )
+        for key, (status, day) in known.items():
+            if day < today and status != CLAIMED:
+                self.last_seen.see(key)
+        rows = [None if one.key in known else _row_of(one) for one in events]
+        known_rows = self.transactions.run(
+            lambda: self._known_rows({row for row in rows if row is not None}), writes=False
+        )
+        return [
+            _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in known_rows)
+            for one, row in zip(events, rows, strict=True)
+        ]
+
+    # claiming and settling
+
+    def exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
+        """Note outcomes and counts, and claim what goes next, in one commit."""
+        entries = self.transactions.run(lambda: self._exchange(settled, wanted, tally))
+        self._known_streams = dict(self._streams)
+        self.last_seen.noted()
+        self._claimed.difference_update(one.keyed.key for one in settled if one.keyed.key is not None)
+        for one, entry in zip(wanted, entries, strict=True):
+            if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
+                self._claimed.add(one.key)
+            elif one.key is not None and entry.standing is Standing.SETTLED:
+                self._claimed.discard(one.key)
+        return entries
+
+    def release(self, events: Sequence[Keyed]) -> None:
+        """Take back claims of this run."""
+        mine = [one.key for one in events if one.key is not None]
+        fresh = [(key, self._run) for key in mine if key not in self._replayed]
+        replayed = [(self._replayed[key], key, self._run) for key in mine if key in self._replayed]
+        delete = f"DELETE FROM {PREFIX}keys WHERE key = ? AND run = ? AND status = {CLAIMED}"
+        restore = f"UPDATE {PREFIX}keys SET status = ? WHERE key = ? AND run = ? AND status = {CLAIMED}"
+        if fresh:
+            self.transactions.run(lambda: self.database.execute_many(delete, fresh))
+        if replayed:
+            self.transactions.run(lambda: self.database.execute_many(restore, replayed))
+        self._claimed.difference_update(one.key for one in events if one.key is not None)
+
+    def _exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
+        has_limits = any(limit is not None for limit in self._limits)
+        if has_limits:
+            lock_account(self.database, self.account)
+        now, today = self.database.now(), self.last_seen.today()
+        self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
+        self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
+        self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
+        self.last_seen.note()
+        places = self._places(settled, now) if wanted and has_limits else math.inf
+        claimed: set[bytes] = set()
+        entries: list[Entry] = []
+        for one in wanted:
+            is_counted = one.anew and one.key in self._claimed
+            waits = one.key in claimed or (places <= 0 and not is_counted)
+            entry = Entry(Standing.BUSY) if waits else self._claim(one, now, today)
+            entries.append(entry)
+            if entry.standing in {Standing.NEW, Standing.UNKNOWN}:
+                places -= not is_counted
+                if one.key is not None:
+                    claimed.add(one.key)
+        return entries
+
+    def _places(self, settled: Sequence[Settlement], now: float) -> float:
+        """Return how many more events may be claimed: what is in flight, here or in another run, may yet count."""
+        in_flight = len(self._claimed.difference(one.keyed.key for one in settled))
+        if self._lease is not None:
+            in_flight += self._lease.in_flight_elsewhere(now)
+        sent = self.sent or (0, 0)
+        left = [limit - count for limit, count in zip(self._limits, sent, strict=True) if limit is not None]
+        return min(left) - in_flight
+
+    def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
+        request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
+        stream, status = self._stream(one.keyed.stream), STATUS[one.outcome]
+        return one.keyed.key, stream, status, self._run, now, today, one.attempts, request_id, _row_of(one.keyed)
+
+    def _claim(self, one: Keyed, now: float, today: int) -> Entry:  # noqa: PLR0911 - a case each
+        if one.key is None:
+            return NEW
+        if one.key in self._claimed and not one.anew:
+            return Entry(Standing.BUSY)
+        claimed_at = now if one.claimed_at is None else one.claimed_at
+        claim = (one.key, self._stream(one.stream), self._run, claimed_at, today, one.lookalikes, _row_of(one))
+        if self.database.execute(_CLAIM, claim).rowcount == 1:
+            return NEW
+        found = self._rows(f"SELECT status, run, sent, attempts FROM {PREFIX}keys WHERE key = ?", (one.key,))
+        if not found:
+            return Entry(Standing.BUSY)  # taken back in this moment: ask again
+        status, run, sent, lookalikes = found[0]
+        if status != CLAIMED and not (one.again and status in _SENT_AGAIN):
+            return _SETTLED[status]
+        if status == CLAIMED and run == self._run:
+            return Entry(Standing.NEW, claimed_at=sent)
+        if status == CLAIMED and self._lease is not None and self._lease.is_live(run, now):
+            return Entry(Standing.BUSY)
+        take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
+        if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
+            return Entry(Standing.BUSY)
+        if status == CLAIMED:
+            return Entry(Standing.UNKNOWN, claimed_at=sent, sent_before=now - sent, lookalikes=lookalikes)
+        self._replayed[one.key] = status
+        return Entry(Standing.NEW, claimed_at=sent)
+
+    # counts
+
+    def usage(self) -> Usage:
+        """Return what the account has used this month, today, and of names."""
+        return self._counts.usage()
+
+    def share_before(self, stream: str) -> tuple[int, int]:
+        """Return the records, and those set aside, of a stream today with the rules as they are."""
+        return self._counts.share_before(stream)
+
+    # the run
+
+    def heartbeat(self) -> bool:
+        """Renew the lease when it is time, and let a little of what is old expire."""
+        if self._lease is None or not self._lease.is_due:
+            return True
+        held = self._lease.holds()
+        self._lease.renew()
+        if self.database.now() >= self._expires_at:
+            self._expires_at = self.database.now() + SECONDS_BETWEEN_EXPIRIES
+            self.transactions.run(self.last_seen.expire)
+        return held
+
+    def holds_lease(self) -> bool:
+        """Tell whether the lease holds at this moment."""
+        return self._lease is not None and self._lease.holds()
+
+    def left_open(self) -> int:
+        """Count the claims of runs that are gone."""
+        return 0 if self._lease is None else self._lease.left_open()
+
+    @property
+    def is_new_file(self) -> bool:
+        """Whether it is a file that this run has made."""
+        return self.database.is_file and self.database.was_made
+
+    def close(self) -> None:
+        """End the lease, so that the next run need not wait for it; what was in flight stays claimed."""
+        if self._lease is not None:
+            while len(self.last_seen):
+                self.transactions.run(self.last_seen.note)
+                self.last_seen.noted()
+            self.transactions.run(self.last_seen.expire)
+            self._lease.end()
+        self.database.close()
+
+    @property
+    def _run(self) -> int:
+        return 0 if self._lease is None else self._lease.run
+
+    # small things
+
+    def _known(self, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Return status and last sight of those of the keys that are known."""
+        known: dict[bytes, tuple[int, int]] = {}
+        for chunk in _chunks(keys, LOOKUP_SIZE):
+            places = ",".join("?" * len(chunk))
+            found = self._rows(f"SELECT key, status, seen FROM {PREFIX}keys WHERE key IN ({places})", chunk)
+            known |= {key: (status, seen) for key, status, seen in found}
+        return known
+
+    def _known_rows(self, rows: Iterable[int]) -> set[int]:
+        """Return those of the rows of which an event was sent, however many there are of each."""
+        known: set[int] = set()
+        for chunk in _chunks(rows, LOOKUP_SIZE):
+            places = ",".join(["(CAST(? AS BIGINT))"] * len(chunk))
+            found = self._rows(
+                f"WITH asked (row_hash) AS (VALUES {places}) SELECT row_hash FROM asked WHERE EXISTS "
+                f"(SELECT 1 FROM {PREFIX}keys k WHERE k.row_hash = asked.row_hash AND k.status IN {_SENT})",
+                chunk,
+            )
+            known.update(row for (row,) in found)
+        return known
+
+    def _stream(self, name: str) -> int:
+        if name not in self._streams:
+            self.database.execute(
+                f"INSERT INTO {PREFIX}streams SELECT COALESCE(MAX(id), 0) + 1, ?, CAST(? AS TEXT) FROM {PREFIX}streams "
+                "WHERE true ON CONFLICT (account, name) DO NOTHING",
+                (self.account, name),
+            )
+            rows = self._rows(f"SELECT id FROM {PREFIX}streams WHERE account = ? AND name = ?", (self.account, name))
+            self._streams[name] = int(rows[0][0])
+        return self._streams[name]
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self.database.execute(statement, values).fetchall()
+
+
+def _row_of(one: Keyed) -> int | None:
+    """Return eight bytes of a row's hash, as a signed number."""
+    row = one.row_hash()
+    return None if row is None else int.from_bytes(row[:8], "big", signed=True)
+
+
+def _chunks(values: Iterable[Any], size: int) -> Iterable[list[Any]]:
+    iterator = iter(values)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,138 @@
+"""The ledger's tables, and how an older ledger becomes a newer one."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from typing import Final
+
+from target_zendesk_events.errors import ConfigurationError, StorageError
+from target_zendesk_events.ledger.transactions import Busy, Database, damaged
+
+PREFIX: Final = "zendesk_events_"
+
+OF_ACCOUNT: Final = f"stream IN (SELECT id FROM {PREFIX}streams WHERE account = ?)"
+"""Which keys are an account's: another on the same ledger shares nothing with it but the file."""
+CLAIMED: Final = 0
+"""The status of a key that is neither settled nor taken back."""
+
+MIGRATIONS: Final = (
+    (
+        # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970
+        # sent: when it was claimed, or the first of those that look the same and went shortly before it
+        # attempts: while it is claimed, how many those are
+        # row_hash: eight bytes of the hash of a record's key properties under its rule, to tell changed from new
+        """CREATE TABLE {prefix}keys (key {blob} PRIMARY KEY, stream INTEGER NOT NULL, status INTEGER NOT NULL,
+            run INTEGER NOT NULL, sent {real} NOT NULL, seen INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            request_id TEXT, row_hash BIGINT){tail}""",
+        "CREATE INDEX {prefix}keys_seen ON {prefix}keys (stream, seen)",
+        "CREATE INDEX {prefix}keys_claimed ON {prefix}keys (run) WHERE status = 0",
+        "CREATE INDEX {prefix}keys_row_hash ON {prefix}keys (row_hash) WHERE status IN (1, 3)",
+        """CREATE TABLE {prefix}streams (id INTEGER PRIMARY KEY, account {blob} NOT NULL, name TEXT NOT NULL,
+            UNIQUE (account, name))""",
+        """CREATE TABLE {prefix}runs (id INTEGER PRIMARY KEY, name TEXT NOT NULL, account {blob} NOT NULL,
+            started {real} NOT NULL, lease_until {real} NOT NULL, ended {real})""",
+        """CREATE TABLE {prefix}counts (account {blob} NOT NULL, name TEXT NOT NULL, count BIGINT NOT NULL,
+            PRIMARY KEY (account, name))""",
+        """CREATE TABLE {prefix}names (account {blob} NOT NULL, kind TEXT NOT NULL, hash {blob} NOT NULL,
+            PRIMARY KEY (account, kind, hash))""",
+        """CREATE TABLE {prefix}accounts (account {blob} PRIMARY KEY, held_until {real} NOT NULL)""",
+        """CREATE TABLE {prefix}permits (id BIGINT PRIMARY KEY, account {blob} NOT NULL, count INTEGER NOT NULL,
+            until {real} NOT NULL)""",
+        "CREATE INDEX {prefix}permits_until ON {prefix}permits (account, until)",
+    ),
+)
+"""Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
+
+
+def has_tables(database: Database) -> bool:
+    """Tell whether a ledger was ever made there. Raises Busy, StorageError and ConfigurationError."""
+    return _has_meta(database) and _version(database) > 0
+
+
+def secret_of(database: Database) -> bytes:
+    """Return the secret of a ledger that is only looked at.
+
+    Raises StorageError where there is none yet, and ConfigurationError where a newer release has written it.
+    """
+    version = _version(database)
+    _refuse_newer(database, version)
+    if version < len(MIGRATIONS):
+        message = f"{database.note} is of another version: a run that may write brings it up to date"
+        raise StorageError(message)
+    return _secret(database)
+
+
+def prepare(database: Database) -> bytes:
+    """Make or migrate the tables; return the ledger's secret.
+
+    Raises Busy, StorageError, and ConfigurationError where a newer release has written this ledger.
+    """
+    words = {**database.types, "prefix": PREFIX}
+    if not _has_meta(database):  # who may not make tables is refused, also IF NOT EXISTS
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS {prefix}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".format(**words)
+        )
+    database.begin()
+    try:
+        version = _version(database)
+        _refuse_newer(database, version)
+        if version == 0:
+            database.was_made = True
+            _write(database, "secret", secrets.token_hex(32))
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                database.execute(statement.format(**words))
+        if version < len(MIGRATIONS):
+            _write(database, "version", str(len(MIGRATIONS)))
+        secret = _secret(database)
+        database.execute("COMMIT")
+    except (Busy, StorageError, ConfigurationError):
+        database.roll_back()
+        raise
+    return secret
+
+
+def lock_account(database: Database, account: bytes) -> None:
+    """Keep other runs of the account from doing the same until this transaction ends. Raises Busy, StorageError."""
+    database.execute(f"INSERT INTO {PREFIX}accounts VALUES (?, 0) ON CONFLICT DO NOTHING", (account,))
+    database.execute(f"UPDATE {PREFIX}accounts SET held_until = held_until WHERE account = ?", (account,))
+
+
+def _has_meta(database: Database) -> bool:
+    return bool(database.execute(database.find_table, (f"{PREFIX}meta",)).fetchall())
+
+
+def _version(database: Database) -> int:
+    with _no_nonsense(database):
+        return int(_read(database, "version") or 0)
+
+
+def _secret(database: Database) -> bytes:
+    with _no_nonsense(database):
+        return bytes.fromhex(_read(database, "secret") or "none")
+
+
+@contextlib.contextmanager
+def _no_nonsense(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as fault:
+        raise damaged(database.note, "its version or its secret is gone") from fault
+
+
+def _refuse_newer(database: Database, version: int) -> None:
+    if version > len(MIGRATIONS):
+        message = f"{database.note} is of version {version}, from a newer release: upgrade target-zendesk-events"
+        raise ConfigurationError(message)
+
+
+def _read(database: Database, name: str) -> str | None:
+    rows = database.execute(f"SELECT value FROM {PREFIX}meta WHERE name = ?", (name,)).fetchall()
+    return str(rows[0][0]) if rows else None
+
+
+def _write(database: Database, name: str, value: str) -> None:
+    statement = f"INSERT INTO {PREFIX}meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    database.execute(statement, (name, value))

@@ -1,0 +1,1 @@
+"""What holds sending back: the rate, brakes and outages."""

@@ -1,0 +1,122 @@
+"""Is Zendesk down? A circuit that opens for all customers at once, probes, and closes again without a rush."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Hashable
+from typing import Final
+
+import backoff
+
+from target_zendesk_events.errors import OutageError
+
+FAILURES_TO_OPEN: Final = 5
+DIFFERENT_EVENTS_TO_OPEN: Final = 3
+MAX_PROBE_WAIT_SECONDS: Final = 60.0
+LAST_MOMENT: Final = 253_402_300_799
+"""The calendar's last second, in epoch seconds: a `Retry-After` may point beyond it."""
+
+
+class Outage:
+    """What the last answers say of Zendesk's health, as a pure function of the times it is told.
+
+    A *failure* is an answer that says nothing of the event (5xx, 408, a lost connection); a 429 starts the clock of
+    `max_outage_seconds` too, but never opens the circuit. An event accepted or refused is a *success*: Zendesk works.
+    """
+
+    def __init__(self, max_outage_seconds: float) -> None:
+        """Give up after `max_outage_seconds` without a success."""
+        self._max_outage_seconds = max_outage_seconds
+        self._failures = 0
+        self._failed: set[Hashable] = set()
+        self._since: float | None = None
+        self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
+        self._probe_at = -math.inf
+        self._probing: Hashable = None
+        self._allowed = math.inf
+        self.is_open = False
+        self.cause = ""
+        """What was seen last: a status, or what became of the connection."""
+        self.saw_limit = False
+        """Whether a 429 was among what was seen since the last success."""
+
+    def note_success(self) -> None:
+        """An event was accepted or refused: close the circuit, and let the number under way grow twofold."""
+        self._failures = 0
+        self._failed.clear()
+        self._since = None
+        self.is_open = False
+        self.cause = ""
+        self.saw_limit = False
+        self._allowed *= 2
+
+    def note_idle(self) -> None:
+        """Nothing waits to be sent: what failed was settled otherwise, and the clock of an outage stops."""
+        self._since = None
+
+    def note_failure(self, event: Hashable, now: float, *, waiting: int, cause: str) -> None:
+        """An attempt for `event` ended without a word on it; `waiting` events are unsettled, this one among them."""
+        self._since = now if self._since is None else self._since
+        self.cause = cause
+        self._failures += 1
+        self._failed.add(event)
+        if self.is_open:
+            if self._probing == event:
+                self._probe_at = now + next(self._probe_waits)
+                self._probing = None
+        elif self._failures >= FAILURES_TO_OPEN and len(self._failed) >= min(DIFFERENT_EVENTS_TO_OPEN, waiting):
+            self._open(now)
+
+    def note_limited(self, now: float, cause: str) -> None:
+        """A 429 came: start the clock, and go on with one request at a time until one succeeds."""
+        self._since = now if self._since is None else self._since
+        self.cause = cause
+        self.saw_limit = True
+        self._allowed = 1
+
+    def note_start(self, event: Hashable) -> None:
+        """A request for `event` goes out: with the circuit open it is a probe, and only its failure backs off."""
+        if self.is_open:
+            self._probing = event
+
+    def may_start(self, in_flight: int, now: float) -> bool:
+        """Tell whether one more request may start while `in_flight` are without an answer."""
+        if self.is_open:
+            return in_flight == 0 and now >= self._probe_at
+        return in_flight < self._allowed
+
+    @property
+    def probe_at(self) -> float:
+        """When the next probe may go; minus infinity while the circuit is closed."""
+        return self._probe_at if self.is_open else -math.inf
+
+    @property
+    def gives_up_at(self) -> float:
+        """When the run ends for want of a success; infinity while all is well."""
+        return math.inf if self._since is None else self._since + self._max_outage_seconds
+
+    def error(self, now: float) -> OutageError:
+        """Return the error that ends the run, naming the cause."""
+        lasted = 0.0 if self._since is None else now - self._since
+        both = " (a 429 says that the rate limit, or the month's quota, is used up)" if self.saw_limit else ""
+        return OutageError(
+            f"Zendesk took no event for {lasted:.0f} s, longer than max_outage_seconds allows; "
+            f"last seen: {self.cause}{both}. Run again later: nothing is lost, STATE is safe"
+        )
+
+    def _open(self, now: float) -> None:
+        self.is_open = True
+        self._allowed = 1
+        self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
+        next(self._probe_waits)
+        self._probe_at = now + next(self._probe_waits)
+
+
+def asked_to_wait(cause: str, until: float) -> OutageError:
+    """Return the error of a `Retry-After` that is longer than the run may wait; `until` is in epoch seconds."""
+    moment = dt.datetime.fromtimestamp(min(until, LAST_MOMENT), dt.timezone.utc)
+    return OutageError(
+        f"Zendesk asks to wait until {moment:%Y-%m-%d %H:%M:%S} UTC ({cause}), longer than max_outage_seconds allows: "
+        "the rate limit, or a quota, is used up. Run again then: nothing is lost, STATE is safe"
+    )

@@ -1,0 +1,104 @@
+"""Says how a run goes: lines in the log, a live line on a terminal, and the files and blocks that end it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from target_zendesk_events.errors import StorageError
+from target_zendesk_events.outcome import summary
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from target_zendesk_events.outcome.report import Report
+
+logger = logging.getLogger("target-zendesk-events")
+
+LAST_RUN_FILE = "last-run.json"
+SECONDS_BETWEEN_LIVE_LINES = 0.5
+
+
+class Progress:
+    """Tells of one run's numbers while they grow, and once more when it ends."""
+
+    def __init__(
+        self, report: Report, requests_per_minute: int, share_of_month: Callable[[], float | None] = lambda: None
+    ) -> None:
+        """Tell of `report`, on a terminal with one line that is drawn anew; `share_of_month` is in percent."""
+        self._share_of_month = share_of_month
+        self._told_budget = False
+        self._report = report
+        self._requests_per_minute = requests_per_minute
+        self._next_at = time.monotonic() + summary.SECONDS_BETWEEN_LINES
+        self._live: Live | None = None
+        self._is_terminal = sys.stderr.isatty()
+        if self._is_terminal:
+            self._next_at = time.monotonic() + SECONDS_BETWEEN_LIVE_LINES
+
+    @property
+    def next_at(self) -> float:
+        """When there is something to say next, by the monotonic clock."""
+        return self._next_at
+
+    def say_progress(self, now: float) -> None:
+        """Say where the run stands, if it is time; and once, when it is known to be a long one, what that costs."""
+        if not self._told_budget and summary.is_long(self._report):
+            self._told_budget = True
+            logger.info("%s", summary.budget_line(self._requests_per_minute, self._share_of_month()))
+        if now < self._next_at:
+            return
+        self._next_at = now + (SECONDS_BETWEEN_LIVE_LINES if self._is_terminal else summary.SECONDS_BETWEEN_LINES)
+        line = summary.progress_line(self._report, self._requests_per_minute)
+        if not line:
+            return
+        if self._is_terminal:
+            self._draw(line)
+        else:
+            logger.info("%s", line)
+
+    def say_end(self, about: Mapping[str, Any], level: int) -> None:
+        """Show the block, and write the last line: its numbers stand beside it as structured extras."""
+        if self._live is not None:
+            self._live.stop()
+        with contextlib.suppress(OSError):  # a full disk behind standard error is no fault of the run
+            click.echo(summary.block(self._report, about), err=True)
+        totals = self._report.totals()
+        logger.log(level, "%s", summary.last_line(totals), extra={**about, **totals})
+
+    def write_last_run(self, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write `last-run.json`, readable by its owner alone. Raises StorageError."""
+        path = folder / LAST_RUN_FILE
+        fresh = folder / f".{LAST_RUN_FILE}.{os.getpid()}"
+        text = json.dumps(summary.as_object(self._report, about), indent=2) + "\n"
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            fresh.replace(path)
+        except OSError as fault:
+            message = f"{path} cannot be written: {fault.strerror}"
+            raise StorageError(message) from fault
+
+    def _draw(self, line: str) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only on a terminal
+        from rich.live import Live  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        if self._live is None:
+            console = Console(stderr=True, soft_wrap=True)  # a line of the log stays one line
+            self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+            self._live.start()
+            for handler in logging.getLogger().handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stderr__:
+                    handler.setStream(sys.stderr)  # Live's own, which keeps the line below what is logged
+        self._live.update(Text(line), refresh=True)

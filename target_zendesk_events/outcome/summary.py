@@ -1,0 +1,143 @@
+"""What a run says of itself: the line while it runs, the block at its end, the last line and `last-run.json`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from target_zendesk_events.outcome.report import MATCH_COUNTS, OUTCOMES, RECORD_COUNTS, Report, RuleCounts, StreamCounts
+
+SECONDS_BETWEEN_LINES = 10.0
+EVENTS_OF_A_LONG_RUN = 1_000
+"""From so many requests on, or after a minute, a run tells what its budget makes of what is left."""
+
+
+def last_line(totals: Mapping[str, int]) -> str:
+    """Return the last line: the outcomes first, then every other number of the run."""
+    first = (*OUTCOMES, "undelivered")
+    others = [name for name in totals if name not in first]
+    return "run finished: " + " ".join(f"{name}={totals[name]}" for name in (*first, *others))
+
+
+def progress_line(report: Report, requests_per_minute: int) -> str:
+    """Return one line on where the run stands; empty while there is nothing to tell."""
+    parts = [part for part in (_stream_line(name, counts) for name, counts in report.streams.items()) if part]
+    if not parts:
+        return ""
+    rate = report.rate_achieved()
+    line = ", ".join(parts)
+    if rate is None:
+        return line
+    left = sum(counts.total("undelivered") for counts in report.streams.values())
+    minutes = left / max(1.0, min(rate, float(requests_per_minute)))
+    ending = f", about {minutes:.0f} minutes left" if minutes >= 1 else ""
+    return f"{line}, {rate:.0f} a minute{ending}"
+
+
+def is_long(report: Report) -> bool:
+    """Tell whether a run has sent for a minute, or a thousand requests."""
+    attempts = sum(report.requests[kind] for kind in ("events", "retries", "reads"))
+    if attempts >= EVENTS_OF_A_LONG_RUN:
+        return True
+    rate = report.rate_achieved()
+    return rate is not None and attempts >= rate
+
+
+def budget_line(requests_per_minute: int, share_of_month: float | None) -> str:
+    """Return what the budget makes of a long run."""
+    minutes = 10_000 / requests_per_minute
+    lasts = f"{minutes:.0f} minutes" if minutes >= 1 else f"{minutes * 60:.0f} seconds"
+    share = "" if share_of_month is None else f"; {share_of_month:.1f} % of the month's quota is used"
+    return f"at {requests_per_minute:,} requests a minute, each further 10,000 events take {lasts}{share}"
+
+
+def as_object(report: Report, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all numbers for `last-run.json`, after what `about` says of the run."""
+    p50, p95 = report.answer_times.quantile(0.5), report.answer_times.quantile(0.95)
+    return {
+        **about,
+        "totals": report.totals(),
+        "streams": {name: counts.as_object() for name, counts in report.streams.items()},
+        "requests": {
+            "sent": sum(report.requests[kind] for kind in ("events", "retries", "reads")),
+            "retries": report.requests["retries"],
+            "reads": report.requests["reads"],
+            "tokens": report.requests["tokens"],
+            "limited": report.requests["limited"],
+        },
+        "seconds_waited_for_limit": round(report.seconds_waited, 3),
+        "requests_a_minute": _rounded(report.rate_achieved(), 1),
+        "limit_seen": report.limit_seen,
+        "answer_seconds": {"p50": _rounded(p50, 4), "p95": _rounded(p95, 4)},
+        "dead_letters_waiting": report.dead_letters_waiting,
+    }
+
+
+def block(report: Report, about: Mapping[str, Any], width: int = 110) -> str:
+    """Return the readable block that ends a run."""
+    from rich import box  # noqa: PLC0415 - drawn once, at the end
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, highlight=False, markup=False)
+    streams = Table("stream", box=box.SIMPLE, pad_edge=False)
+    for name in ("records", *RECORD_COUNTS):
+        streams.add_column(name, justify="right")
+    for name, counts in report.streams.items():
+        numbers = (counts.records, *(counts.counts[kind] for kind in RECORD_COUNTS))
+        streams.add_row(name, *(f"{number:,}" for number in numbers))
+    if report.streams:
+        console.print(streams)
+    for counts in report.streams.values():
+        for rule, made in counts.rules.items():
+            console.print(f"{rule}: {_numbers(made)}", soft_wrap=True)
+    for line in _facts(report, about):
+        console.print(line, soft_wrap=True)
+    output = console.file
+    return output.getvalue().rstrip() if isinstance(output, io.StringIO) else ""
+
+
+def _numbers(made: RuleCounts) -> str:
+    """Return what a rule made, the counts that are zero left out."""
+    counts = {"matches": made.matches, **{name: made.counts[name] for name in (*MATCH_COUNTS, *OUTCOMES)}}
+    counts["undelivered"] = made.undelivered
+    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items() if count)
+
+
+def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
+    facts = []
+    for name, counts in report.streams.items():
+        for rule, made in counts.rules.items():
+            for (kind, why), count in sorted(made.left_out.items()):
+                facts.append(f"{rule}: identifier {kind} left out of {count:,} events ({why})")
+            if made.counts["changed"]:
+                facts.append(f"{rule}: {made.counts['changed']:,} records changed since they were sent")
+        if counts.stopped:
+            facts.append(f"{name} stopped: {counts.stopped}")
+    sent = sum(report.requests[kind] for kind in ("events", "retries", "reads"))
+    rate = report.rate_achieved()
+    if sent:
+        p50, p95 = (report.answer_times.quantile(share) or 0.0 for share in (0.5, 0.95))
+        facts.append(
+            f"{sent:,} requests, {report.requests['retries']:,} of them retries, {report.requests['limited']:,} "
+            f"answered 429; answers took {p50 * 1000:.0f} ms (p50), {p95 * 1000:.0f} ms (p95)"
+        )
+        facts.append(
+            (f"{rate:.0f} requests a minute, " if rate is not None else "")
+            + f"{about.get('requests_per_minute')} allowed a minute"
+            + (f", {report.limit_seen} by Zendesk's headers" if report.limit_seen is not None else "")
+            + f"; {report.seconds_waited:.1f} s waited for the limit"
+        )
+    facts.append(f"dead letters waiting: {report.dead_letters_waiting:,}")
+    return facts
+
+
+def _stream_line(name: str, counts: StreamCounts) -> str:
+    events = counts.total("events")
+    done = events - counts.total("undelivered")
+    return f"{name}: {done:,} of {events:,} events" if events else ""
+
+
+def _rounded(number: float | None, digits: int) -> float | None:
+    return None if number is None else round(number, digits)

@@ -1,0 +1,1 @@
+"""The contract with the tap and the runner: messages in, STATE out."""

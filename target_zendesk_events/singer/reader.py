@@ -1,0 +1,271 @@
+"""Bytes in, Singer messages out; the one place that waits: on input, answers, signals and the clock together."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Protocol
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from target_zendesk_events.errors import InputError, TargetError
+from target_zendesk_events.singer.lines import Input
+
+logger = logging.getLogger("target-zendesk-events")
+
+LINES_BETWEEN_LOOKS = 100
+"""Lines that are taken in before signals, answers and the clock are looked at again."""
+
+
+class Engine(Protocol):
+    """What the reader drives: the sender, or its rehearsal."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another record may be read."""
+
+    @property
+    def wants_step(self) -> bool:
+        """Whether `step` has something to do at once."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the run ends before its input does."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing left to wait for."""
+
+    def step(self) -> float | None:
+        """Do all that can be done now; return the seconds until there is more to do, None if only an answer helps."""
+
+    def close_batch(self) -> None:
+        """No input stands ready: look up what was read."""
+
+    def finish(self) -> None:
+        """The input has ended."""
+
+    def stop(self, failure: TargetError | None = None) -> None:
+        """End the run early."""
+
+
+class Progress(Protocol):
+    """What tells of the run while it goes on."""
+
+    @property
+    def next_at(self) -> float:
+        """When there is something to say next, by the monotonic clock."""
+
+    def say_progress(self, now: float) -> None:
+        """Say where the run stands, if it is time."""
+
+
+class Alarm:
+    """A pipe that ends the wait: workers ring it when an answer is there, and Python when a signal came."""
+
+    def __init__(self) -> None:
+        """Open the pipe; signals ring it from now on."""
+        self.reading_end, self._writing_end = os.pipe()
+        self._is_ringing = False
+        os.set_blocking(self.reading_end, False)
+        os.set_blocking(self._writing_end, False)
+
+    def take_signals(self) -> None:
+        """Have signals ring, beside what their handlers do. Only the main thread may ask for it."""
+        with contextlib.suppress(ValueError):
+            signal.set_wakeup_fd(self._writing_end, warn_on_full_buffer=False)
+
+    def ring(self) -> None:
+        """End the wait, or the next one; once rung, it need not be rung again."""
+        if self._is_ringing:
+            return
+        self._is_ringing = True
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._writing_end, b"\0")
+
+    def quiet(self) -> None:
+        """Take the rings that came; what they tell of is to be looked at before the next wait."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.reading_end, 4096):
+                pass
+        self._is_ringing = False  # last: a ring that was taken for rung already is looked after when this wait ends
+
+
+class Waiter:
+    """Waits for what comes first: input, a ring, or the clock."""
+
+    def __init__(self, alarm: Alarm, source: Input) -> None:
+        """Watch the alarm always, and the input where the system can tell whether it is ready."""
+        self._alarm = alarm
+        self._without_input = selectors.DefaultSelector()
+        self._with_input = selectors.DefaultSelector()
+        for selector in (self._without_input, self._with_input):
+            selector.register(alarm.reading_end, selectors.EVENT_READ)
+        self._input = source.descriptor
+        self.can_poll = False
+        if source.descriptor is not None:
+            with contextlib.suppress(PermissionError, ValueError):  # a regular file, /dev/null: always ready
+                self._with_input.register(source.descriptor, selectors.EVENT_READ)
+                self.can_poll = True
+
+    def wait(self, seconds: float | None, *, wants_input: bool) -> bool:
+        """Wait up to `seconds` (None: until something comes); tell whether input stands ready."""
+        selector = self._with_input if wants_input else self._without_input
+        ready = {key.fd for key, _ in selector.select(seconds)}
+        self._alarm.quiet()
+        return self._input in ready
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._without_input.close()
+        self._with_input.close()
+
+
+class Reader(GenericSingerReader[bytes]):
+    """Reads messages while the engine has room, and lets it work while the tap is silent.
+
+    Returns from `process_lines` when the engine is done: all is settled, or the run has ended early. A line that is
+    no message stops the input there: what came before it is delivered first.
+    """
+
+    def __init__(self) -> None:
+        """Open the alarm; the engine comes with `drive`."""
+        super().__init__()
+        self.alarm = Alarm()
+        self.line = b""
+        """The line of the message that is being processed."""
+        self.line_number = 0
+        self.fault: TargetError | None = None
+        """What was wrong with the input, if anything."""
+        self._passed_over: set[str] = set()
+
+    @property
+    def default_input(self) -> IO[bytes]:
+        """Standard input. Raises InputError where it is closed."""
+        if sys.stdin is None:
+            message = "standard input is closed: pipe a tap into the target, or give --input"
+            raise InputError(message)
+        return sys.stdin.buffer
+
+    def drive(self, engine: Engine, progress: Progress, must_end: Callable[[], bool]) -> None:
+        """Let `engine` work whenever there is something to do; give up at once when `must_end` says so."""
+        self._engine = engine
+        self._progress = progress
+        self._must_end = must_end
+
+    def input_fault(self, what: str) -> InputError:
+        """Return the error for the line that is being processed; it tells its number and length, never its content."""
+        return InputError(
+            f"line {self.line_number} of the input ({len(self.line):,} bytes) {what}. "
+            "What came before it is delivered; mend the tap and run again"
+        )
+
+    def deserialize_json(self, line: bytes) -> dict[str, Any]:
+        """Return the message in a line. Raises InputError."""
+        try:
+            message = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise self.input_fault("is no JSON") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise self.input_fault("is no Singer message")
+        return message
+
+    def process_lines(
+        self, file_input: IO[Any] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
+    ) -> collections.Counter[str]:
+        """Process all messages; return how many of each type there were."""
+        counts: collections.Counter[str] = collections.Counter()
+        named = {str(getattr(kind, "value", kind)): callback for kind, callback in callbacks.items()}
+        source = Input(file_input or self.default_input)
+        waiter = Waiter(self.alarm, source)
+        self.alarm.take_signals()
+        try:
+            for line in self._lines(source, waiter):
+                self._process(line, named, counts)
+        except TargetError as fault:
+            self.fault = fault
+        self._settle_all(waiter)
+        waiter.close()
+        return counts
+
+    def _process(
+        self, line: bytes, callbacks: dict[str, Callable[[dict[str, Any]], None]], counts: collections.Counter[str]
+    ) -> None:
+        self.line = line
+        self.line_number += 1
+        if not line or line.isspace():
+            self._pass_over("blank")
+            return
+        message = self.deserialize_json(line)
+        kind = message["type"]
+        if kind not in callbacks:
+            self._pass_over(f"of the unknown type {kind[:40]}")
+            return
+        callbacks[kind](message)
+        counts[kind] += 1
+
+    def _lines(self, source: Input, waiter: Waiter) -> Iterator[bytes]:
+        """Yield lines while there is room; in between, let the engine work, and wait for what comes first."""
+        engine = self._engine
+        while not (engine.is_stopping or self._must_end()):
+            if source.has_lines and engine.has_room:
+                yield from self._some(source)
+                self._step()
+            elif source.has_ended and not source.has_lines:
+                return
+            elif self._input_comes(source, waiter):
+                source.fill()
+
+    def _some(self, source: Input) -> Iterator[bytes]:
+        """Yield a few lines, fewer when the engine has something to do at once."""
+        engine = self._engine
+        for _ in range(LINES_BETWEEN_LOOKS):
+            yield source.next()
+            if not source.has_lines or not engine.has_room or engine.wants_step or self._must_end():
+                return
+
+    def _input_comes(self, source: Input, waiter: Waiter) -> bool:
+        """Tell whether input stands ready; if it does not, close the batch, let the engine work, and wait."""
+        engine = self._engine
+        wants_input = engine.has_room and not source.has_ended and not source.has_lines
+        if wants_input and (not waiter.can_poll or waiter.wait(0, wants_input=True)):
+            return True
+        engine.close_batch()
+        seconds = self._step()
+        if engine.is_stopping or (source.has_lines and engine.has_room):
+            return False
+        wants_input = engine.has_room and not source.has_ended and not source.has_lines
+        ready = waiter.wait(0 if wants_input and not waiter.can_poll else seconds, wants_input=wants_input)
+        return ready or (wants_input and not waiter.can_poll)
+
+    def _settle_all(self, waiter: Waiter) -> None:
+        """The input has ended, or must: wait until the engine is done."""
+        engine = self._engine
+        if not engine.is_stopping:
+            engine.finish()
+        while not self._must_end():
+            seconds = self._step()
+            if engine.is_done:
+                return
+            waiter.wait(seconds, wants_input=False)
+
+    def _step(self) -> float:
+        """Let the engine work, and tell of it; return the seconds until there is more to do."""
+        seconds = self._engine.step()
+        now = time.monotonic()
+        self._progress.say_progress(now)
+        until_word = max(0.0, self._progress.next_at - now)
+        return until_word if seconds is None else min(seconds, until_word)
+
+    def _pass_over(self, what: str) -> None:
+        if what not in self._passed_over:
+            self._passed_over.add(what)
+            logger.warning("line %d of the input is %s: such lines are passed over", self.line_number, what)

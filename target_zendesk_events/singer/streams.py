@@ -1,0 +1,131 @@
+"""The streams a run has seen: which rules they meet, and what to say where none does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from target_zendesk_events.errors import ConfigurationError, NoRulesError
+from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
+
+if TYPE_CHECKING:
+    from target_zendesk_events.mapping.rules import Rule, RuleBook
+    from target_zendesk_events.work import Match
+
+logger = logging.getLogger("target-zendesk-events")
+
+TEST_STREAM = "meltano_test_stream"
+"""The stream of the messages that `meltano config test` sends."""
+
+
+class Streams:
+    """The streams as rules see them, after stream maps."""
+
+    def __init__(self, rule_book: RuleBook, *, has_ledger: bool) -> None:
+        """Hold streams against these rules; a ledger asks of each event what makes it the same."""
+        self._rule_book = rule_book
+        self._has_ledger = has_ledger
+        self._seen: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {}
+        self.untold: set[str] = set()
+        """Standard identifier types that a record may bring, and of which the log has not told."""
+        if any(rule.identifier_types_vary for rule in rule_book.rules):
+            told = {kind for rule in rule_book.rules for kind in rule.constant_identifier_types}
+            self.untold = set(STANDARD_IDENTIFIERS) - told
+
+    def is_test(self, stream: str) -> bool:
+        """Tell whether a stream is that of `meltano config test`, and no rule names it; a glob does not."""
+        return stream == TEST_STREAM and not self._rule_book.names_literally(stream)
+
+    def see(
+        self, stream: str, schema: Mapping[str, Any], key_properties: Sequence[str], *, is_dropped: bool = False
+    ) -> Sequence[Rule]:
+        """Take in a stream's schema; return its rules: none where a stream map drops all its records.
+
+        Raises ConfigurationError where one does not fit.
+        """
+        self._seen[stream] = (schema, key_properties)
+        if is_dropped:
+            return ()
+        rules = self._rule_book.for_stream(stream)
+        faults = [fault for rule in rules for fault in rule.check(schema)]
+        for fault in faults:
+            if not fault.fatal:
+                logger.warning("stream %s: %s", stream, fault)
+        fatal = [f"stream {stream} is stopped: {fault}" for fault in faults if fault.fatal]
+        if self._has_ledger and not key_properties:
+            fatal += [f"stream {stream} is stopped: {_keyless(rule)}" for rule in rules if not _can_be_keyed(rule)]
+        if fatal:
+            raise ConfigurationError(fatal)
+        return rules
+
+    def tell_of_identifiers(self, matches: Sequence[Match]) -> None:
+        """Log what Zendesk does with each standard identifier type that records brought, once."""
+        from target_zendesk_events.mapping.rules import standard_identifier_note  # noqa: PLC0415 - loaded by now
+
+        used = {one.type for match in matches if match.event for one in match.event.profile.identifiers}
+        for kind in sorted(used & self.untold):
+            logger.info("%s", standard_identifier_note(kind))
+        self.untold -= used
+
+    @property
+    def any_seen(self) -> bool:
+        """Whether any stream was seen that rules are meant for."""
+        return bool(self._seen)
+
+    @property
+    def any_matched(self) -> bool:
+        """Whether a rule matches a stream that was seen."""
+        return any(self._rule_book.for_stream(stream) for stream in self._seen)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether there are any rules."""
+        return bool(self._rule_book.rules)
+
+    def without_rules(self, empty: Collection[str]) -> NoRulesError:
+        """Return the error of a run without rules: a rule to paste for each stream that was seen.
+
+        `empty` names settings that were given as empty text.
+        """
+        from target_zendesk_events.mapping.proposal import propose  # noqa: PLC0415 - only where rules are missing
+
+        proposals = [propose(stream, schema, list(keys)) for stream, (schema, keys) in self._seen.items()]
+        unset = " and ".join(name for name in ("rules", "rules_file") if name in empty)
+        why = f"{unset} came empty (is an environment variable unset?): " if unset else ""
+        return NoRulesError(
+            f"{why}there are no rules, so nothing is sent. Look through those proposed here, keep what is right, and "
+            "put them into the setting rules, or into a YAML file that rules_file names",
+            "\n".join(["rules:", *(text.rstrip() for text in proposals), ""]),
+        )
+
+    def without_match(self) -> ConfigurationError:
+        """Return the error of a run whose rules match none of its streams."""
+        sentences = [_unmatched(rule, near) for rule, near in self._rule_book.nearest(self._seen)]
+        return ConfigurationError(
+            "the rules match none of the streams that the tap sent, so nothing is sent and no STATE is written: "
+            + "; ".join(sentences)
+        )
+
+    def warn_of_unmatched(self) -> None:
+        """Log each rule that matched no stream, with the nearest."""
+        if not self._seen:
+            return
+        for rule, near in self._rule_book.nearest(self._seen):
+            logger.warning("%s", _unmatched(rule, near))
+
+
+def _can_be_keyed(rule: Rule) -> bool:
+    return rule.has_dedupe_key or rule.has_created_at or not rule.dedupe
+
+
+def _keyless(rule: Rule) -> str:
+    return (
+        f"rule '{rule.name}' needs `dedupe_key`, `created_at` or `dedupe: false`, since the stream has no key "
+        "properties and nothing else tells two of its events apart"
+    )
+
+
+def _unmatched(rule: Rule, near: str | None) -> str:
+    hint = f"; the nearest is '{near}'" if near else ""
+    return f"rule '{rule.name}' is for stream '{rule.stream}', which the tap did not send{hint}"

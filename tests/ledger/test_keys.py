@@ -1,0 +1,180 @@
+"""What makes two events the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.ledger.keys import NO_KEY, SAME_KEY, Keys
+from target_zendesk_events.work import Match, NoEvent, Work
+
+KEYS = Keys("acme.zendesk.com", b"secret")
+ANN, BEN = Identifier("email", "ann@example.com"), Identifier("email", "ben@example.com")
+EVENT = Event(
+    Profile("shop", "customer", (ANN, Identifier("shop_id", "7"))),
+    "shop",
+    "order",
+    {"total": 1, "note": None},
+    created_at="2026-11-01T10:00:00Z",
+)
+
+
+def work(match: Match | None = None, **others: Any) -> Work:
+    """Return a record with this match."""
+    plain: dict[str, Any] = {"line": b"{}", "source_stream": "orders", "stream": "orders", "key_values": {"id": 1}}
+    return Work(**{**plain, "matches": [match] if match else [], **others})
+
+
+def key(match: Match | None = None, keys: Keys = KEYS, **others: Any) -> bytes | None:
+    """Return the key of an event of a record."""
+    one = match or Match("rule", EVENT)
+    return keys.of_event(work(one, **others), one)
+
+
+def changed(**fields: Any) -> Match:
+    """Return a match with another event."""
+    return Match("rule", msgspec.structs.replace(EVENT, **fields))
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match("another rule", EVENT),
+        changed(properties={"note": None, "total": 1.0}),
+        changed(properties={"total": 1}),
+        changed(profile=Profile("shop", "customer", (BEN,))),
+    ],
+)
+def test_with_key_properties_the_event_object_makes_the_key(match: Match) -> None:
+    """Order of keys, nulls, the way a number is written, the profile and the rule's name make no difference."""
+    assert key(match) == key()
+
+
+@pytest.mark.parametrize(
+    ("match", "others"),
+    [
+        (changed(properties={"total": 2}), {}),
+        (changed(type="refund"), {}),
+        (changed(source="till"), {}),
+        (changed(created_at="2026-11-01T10:00:01Z"), {}),
+        (changed(description="An order"), {}),
+        (None, {"key_values": {"id": 2}}),
+        (None, {"stream": "carts"}),
+        (None, {"keys": Keys("other.zendesk.com", b"secret")}),
+        (None, {"keys": Keys("acme.zendesk.com", b"another")}),
+    ],
+)
+def test_what_is_another_event_has_another_key(match: Match | None, others: dict[str, Any]) -> None:
+    """Another event object, row, stream, account or ledger is another key."""
+    assert key(match, **others) != key()
+
+
+def test_without_key_properties_the_customer_counts() -> None:
+    """Then profile's source, type and identifiers are part of it, in any order."""
+    turned = changed(profile=Profile("shop", "customer", EVENT.profile.identifiers[::-1]))
+    other = changed(profile=Profile("shop", "customer", (BEN,)))
+    named = changed(profile=msgspec.structs.replace(EVENT.profile, name="Ann"))
+    nothing: list[dict[str, Any] | None] = [None, {}]
+    for none in nothing:
+        assert key(turned, key_values=none) == key(key_values=none)
+        assert key(named, key_values=none) == key(key_values=none)
+        assert key(other, key_values=none) != key(key_values=none)
+
+
+def test_a_dedupe_key_decides_alone() -> None:
+    """Beside stream, source and type nothing else matters where the rule gives a key; another value is another key."""
+    one = key(Match("rule", EVENT, dedupe_key="1:paid"))
+    bare = msgspec.structs.replace(EVENT, properties={})
+    assert one == key(Match("rule", bare, dedupe_key="1:paid"), key_values={"id": 9})
+    assert one != key(Match("rule", EVENT, dedupe_key="1:shipped"))
+    assert one != key(Match("rule", msgspec.structs.replace(EVENT, type="refund"), dedupe_key="1:paid"))
+
+
+def test_dedupe_false_has_no_key() -> None:
+    """Equal records are different events then."""
+    assert key(Match("rule", EVENT, dedupe=False)) is None
+
+
+def test_parts_cannot_run_into_one_another() -> None:
+    """A source that ends like a type begins makes no equal keys."""
+    assert key(changed(source="ab", type="c")) != key(changed(source="a", type="bc"))
+
+
+def test_rules_without_a_key_never_share_one() -> None:
+    """`dedupe: false` says that equal records are different events, beside whatever other rules."""
+    refund = msgspec.structs.replace(EVENT, type="refund")
+    free = [Match("third", EVENT, dedupe=False), Match("fourth", EVENT, dedupe=False)]
+    told = KEYS.told_apart(work(matches=[Match("first", EVENT), Match("second", refund), *free]))
+    assert [match.no_event for match in told] == [None] * 4
+
+
+def test_two_rules_with_one_key_send_nothing() -> None:
+    """Each counts one unmappable; a third rule's event still goes."""
+    matches = [
+        Match("first", EVENT),
+        Match("second", EVENT),
+        Match("third", msgspec.structs.replace(EVENT, type="refund")),
+    ]
+    told = KEYS.told_apart(work(matches=matches))
+    assert [match.no_event for match in told] == [NoEvent.UNMAPPABLE, NoEvent.UNMAPPABLE, None]
+    assert told[0].message == SAME_KEY
+    assert told[2].event is not None
+
+
+def test_two_rules_without_deduplication_do_not_collide() -> None:
+    """With `dedupe: false` in both, both go; so do a rule with a key and one without."""
+    for dedupe in (False, True):
+        matches = [Match("first", EVENT, dedupe=False), Match("second", EVENT, dedupe=dedupe)]
+        assert list(KEYS.told_apart(work(matches=matches))) == matches
+
+
+def test_where_one_rule_cannot_map_the_other_s_event_goes() -> None:
+    """An unmappable match collides with nothing."""
+    matches = [Match("first", no_event=NoEvent.UNMAPPABLE), Match("second", EVENT)]
+    assert list(KEYS.told_apart(work(matches=matches))) == matches
+
+
+def test_a_row_is_known_by_its_rule_and_key_properties() -> None:
+    """A changed record has its old row; another rule or row has not; without key properties there is none."""
+    match = Match("rule", EVENT)
+    row = KEYS.of_row(work(match), match)
+    other = changed(properties={"total": 9})
+    assert row == KEYS.of_row(work(other), other)
+    assert row != KEYS.of_row(work(match, key_values={"id": 2}), match)
+    assert row != KEYS.of_row(work(match), Match("another", EVENT))
+    assert KEYS.of_row(work(match, key_values=None), match) is None
+
+
+def test_a_key_tells_nothing_and_is_short() -> None:
+    """Sixteen bytes, and the same each time."""
+    assert len(key() or b"") == 16
+    assert key() == key()
+
+
+BARE = msgspec.structs.replace(EVENT, created_at=None)
+
+
+@pytest.mark.parametrize(
+    "match",
+    [Match("rule", EVENT), Match("rule", BARE, dedupe_key="7"), Match("rule", BARE, dedupe=False)],
+)
+def test_a_record_without_a_whole_key_is_told_by_something_else(match: Match) -> None:
+    """Its event's own time, the rule's `dedupe_key`, or the word that equal records are different."""
+    assert KEYS.told_apart(work(match, key_values=None))[0].event is not None
+
+
+def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
+    """A null tells no row from another: two customers' events would be taken for one."""
+    (told,) = KEYS.told_apart(work(Match("rule", BARE), key_values=None))
+    assert told.no_event is NoEvent.UNMAPPABLE
+    assert told.message == f"rule 'rule' {NO_KEY}"
+    assert KEYS.told_apart(work(Match("rule", BARE)))[0].event is BARE
+
+
+def test_without_a_ledger_nothing_has_to_tell_events_apart() -> None:
+    """Then each record is new."""
+    keys = Keys("acme.zendesk.com", b"secret", is_kept=False)
+    assert keys.told_apart(work(Match("rule", BARE), key_values=None))[0].event is BARE

@@ -1,0 +1,395 @@
+"""When the ledger cannot be used: the run stops within half a minute and says why, and nothing goes unrecorded."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import support
+
+from target_zendesk_events.errors import ConfigurationError, StorageError
+from target_zendesk_events.ledger.database import database_of
+from target_zendesk_events.ledger.ledger import Keyed, NoLedger, Settlement, Standing, Tally
+from target_zendesk_events.ledger.sql_ledger import SqlLedger
+from target_zendesk_events.ledger.sqlite import SqliteDatabase
+from target_zendesk_events.ledger.tables import PREFIX, has_tables
+from target_zendesk_events.ledger.transactions import HASTE_SECONDS
+from target_zendesk_events.playground.server import Playground
+from target_zendesk_events.work import Outcome
+
+SECONDS_TO_STOP = 30
+SLACK = 8
+"""For the process to end, on a machine that does other things too."""
+
+
+def ledger_of(url: str, **others: Any) -> SqlLedger:
+    """Open a ledger that is not tried again."""
+    plain: dict[str, Any] = {"account": "a", "run": "r", "retention_days": 9, "rules_digest": str}
+    return SqlLedger(database_of(url, time.time), **{**plain, "must_stop": lambda: True, **others})
+
+
+def keyed(number: int) -> Keyed:
+    return Keyed(number.to_bytes(16, "big"), lambda: None, "orders")
+
+
+@contextlib.contextmanager
+def closing(ledger: SqlLedger) -> Iterator[SqlLedger]:
+    """Close the database and nothing else: what is in trouble cannot be closed well."""
+    try:
+        yield ledger
+    finally:
+        ledger.database.close()
+
+
+def test_a_locked_file_is_named(tmp_path: Path) -> None:
+    """A run that was told to end waits for a lock no longer than four seconds, and the sentence says what it was."""
+    path = tmp_path / "ledger.sqlite"
+    with closing(ledger_of(f"sqlite:///{path}")) as ledger:
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        since = time.monotonic()
+        with pytest.raises(StorageError, match=r"ledger\.sqlite is locked by another process"):
+            ledger.exchange([], [keyed(1)], Tally())
+        assert time.monotonic() - since < HASTE_SECONDS + 1
+        holder.close()
+    with closing(ledger_of(f"sqlite:///{path}")) as ledger:
+        assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """A disk without room ends the run at once, with SQLite's own words."""
+    with closing(ledger_of(f"sqlite:///{tmp_path}/ledger.sqlite")) as ledger:
+        ledger.database.execute("PRAGMA max_page_count = 1")
+        settled = [Settlement(keyed(secrets.randbits(128)), Outcome.DELIVERED, 1) for _ in range(500)]
+        with pytest.raises(StorageError, match="disk is full"):
+            ledger.exchange(settled, [], Tally())
+        assert ledger.usage().today == 0
+
+
+def test_a_read_only_file_is_named(tmp_path: Path) -> None:
+    """A file that may not be written ends the run at once, with SQLite's own words."""
+    with closing(ledger_of(f"sqlite:///{tmp_path}/ledger.sqlite")) as ledger:
+        ledger.database.execute("PRAGMA query_only = ON")
+        with pytest.raises(StorageError, match="readonly"):
+            ledger.exchange([], [keyed(1)], Tally())
+
+
+@pytest.mark.parametrize("content", [b"no ledger at all, but a text", b"SQLite format 3\0" + b"\xff" * 8_192])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    """What is no database, or one no more, is named, with what to do about it."""
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(content)
+    database = SqliteDatabase(path, time.time)
+    with pytest.raises(StorageError, match=r"damaged or no ledger.*backup"):
+        SqlLedger(database, account="a", run="r", retention_days=9, rules_digest=str, must_stop=lambda: True)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "damage", ["DELETE FROM {}meta WHERE name = 'secret'", "UPDATE {}meta SET value = 'abc' WHERE name = 'version'"]
+)
+@pytest.mark.parametrize("reads_only", [False, True])
+def test_a_ledger_without_its_secret_or_version_is_damaged(tmp_path: Path, damage: str, reads_only: bool) -> None:
+    """With another secret it would know of nothing that was sent."""
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    with closing(ledger_of(url)) as ledger:
+        ledger.database.execute(damage.format(PREFIX))
+    with pytest.raises(StorageError, match=r"damaged or no ledger.*backup"):
+        ledger_of(url, reads_only=reads_only)
+
+
+@pytest.mark.parametrize("reads_only", [False, True])
+def test_a_newer_release_s_ledger_wants_an_upgrade(tmp_path: Path, reads_only: bool) -> None:
+    """Whoever only looks is not told that a run of this release would mend it."""
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    with closing(ledger_of(url)) as ledger:
+        ledger.database.execute(f"UPDATE {PREFIX}meta SET value = '99' WHERE name = 'version'")
+    with pytest.raises(ConfigurationError, match="upgrade target-zendesk-events"):
+        ledger_of(url, reads_only=reads_only)
+
+
+def test_a_dry_run_does_not_take_a_damaged_file_for_no_ledger(tmp_path: Path) -> None:
+    """What cannot be read may say that everything was sent: a dry run ends as any other run would."""
+    path = tmp_path / "data" / "ledger.sqlite"
+    path.parent.mkdir()
+    path.write_bytes(b"no ledger at all, but a text")
+    settings = support.config("http://127.0.0.1:9", tmp_path, dry_run=True)
+    done = support.command(settings, tmp_path, given=support.lines([support.schema("orders")]))
+    assert done.returncode == 1
+    assert b"is damaged or no ledger" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Where there is a file in the folder's place, the sentence says what to choose."""
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StorageError, match="cannot be opened"):
+        ledger_of(f"sqlite:///{tmp_path}/data/ledger.sqlite")
+
+
+def test_without_a_ledger_everything_is_new_and_that_is_said() -> None:
+    """`ledger_url: none` knows of nothing, and says what is lost."""
+    ledger = NoLedger()
+    assert ledger.seen([keyed(1)])[0].standing is Standing.NEW
+    assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
+    assert "shows twice" in ledger.note
+    assert (ledger.usage().this_month, ledger.left_open(), ledger.heartbeat(), ledger.holds_lease()) == (
+        0,
+        0,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("ledger_url", "sentence"),
+    [(None, b"the ledger and the dead letters were just made"), ("none", b"dead letters were just made")],
+)
+def test_what_goes_with_a_container_is_a_warning(ledger_url: str | None, sentence: bytes, tmp_path: Path) -> None:
+    """In a container a new ledger is warned of, or, where that is no file, the first dead letters; once each."""
+    settings = support.config("http://127.0.0.1:9", tmp_path, **({"ledger_url": ledger_url} if ledger_url else {}))
+    for times in (1, 0):
+        refused = [support.schema("orders"), support.record("orders", times, kind="x" * 50)]
+        environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        done = support.command(settings, tmp_path, given=support.lines(refused), environment=environment)
+        assert done.returncode == 0
+        assert done.stderr.count(sentence) == times
+        assert done.stderr.count(b"looks like a container") == times
+
+
+class Proxy:
+    """Stands between a run and the server: passes all on, then nothing more, or is gone."""
+
+    def __init__(self, server: str) -> None:
+        """Listen on a port of its own."""
+        parts = urlsplit(server)
+        self._server = (parts.hostname or "localhost", parts.port or 5432)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = f"postgresql://{parts.username}@127.0.0.1:{port}{parts.path}"
+        self._sockets: list[socket.socket] = []
+        self._passes = threading.Event()
+        self._passes.set()
+        self._is_gone = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def fall_silent(self) -> None:
+        """Take everything, and answer nothing."""
+        self._passes.clear()
+
+    def go(self) -> None:
+        """Break every connection, and take no other."""
+        self._is_gone = True
+        self._passes.set()
+        self._listener.close()
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                inner, _ = self._listener.accept()
+                if self._is_gone:
+                    inner.close()
+                    return
+                outer = socket.create_connection(self._server)
+            except OSError:
+                return
+            self._sockets += [inner, outer]
+            for source, target in ((inner, outer), (outer, inner)):
+                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                self._passes.wait()
+                target.sendall(data)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def proxy(server_url: str) -> Iterator[Proxy]:
+    proxy = Proxy(server_url)
+    yield proxy
+    proxy.go()
+
+
+@pytest.mark.server
+def test_a_connection_that_broke_is_made_again(proxy: Proxy, server_url: str) -> None:
+    """A server that comes back within the half minute costs nothing: what was claimed stays claimed."""
+    with closing(ledger_of(proxy.url, must_stop=lambda: False)) as ledger:
+        ledger.exchange([], [keyed(1)], Tally())
+        with contextlib.closing(database_of(server_url, time.time)) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                "AND datname = current_database()"
+            )
+        assert ledger.exchange([], [keyed(1), keyed(2)], Tally())[1].standing is Standing.NEW
+
+
+@pytest.mark.server
+def test_a_server_that_is_gone_is_named_without_the_password(proxy: Proxy) -> None:
+    """The sentence names host and database; the URL's password stands nowhere."""
+    with closing(ledger_of(proxy.url.replace("@", ":s3cret-word@"))) as ledger:
+        assert "s3cret-word" not in ledger.note
+        proxy.go()
+        with pytest.raises(StorageError, match=r"127\.0\.0\.1/ledger_\w+ does not answer") as caught:
+            ledger.exchange([], [keyed(1)], Tally())
+        assert "s3cret-word" not in str(caught.value)
+
+
+@pytest.mark.server
+def test_every_question_to_a_server_that_is_gone_ends_in_a_storage_error(proxy: Proxy) -> None:
+    """No fault of the driver, nor Busy, reaches the target."""
+    with closing(ledger_of(proxy.url)) as ledger:
+        proxy.go()
+        for ask in (ledger.usage, lambda: ledger.share_before("orders"), ledger.left_open):
+            with pytest.raises(StorageError):
+                ask()
+
+
+@pytest.mark.server
+def test_a_server_that_fell_silent_is_given_up_on(proxy: Proxy) -> None:
+    """A server that takes a statement and never answers is left after a second, as one that is gone."""
+    with closing(ledger_of(proxy.url)) as ledger:
+        proxy.fall_silent()
+        since = time.monotonic()
+        with pytest.raises(StorageError, match="does not answer"):
+            ledger.exchange([], [keyed(1)], Tally())
+        assert time.monotonic() - since < 5
+
+
+@pytest.mark.server
+def test_a_database_that_is_not_there_is_a_fault_of_the_settings(server_url: str) -> None:
+    """A wrong name or password does not mend itself: it is told at once, with the setting's name."""
+    with pytest.raises(ConfigurationError, match="ledger_url"):
+        ledger_of(f"{server_url}_that_is_not_there")
+
+
+@pytest.mark.server
+def test_who_may_only_read_and_write_rows_can_use_a_ledger(server_url: str) -> None:
+    """A role that may make no tables uses those that another has made."""
+    with closing(ledger_of(server_url)) as made:
+        role = f"clerk_{secrets.token_hex(6)}"
+        made.database.execute(f"CREATE ROLE {role} LOGIN")
+        made.database.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+        parts = urlsplit(server_url)
+        url = parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}").geturl()
+        with closing(ledger_of(url)) as ledger:
+            assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
+        made.database.execute(f"DROP OWNED BY {role}")
+        made.database.execute(f"DROP ROLE {role}")
+
+
+@pytest.mark.server
+def test_the_url_s_options_choose_the_schema(server_url: str) -> None:
+    """`options` in the URL, such as a search path, hold beside the limits that a run sets."""
+    with contextlib.closing(database_of(server_url, time.time)) as database:
+        database.execute("CREATE SCHEMA apart")
+        with closing(ledger_of(f"{server_url}?options=-csearch_path%3Dapart")):
+            found = database.execute("SELECT schemaname FROM pg_tables WHERE tablename = 'zendesk_events_keys'")
+            assert found.fetchall() == [("apart",)]
+
+
+@pytest.mark.server
+def test_a_dry_run_on_a_server_that_is_gone_says_so(proxy: Proxy, tmp_path: Path) -> None:
+    """A dry run asks the ledger too: it is tried again for as long, and named, and nothing is taken for new."""
+    proxy.go()
+    settings = support.config("http://127.0.0.1:9", tmp_path, dry_run=True, ledger_url=proxy.url)
+    done = support.command(settings, tmp_path, given=support.lines([support.schema("orders")]))
+    assert done.returncode == 1
+    assert b"does not answer" in done.stderr
+    assert b"a fault of the target itself" not in done.stderr
+
+
+@pytest.mark.server
+def test_a_dry_run_needs_no_ledger_on_the_server(server_url: str) -> None:
+    """Before the first run there is nothing to look at: it is told so, and nothing is made."""
+    database = database_of(server_url, time.time)
+    try:
+        assert not has_tables(database)
+        assert not has_tables(database)
+    finally:
+        database.close()
+
+
+def trial(url: str, folder: Path, trouble: Any) -> tuple[int, float, str]:
+    """Run the command line until events arrive, cause trouble, and return its exit code, seconds and last words."""
+    config = folder / "config.json"
+    with Playground(delay=0.05) as playground:
+        config.write_text(json.dumps(support.config(playground.url, folder, ledger_url=url, max_in_flight=2)))
+        process = subprocess.Popen(
+            [*support.TARGET, "--config", str(config)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+        )
+
+        def cause() -> None:
+            while len(playground.events()) < 5 and process.poll() is None:
+                time.sleep(0.05)
+            since.append(time.monotonic())
+            trouble()
+
+        since: list[float] = []
+        causing = threading.Thread(target=cause)
+        causing.start()
+        messages = [support.schema("orders"), *(support.record("orders", number) for number in range(2_000))]
+        try:
+            _, errors = process.communicate(support.lines([*messages, support.state({"upto": 2_000})]), timeout=120)
+        finally:
+            process.kill()
+            process.wait()
+            causing.join()
+    return process.returncode, time.monotonic() - since[0], errors.decode()
+
+
+@pytest.mark.server
+def test_a_run_whose_ledger_is_in_trouble_stops_in_time(server_url: str, tmp_path: Path) -> None:
+    """From a lock on the file, the server's end or its silence to the process's end it takes half a minute.
+
+    The last word names the trouble. The three runs wait side by side.
+    """
+    path = tmp_path / "ledger.sqlite"
+    gone, silent = Proxy(server_url), Proxy(server_url)
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor() as pool:
+        stack.callback(gone.go)
+        stack.callback(silent.go)
+
+        def lock() -> None:
+            holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            stack.callback(holder.close)
+            holder.execute("BEGIN IMMEDIATE")
+
+        troubles: list[tuple[str, str, Callable[[], None]]] = [
+            ("is locked by another process", f"sqlite:///{path}", lock),
+            ("does not answer", gone.url, gone.go),
+            ("does not answer", silent.url, silent.fall_silent),
+        ]
+        trials = []
+        for number, (_, url, trouble) in enumerate(troubles):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            trials.append(pool.submit(trial, url, folder, trouble))
+        for (word, _, _), one in zip(troubles, trials, strict=True):
+            exit_code, seconds, errors = one.result()
+            assert exit_code == 1
+            assert word in errors
+            assert "a fault of the target itself" not in errors
+            assert seconds < SECONDS_TO_STOP + SLACK

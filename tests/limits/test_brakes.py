@@ -1,0 +1,187 @@
+"""Brakes: what stops a stream or the run before it does harm."""
+
+from __future__ import annotations
+
+import pytest
+
+from target_zendesk_events.errors import BrakeError
+from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
+
+NOON = 1_795_435_200.0
+"""2026-11-23 12:00 UTC."""
+DAY = 86_400.0
+
+
+def share(percent: int, *, good: int, bad: int) -> list[str]:
+    """Return what was said at each record set aside, after `good` records that were not."""
+    one = SetAsideShare(percent)
+    for _ in range(good):
+        one.note_record("orders")
+    said = []
+    for _ in range(bad):
+        one.note_record("orders")
+        said.append(one.note_set_aside("orders", "refused"))
+    return said
+
+
+def test_a_share_means_nothing_before_fifty_records() -> None:
+    """With 49 records all set aside nothing stops; with the fiftieth it does."""
+    assert not any(share(10, good=0, bad=49))
+    assert share(10, good=0, bad=50)[-1]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "stops"), [(90, 10, False), (89, 11, True), (900, 100, False), (899, 101, True)]
+)
+def test_a_stream_stops_above_its_share(good: int, bad: int, stops: bool) -> None:
+    """Ten per cent may be set aside, and not one record more."""
+    assert bool(share(10, good=good, bad=bad)[-1]) is stops
+
+
+def test_zero_stops_at_the_first() -> None:
+    """With `max_set_aside_percent` 0 the first one stops the stream; with 100 none ever does."""
+    assert share(0, good=1_000, bad=1)[0]
+    assert not any(share(100, good=0, bad=200))
+
+
+def test_the_sentence_names_the_commonest_reason_and_the_ways_out() -> None:
+    """Stream, counts, commonest reason, and what to do."""
+    one = SetAsideShare(0)
+    for reason in ("unmappable", "refused", "refused"):
+        one.note_record("orders")
+        said = one.note_set_aside("orders", reason)
+    for part in ("orders", "3 of its 3", "'refused'", "Mend the rule", "`when`", "max_set_aside_percent"):
+        assert part in said
+
+
+def test_streams_are_held_apart_and_earlier_runs_count() -> None:
+    """Another stream's records are no excuse; today's earlier runs are."""
+    one = SetAsideShare(10, lambda stream: (1_000, 100) if stream == "orders" else (0, 0))
+    one.note_record("logins")
+    assert not one.note_set_aside("logins", "refused")
+    one.note_record("orders")
+    assert one.note_set_aside("orders", "refused")
+
+
+def event(source: str = "shop", kind: str = "order", profile_source: str = "shop", profile_type: str = "c") -> Event:
+    """Return an event under these names."""
+    return Event(Profile(profile_source, profile_type, (Identifier("email", "a@b"),)), source, kind, {})
+
+
+@pytest.mark.parametrize(
+    ("field", "limit", "words"),
+    [
+        ("source", 50, "event source"),
+        ("kind", 2_500, "event type"),
+        ("profile_source", 50, "profile source"),
+        ("profile_type", 2_500, "profile type"),
+    ],
+)
+def test_one_name_too_many_is_explained(field: str, limit: int, words: str) -> None:
+    """The last name that the account takes passes, the next does not, and those known go on; no value is named."""
+    names = Names({}, b"secret")
+    for number in range(limit):
+        assert names.admit(event(**{field: f"secret {number}"})) == ""
+    said = names.admit(event(**{field: "secret too many"}))
+    assert words in said
+    assert str(limit) in said
+    assert "secret" not in said
+    assert names.admit(event(**{field: "secret 0"})) == ""
+
+
+def test_an_event_that_is_not_admitted_takes_no_names() -> None:
+    """The other names of an event that is stopped are not used up, and none of it goes to the ledger."""
+    names = Names({}, b"secret")
+    for number in range(50):
+        names.admit(event(source=str(number)))
+    fresh = list(names.fresh)
+    assert names.admit(event(source="new", kind="new"))
+    assert names.fresh == fresh
+
+
+def test_names_of_earlier_runs_count_as_hashes() -> None:
+    """What the ledger holds of them are hashes; a known name is not fresh, and takes no new place."""
+    first = Names({}, b"secret")
+    first.admit(event(source="shop"))
+    known: dict[str, frozenset[bytes]] = {}
+    for kind, digest in first.fresh:
+        known[kind] = known.get(kind, frozenset()) | {digest}
+    assert not any(b"shop" in digest for _, digest in first.fresh)
+    later = Names(known, b"secret")
+    later.admit(event(source="shop"))
+    assert later.fresh == []
+
+
+def test_what_was_counted_is_handed_over_once() -> None:
+    """The counts of records and of those set aside since the last commit are taken by the ledger once."""
+    one = SetAsideShare(10)
+    one.note_record("orders")
+    assert not one.has_fresh
+    assert one.has_counted
+    one.note_set_aside("orders", "refused")
+    assert one.has_fresh
+    assert one.take_fresh() == ({"orders": 1}, {"orders": 1})
+    assert one.take_fresh() == ({}, {})
+    assert not one.has_counted
+
+
+def quota(now: list[float], **limits: int | None) -> Quota:
+    """Return a quota on a clock of one hand."""
+    given: dict[str, int | None] = {"per_month": None, "per_day": None, **limits}
+    return Quota(per_month=given["per_month"], per_day=given["per_day"], wall=lambda: now[0])
+
+
+def test_the_day_s_brake_is_released_at_midnight_utc() -> None:
+    """Two a day are two a day; the next day has two more."""
+    now = [NOON]
+    brake = quota(now, per_day=2)
+    assert [brake.take() for _ in range(3)] == [True, True, False]
+    brake.use()
+    brake.use()
+    assert isinstance(brake.error(), BrakeError)
+    for word in ("backfill", "`since`", "max_events_per_day", "STATE is safe"):
+        assert word in str(brake.error())
+    now[0] += DAY / 2 - 1
+    assert not brake.take()
+    now[0] += 1
+    assert brake.take()
+
+
+def test_the_month_s_quota_lasts_the_month() -> None:
+    """A used up month is named, and is free again on the first of the next."""
+    now = [NOON]
+    brake = quota(now, per_month=1, per_day=5)
+    assert brake.take()
+    brake.use()
+    now[0] += DAY
+    assert not brake.take()
+    assert "monthly_event_quota" in str(brake.error())
+    now[0] += 7 * DAY
+    assert brake.take()
+
+
+def test_a_place_that_needed_no_event_is_given_back() -> None:
+    """What turns out to be a duplicate costs nothing."""
+    brake = quota([NOON], per_day=1)
+    assert brake.take()
+    brake.give_back()
+    assert brake.take()
+    assert not brake.take()
+
+
+def test_what_other_runs_send_counts_too() -> None:
+    """The ledger's count takes the place of this run's own, and what this run has under way comes on top."""
+    brake = quota([NOON], per_day=5)
+    assert brake.take()
+    assert brake.take()
+    brake.use()
+    brake.recount(3, 3)
+    assert brake.take()
+    assert not brake.take()
+
+
+def test_without_limits_nothing_brakes() -> None:
+    """None is no limit."""
+    brake = quota([NOON])
+    assert all(brake.take() for _ in range(10_000))

@@ -1,0 +1,143 @@
+"""The wall of requests in a minute, simulated on a fake clock: what counts are arrivals."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from target_zendesk_events.limits.rate_limit import RateLimit
+
+LATENCIES = st.sampled_from([0.0, 0.01, 0.25, 3.0, 20.0, 59.0, 61.0])
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> list[tuple[float, float, float]]:
+    """Return requests: the pause before each is wanted, its latency, and where between the two it arrives (0 to 1)."""
+    pauses = st.sampled_from([0.0, 0.0, 0.0, 0.5, 7.0, 58.0, 60.0])
+    shares = st.sampled_from([0.0, 0.3, 1.0])
+    return draw(st.lists(st.tuples(pauses, LATENCIES, shares), max_size=40))
+
+
+@settings(max_examples=200, deadline=None)
+@given(wanted=requests(), per_minute=st.integers(1, 7), asks_ahead=st.sampled_from([None, 10.0, 100.0]))
+def test_no_sixty_seconds_hold_more_arrivals_than_the_limit(
+    wanted: list[tuple[float, float, float]], per_minute: int, asks_ahead: float | None
+) -> None:
+    """For any times at which requests are wanted, any latency and any arrival, the limit holds in every window."""
+    limit = RateLimit(per_minute)
+    now = 0.0
+    arrivals: list[float] = []
+    ends: list[float] = []
+    for pause, latency, share in wanted:
+        now += pause
+        while True:
+            while ends and ends[0] <= now:
+                heapq.heappop(ends)
+                limit.end(now)
+            if asks_ahead is not None:
+                limit.free_at(now + asks_ahead)
+            if limit.free(now) > 0:
+                break
+            free_at = limit.free_at(now)
+            now = min([*ends[:1], math.inf if free_at is None else free_at])
+            assert now < math.inf, "nothing will ever be free"
+        limit.start()
+        arrivals.append(now + latency * share)
+        heapq.heappush(ends, now + latency)
+    arrivals.sort()
+    for earlier, later in zip(arrivals, arrivals[per_minute:], strict=False):
+        assert later - earlier > 60
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    ends=st.lists(st.floats(0, 100), max_size=8),
+    in_flight=st.integers(0, 3),
+    per_minute=st.integers(1, 5),
+    floor=st.one_of(st.none(), st.floats(0, 250)),
+    now=st.floats(100, 200),
+)
+def test_free_at_is_exact(ends: list[float], in_flight: int, per_minute: int, floor: float | None, now: float) -> None:
+    """At `free_at` something is free; just before nothing is; None says that only an answer can help."""
+
+    def limit() -> RateLimit:
+        fresh = RateLimit(per_minute)
+        for _ in range(len(ends) + in_flight):
+            fresh.start()
+        for end in sorted(ends):
+            fresh.end(end)
+        if floor is not None:
+            fresh.wait_until(floor, 0.0)
+        return fresh
+
+    moment = limit().free_at(now)
+    if moment is None:
+        assert limit().free(10_000) <= 0
+        return
+    assert moment >= now
+    assert limit().free(moment) > 0
+    if moment > now:
+        assert limit().free(math.nextafter(moment, 0)) <= 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(ahead=st.floats(0, 200), now=st.floats(0, 70))
+def test_asking_about_the_future_forgets_nothing(ahead: float, now: float) -> None:
+    """To ask when something is free after a later moment frees no place before its time."""
+    limit, same = RateLimit(3), RateLimit(3)
+    for one in (limit, same):
+        for moment in (0.0, 5.0, 10.0):
+            one.start()
+            one.end(moment)
+    limit.free_at(now + ahead)
+    assert limit.free(now) == same.free(now)
+
+
+def test_nothing_starts_before_a_retry_after() -> None:
+    """`wait_until` is a floor for all, and a later, shorter one does not cut it."""
+    limit = RateLimit(10)
+    limit.wait_until(93.0, 0.0)
+    limit.wait_until(20.0, 1.0)
+    assert limit.floor == 93.0
+    assert limit.free(92.999) == 0
+    assert limit.free_at(0.0) == 93.0
+    assert limit.free(93.0) == 10
+
+
+def test_an_attempt_without_an_answer_holds_its_place() -> None:
+    """A place is held for as long as no answer comes, and for 60 s after it."""
+    limit = RateLimit(1)
+    limit.start()
+    assert limit.free(1_000.0) == 0
+    assert limit.free_at(1_000.0) is None
+    limit.end(1_000.0)
+    assert limit.free(1_060.0) == 0
+    assert limit.free_at(1_000.0) == pytest.approx(1_060.0, abs=0.1)
+
+
+def test_the_first_minute_s_budget_may_go_at_once() -> None:
+    """A short run waits for nothing."""
+    limit = RateLimit(225)
+    assert limit.free(0.0) == 225
+
+
+@pytest.mark.parametrize(("per_minute", "latency", "count"), [(250, 0.25, 800), (60, 1.0, 200), (7, 20.0, 30)])
+def test_the_rate_is_kept_full(per_minute: int, latency: float, count: int) -> None:
+    """A backlog ends within its full minutes, and the answers' time once for each."""
+    limit = RateLimit(per_minute)
+    now = 0.0
+    ends: list[float] = []
+    for _ in range(count):
+        while limit.free(now) <= 0:
+            free_at = limit.free_at(now)
+            now = min([*ends[:1], math.inf if free_at is None else free_at])
+            while ends and ends[0] <= now:
+                limit.end(heapq.heappop(ends))
+        limit.start()
+        heapq.heappush(ends, now + latency)
+    minutes = (count - 1) // per_minute
+    assert now <= minutes * (60 + latency + 0.05)

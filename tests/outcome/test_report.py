@@ -1,0 +1,158 @@
+"""A run in numbers that add up."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_zendesk_events.outcome import summary
+from target_zendesk_events.outcome.report import MATCH_COUNTS, OUTCOMES, RECORD_COUNTS, SAMPLE_SIZE, AnswerTimes, Report
+from target_zendesk_events.work import NoEvent, Outcome
+
+STREAMS = st.sampled_from(["orders", "logins"])
+MATCHES = st.lists(
+    st.tuples(
+        st.sampled_from(["paid", "shipped"]),
+        st.one_of(st.sampled_from(NoEvent), st.sampled_from(Outcome), st.just("open")),
+    ),
+    max_size=3,
+)
+RECORDS: st.SearchStrategy[list[Any]] = st.lists(
+    st.one_of(
+        st.tuples(STREAMS, st.sampled_from(["invalid", "unmatched", "skipped"]), st.just([])),
+        st.tuples(STREAMS, st.just("matched"), MATCHES),
+    ),
+    max_size=40,
+)
+
+
+def told(records: list[tuple[str, str, list[tuple[str, Any]]]]) -> Report:
+    """Return the report of these records."""
+    report = Report()
+    for stream, kind, matches in records:
+        report.count_record(stream, kind)
+        for rule, end in matches:
+            report.count_match(stream, rule, end if isinstance(end, NoEvent) else None)
+            if isinstance(end, Outcome):
+                report.count_outcome(stream, rule, end)
+    return report
+
+
+@given(records=RECORDS)
+def test_the_numbers_add_up(records: list[tuple[str, str, list[tuple[str, Any]]]]) -> None:
+    """Records, matches and events are the sums of their parts, for the run, for each stream and for each rule."""
+    report = told(records)
+    run = json.loads(json.dumps(summary.as_object(report, {})))
+    rules = [rule for stream in run["streams"].values() for rule in stream["rules"].values()]
+    for counts in (run["totals"], *run["streams"].values()):
+        assert counts["records"] == sum(counts[name] for name in RECORD_COUNTS)
+    for counts in (run["totals"], *rules):
+        assert counts["matches"] == sum(counts[name] for name in MATCH_COUNTS)
+        assert counts["events"] == sum(counts[name] for name in (*OUTCOMES, "undelivered"))
+    assert run["totals"]["records"] == len(records)
+    for name in ("matches", *MATCH_COUNTS, *OUTCOMES, "undelivered"):
+        assert run["totals"][name] == sum(rule[name] for rule in rules)
+    opened = [end for _, _, matches in records for _, end in matches if end == "open"]
+    assert run["totals"]["undelivered"] == len(opened)
+
+
+@given(records=RECORDS)
+def test_the_last_line_holds_every_name(records: list[tuple[str, str, list[tuple[str, Any]]]]) -> None:
+    """`run finished: delivered=...` names every number of promise 7, zeros too, on one line."""
+    totals = told(records).totals()
+    line = summary.last_line(totals)
+    assert line.startswith("run finished: delivered=")
+    assert "\n" not in line
+    said = dict(part.split("=") for part in line.removeprefix("run finished: ").split())
+    assert {name: int(number) for name, number in said.items()} == totals
+    names = {"records", "matches", "undelivered", *RECORD_COUNTS, *MATCH_COUNTS, *OUTCOMES}
+    assert set(totals) == names
+
+
+def test_promise_seven_s_names_are_these() -> None:
+    """The names that users and alerts rely on."""
+    assert RECORD_COUNTS == ("invalid", "unmatched", "skipped", "matched")
+    assert MATCH_COUNTS == ("filtered", "too_old", "unmappable", "events")
+    assert OUTCOMES == ("delivered", "duplicate", "forgotten", "rejected", "held")
+
+
+@given(records=RECORDS)
+def test_the_block_can_always_be_drawn(records: list[tuple[str, str, list[tuple[str, Any]]]]) -> None:
+    """Whatever was counted, the block ends with the dead letters that wait."""
+    report = told(records)
+    report.dead_letters_waiting = 1_234
+    assert "dead letters waiting: 1,234" in summary.block(report, {"requests_per_minute": 225})
+
+
+def test_the_block_names_what_was_left_out_and_what_stopped() -> None:
+    """Identifiers left out and why, a stopped stream, requests, retries, 429s, rates and answer times."""
+    report = told([("orders", "matched", [("paid", Outcome.DELIVERED)])])
+    report.stream("orders").rule("paid").left_out[("email", "blocked")] += 3
+    report.stream("orders").stopped = "too much was set aside"
+    for moment, kind in enumerate(["events", "retries", "reads"]):
+        report.count_request(kind, float(moment))
+        report.count_answer(0.25, 250, moment + 0.25)
+    report.requests["limited"] += 1
+    text = summary.block(report, {"requests_per_minute": 225})
+    for part in ("email", "blocked", "too much was set aside", "3 requests", "1 of them retries", "250 ms", "225"):
+        assert part in text
+    run = summary.as_object(report, {})
+    assert run["requests"] == {"sent": 3, "retries": 1, "reads": 1, "tokens": 0, "limited": 1}
+    assert run["limit_seen"] == 250
+    assert run["answer_seconds"] == {"p50": 0.25, "p95": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("set_aside", "delivered", "only"), [(5, 0, True), (4, 0, False), (5, 1, False), (100, 0, True)]
+)
+def test_a_stream_that_only_set_aside_is_named(set_aside: int, delivered: int, only: bool) -> None:
+    """Five or more set aside and none delivered: the run must not end as if all were well."""
+    report = told([("orders", "matched", [("paid", Outcome.DELIVERED)])] * delivered)
+    for _ in range(set_aside):
+        report.count_set_aside("orders")
+    assert bool(report.only_set_aside()) is only
+
+
+def test_anything_in_the_dead_letters_counts() -> None:
+    """One letter is enough for `fail_on_set_aside`."""
+    report = Report()
+    assert not report.any_set_aside()
+    report.count_letter("orders", "refused")
+    assert report.any_set_aside()
+
+
+def test_the_rate_is_that_between_the_first_request_and_the_last_answer() -> None:
+    """Sixty requests within half a minute are 120 a minute; tokens do not count."""
+    report = Report()
+    assert report.rate_achieved() is None
+    for number in range(61):
+        report.count_request("events", number / 2)
+        report.count_request("tokens", number / 2)
+    report.count_answer(0.0, None, 30.0)
+    assert report.rate_achieved() == pytest.approx(122)
+
+
+@given(times=st.lists(st.floats(0, 60), min_size=1, max_size=300))
+def test_quantiles_are_those_of_the_answers(times: list[float]) -> None:
+    """Of few answers the sample is all of them: half took no longer than p50."""
+    sample = AnswerTimes()
+    for time in times:
+        sample.add(time)
+    for share in (0.5, 0.95, 1.0):
+        quantile = sample.quantile(share)
+        assert quantile in times
+        assert sum(time <= quantile for time in times) >= share * len(times)
+
+
+def test_many_answers_take_no_more_memory() -> None:
+    """A long run keeps a fair sample."""
+    sample = AnswerTimes()
+    for number in range(20_000):
+        sample.add(float(number))
+    assert len(sample._sample) == SAMPLE_SIZE  # noqa: SLF001 - what is kept shows nowhere else
+    assert sample.quantile(0.5) == pytest.approx(10_000, rel=0.1)
+    assert AnswerTimes().quantile(0.5) is None
