@@ -14,23 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events import settings as known
+from target_zendesk_events.delivery.building import Terms, build
 from target_zendesk_events.delivery.dry_run import DryRun
-from target_zendesk_events.delivery.follow_up import FollowUp
-from target_zendesk_events.delivery.in_flight import InFlight
-from target_zendesk_events.delivery.intake import Intake
-from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.renewal import Renewal
-from target_zendesk_events.delivery.sender import Sender, Terms, Tools
-from target_zendesk_events.delivery.settling import Books, Settling
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.errors import StorageError
 from target_zendesk_events.kinds.event import canonical
 from target_zendesk_events.ledger.keys import Keys
-from target_zendesk_events.ledger.ledger import Ledger, NoLedger
-from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
-from target_zendesk_events.limits.outage import Outage
-from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.ledger.ledger import Ledger
+from target_zendesk_events.ledger.opening import open_ledger
+from target_zendesk_events.limits.brakes import Names, Quota
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.outcome.dead_letters import DeadLetters
 from target_zendesk_events.outcome.report import Report
@@ -52,17 +45,23 @@ class Run:
     name: str
     rule_book: RuleBook
     engine: Sender | DryRun
-    books: Books
+    ledger: Ledger
+    dead_letters: DeadLetters
+    checkpoints: Checkpoints
+    report: Report
     client: Client
     quota: Quota
-    warnings: tuple[str, ...]
+    data_dir: Path | None
+    """Where the run may write; None for a dry run."""
+    is_passing: bool
+    """Whether this machine looks like a container that goes when the run ends."""
     notes: tuple[str, ...]
     """What to log before anything else: where the ledger is."""
 
     def close(self) -> None:
         """Let go of files, connections and the ledger."""
-        self.books.dead_letters.close()
-        self.books.ledger.close()
+        self.dead_letters.close()
+        self.ledger.close()
         self.client.close()
 
 
@@ -89,21 +88,12 @@ def assemble(  # noqa: PLR0913 - values, not owners
     if not settings.dry_run:
         make_data_dir(settings.data_dir)
     name = run_name()
-    books = Books(
-        ledger=open_ledger(settings, name, rule_book, must_stop),
-        dead_letters=DeadLetters(settings.data_dir / DEAD_LETTERS_FOLDER, name),
-        checkpoints=Checkpoints(per_stream=settings.state_per_stream),
-        report=Report(),
-    )
-    ledger = books.ledger
+    ledger = ledger_of(settings, name, rule_book, must_stop)
+    dead_letters = DeadLetters(settings.data_dir / DEAD_LETTERS_FOLDER, name)
+    checkpoints, report = Checkpoints(per_stream=settings.state_per_stream), Report()
     usage = ledger.usage()
-    share = SetAsideShare(settings.max_set_aside_percent, ledger.share_before)
-    names = Names(usage.names, ledger.secret)
-    settling = Settling(books, share, names, write_state, time.time, reached)
-    lanes: Lanes[OpenShipment] = Lanes()
     keys = Keys(settings.account, ledger.secret, is_kept=settings.ledger_url is not None)
-    outage = Outage(settings.max_outage_seconds)
-    rate_limit = rate_limit_of(ledger, settings.requests_per_minute)
+    names = Names(usage.names, ledger.secret)
     quota = Quota(
         per_month=settings.monthly_event_quota,
         per_day=settings.max_events_per_day,
@@ -111,46 +101,77 @@ def assemble(  # noqa: PLR0913 - values, not owners
         used_today=usage.today,
         wall=time.time,
     )
-    tools = Tools(
-        books=books,
-        settling=settling,
-        intake=Intake(books, settling, lanes, keys, share, names),
-        lanes=lanes,
-        in_flight=InFlight(client, Workers(settings.max_in_flight, wake), rate_limit, books.report, reached),
-        renewal=Renewal(client.auth, time.time, settings.max_outage_seconds),
-        rate_limit=rate_limit,
-        outage=outage,
-        quota=quota,
-        monotonic=time.monotonic,
-    )
-    follow_up = FollowUp(
-        client.auth,
-        outage,
-        policy=settings.on_unknown_outcome,
-        max_outage_seconds=settings.max_outage_seconds,
-        wall=time.time,
-    )
-    sender = Sender(Terms(settings.max_in_flight, settings.batch_size_rows), tools, follow_up)
-    dry_run = DryRun(
-        books,
-        keys,
-        names,
-        settings.requests_per_minute,
-        settings.monthly_event_quota,
-        has_ledger=settings.ledger_url is not None,
-    )
-    warnings = tuple(throwaway_warning(settings, ledger))
-    engine = dry_run if settings.dry_run else sender
+    engine: Sender | DryRun
+    if settings.dry_run:
+        engine = DryRun(
+            ledger,
+            report,
+            keys,
+            names,
+            requests_per_minute=settings.requests_per_minute,
+            monthly_event_quota=settings.monthly_event_quota,
+            has_ledger=settings.ledger_url is not None,
+        )
+    else:
+        engine = build(
+            Terms(
+                max_in_flight=settings.max_in_flight,
+                batch_size_rows=settings.batch_size_rows,
+                max_outage_seconds=settings.max_outage_seconds,
+                max_set_aside_percent=settings.max_set_aside_percent,
+                on_unknown_outcome=settings.on_unknown_outcome,
+            ),
+            client=client,
+            workers=Workers(settings.max_in_flight, wake),
+            ledger=ledger,
+            dead_letters=dead_letters,
+            checkpoints=checkpoints,
+            report=report,
+            keys=keys,
+            names=names,
+            quota=quota,
+            rate_limit=ledger.rate_limit(settings.requests_per_minute),
+            write_state=write_state,
+            reached=reached,
+        )
     return Run(
-        name,
-        rule_book,
-        engine,
-        books,
-        client,
-        quota,
-        warnings,
-        (ledger.note, *standard_identifier_notes(rule_book.rules)),
+        name=name,
+        rule_book=rule_book,
+        engine=engine,
+        ledger=ledger,
+        dead_letters=dead_letters,
+        checkpoints=checkpoints,
+        report=report,
+        client=client,
+        quota=quota,
+        data_dir=None if settings.dry_run else settings.data_dir,
+        is_passing=looks_passing(settings),
+        notes=(ledger.note, *standard_identifier_notes(rule_book.rules)),
     )
+
+
+def throwaway_warning(run: Run) -> list[str]:
+    """Return the sentence for a ledger that was just made on a machine which looks like a container that will go."""
+    if not run.ledger.is_new_file or not run.is_passing:
+        return []
+    sentence = (
+        f"the ledger and the dead letters were just made under {run.data_dir}, and this machine looks like a "
+        "container that goes when the run ends: then every run starts without memory, and events show twice. Mount a "
+        "disk there, set data_dir to one that stays, or set ledger_url to a PostgreSQL database"
+    )
+    return [sentence]
+
+
+def lost_letters_warning(run: Run) -> list[str]:
+    """Return the sentence for dead letters that are the first in a folder which will go with its container."""
+    if not run.dead_letters.was_made or run.ledger.is_new_file or not run.is_passing:
+        return []
+    sentence = (
+        f"dead letters were just made under {run.data_dir}, and this machine looks like a container that goes "
+        "when the run ends: then they are lost, though STATE has passed their records. Mount a disk there, set "
+        "data_dir to one that stays, or set max_set_aside_percent to 0, so that a stream stops at the first of them"
+    )
+    return [sentence]
 
 
 def compile_book(settings: known.Settings) -> RuleBook:
@@ -167,23 +188,10 @@ def compile_book(settings: known.Settings) -> RuleBook:
     )
 
 
-def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_stop: Callable[[], bool]) -> Ledger:
+def ledger_of(settings: known.Settings, run: str, rule_book: RuleBook, must_stop: Callable[[], bool]) -> Ledger:
     """Open the ledger of the settings. Raises StorageError and ConfigurationError."""
-    if settings.ledger_url is None:
-        return NoLedger()
-    from target_zendesk_events.ledger.database import database_of  # noqa: PLC0415 - only where there is a ledger
-    from target_zendesk_events.ledger.sql_ledger import SqlLedger  # noqa: PLC0415
-    from target_zendesk_events.ledger.tables import has_tables  # noqa: PLC0415
-    from target_zendesk_events.ledger.transactions import Transactions  # noqa: PLC0415
-
-    database = database_of(settings.ledger_url, time.time)
-    is_missing = database.is_file and database.was_made
-    if settings.dry_run and (
-        is_missing or not Transactions(database, must_stop).run(lambda: has_tables(database), writes=False)
-    ):
-        return NoLedger(f"{database.note}, not made yet: to a dry run every event is new")
-    return SqlLedger(
-        database,
+    return open_ledger(
+        settings.ledger_url,
         account=settings.account,
         run=run,
         retention_days=settings.ledger_retention_days,
@@ -192,16 +200,6 @@ def open_ledger(settings: known.Settings, run: str, rule_book: RuleBook, must_st
         must_stop=must_stop,
         reads_only=settings.dry_run,
     )
-
-
-def rate_limit_of(ledger: Ledger, requests_per_minute: int) -> RateLimit:
-    """Return this run's rate limit, shared with other runs where they share a ledger."""
-    from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit  # noqa: PLC0415 - only where there is a ledger
-    from target_zendesk_events.ledger.sql_ledger import SqlLedger  # noqa: PLC0415
-
-    if isinstance(ledger, SqlLedger):
-        return SharedRateLimit(requests_per_minute, ledger.transactions, ledger.account)
-    return RateLimit(requests_per_minute)
 
 
 def rules_digest(raw: Sequence[Mapping[str, Any]], rule_book: RuleBook, stream: str) -> str:
@@ -243,30 +241,6 @@ def make_data_dir(folder: Path) -> None:
     except OSError as fault:
         message = f"data_dir {folder} cannot be made or written ({os.strerror(fault.errno or 0)}); choose another"
         raise StorageError(message) from fault
-
-
-def throwaway_warning(settings: known.Settings, ledger: Ledger) -> list[str]:
-    """Return the sentence for a ledger that was just made on a machine which looks like a container that will go."""
-    if not ledger.is_new_file or not looks_passing(settings):
-        return []
-    sentence = (
-        f"the ledger and the dead letters were just made under {settings.data_dir}, and this machine looks like a "
-        "container that goes when the run ends: then every run starts without memory, and events show twice. Mount a "
-        "disk there, set data_dir to one that stays, or set ledger_url to a PostgreSQL database"
-    )
-    return [sentence]
-
-
-def lost_letters_warning(settings: known.Settings, books: Books) -> list[str]:
-    """Return the sentence for dead letters that are the first in a folder which will go with its container."""
-    if not books.dead_letters.was_made or books.ledger.is_new_file or not looks_passing(settings):
-        return []
-    sentence = (
-        f"dead letters were just made under {settings.data_dir}, and this machine looks like a container that goes "
-        "when the run ends: then they are lost, though STATE has passed their records. Mount a disk there, set "
-        "data_dir to one that stays, or set max_set_aside_percent to 0, so that a stream stops at the first of them"
-    )
-    return [sentence]
 
 
 def looks_passing(settings: known.Settings) -> bool:

@@ -12,7 +12,6 @@ from target_zendesk_events.outcome.report import Report
 
 if TYPE_CHECKING:
     from target_zendesk_events.errors import TargetError
-    from target_zendesk_events.settings import Settings
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -36,20 +35,20 @@ def exit_code(
     return 0
 
 
-def tell(run: Run, progress: Progress, settings: Settings, about: Mapping[str, Any]) -> None:
+def tell(run: Run, progress: Progress, about: Mapping[str, Any]) -> None:
     """Log what the user should know, write `last-run.json`, and say the last line. Raises StorageError.
 
     `about` says of the run what the report does not, its `exit_code` among it.
     """
-    report = run.books.report
+    report = run.report
     share = run.quota.share_of_month()
     if share is not None and share >= QUOTA_WARNING_PERCENT:
         logger.warning("%.0f %% of the month's quota (monthly_event_quota) is used", share)
-    for line in lost_letters_warning(settings, run.books):
+    for line in lost_letters_warning(run):
         logger.warning("%s", line)
-    report.dead_letters_waiting = run.books.dead_letters.waiting()
-    if not settings.dry_run:
-        progress.write_last_run(settings.data_dir, about)
+    report.dead_letters_waiting = run.dead_letters.waiting()
+    if run.data_dir is not None:
+        progress.write_last_run(run.data_dir, about)
     progress.say_end(about, _level(report, about["exit_code"]))
 
 

@@ -44,7 +44,7 @@ class TargetZendeskEvents(CommandTarget):
 
     def __init__(self, *, config: Any = None, **_: Any) -> None:  # noqa: ANN401 - the SDK's signature
         """Read the settings and build the run. Raises ConfigurationError and StorageError."""
-        from target_zendesk_events.assembly import assemble  # noqa: PLC0415 - `--about` needs none of it
+        from target_zendesk_events.assembly import assemble, throwaway_warning  # noqa: PLC0415 - `--about` needs none of it
         from target_zendesk_events.outcome.progress import Progress  # noqa: PLC0415
         from target_zendesk_events.singer.streams import Streams  # noqa: PLC0415
 
@@ -65,17 +65,26 @@ class TargetZendeskEvents(CommandTarget):
         )
         for line in (*self.run.notes, *self.settings.notes):
             logger.info("%s", line)
-        for line in (*self.run.warnings, *self.settings.warnings):
+        for line in (*throwaway_warning(self.run), *self.settings.warnings):
             logger.warning("%s", line)
         self._streams = Streams(self.run.rule_book, has_ledger=self.settings.ledger_url is not None)
-        self._progress = Progress(
-            self.run.books.report, self.settings.requests_per_minute, self.run.quota.share_of_month
-        )
+        self._progress = Progress(self.run.report, self.settings.requests_per_minute, self.run.quota.share_of_month)
         self._asked_who = False
         self._said_version = False
         if self._signals.any_came:  # one came while the run was built
             self.run.engine.stop()
         reader.drive(self.run.engine, self._progress, lambda: self._signals.end_at_once)
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings that work here, and none that do nothing."""
+        super().append_builtin_config(config_jsonschema)
+        known.hide_meaningless(config_jsonschema)
+
+    @classmethod
+    def environment_config(cls) -> dict[str, Any]:
+        """Return the settings that the environment gives, each in its own type."""
+        return known.environment_config(os.environ)
 
     # messages
 
@@ -90,8 +99,8 @@ class TargetZendeskEvents(CommandTarget):
         maps = self.mapper.stream_maps.get(stream)
         if maps and maps[0].raw_schema == schema and list(maps[0].raw_key_properties or []) == keys:
             return
-        self.run.books.checkpoints.see(stream)
-        self.run.books.dead_letters.note_schema(stream, self.message_reader.line)
+        self.run.checkpoints.see(stream)
+        self.run.dead_letters.note_schema(stream, self.message_reader.line)
         self._map(stream, schema, keys)
         try:
             sinks = [self._sink_for(stream, stream_map) for stream_map in self.mapper.stream_maps[stream]]
@@ -157,7 +166,7 @@ class TargetZendeskEvents(CommandTarget):
         alias, line = stream_map.stream_alias, self.message_reader.line
         sink = self._sinks[stream, alias]
         if alias in self.run.engine.stopped:
-            self.run.books.report.count_record(alias, "skipped")
+            self.run.report.count_record(alias, "skipped")
             self.run.engine.skip(stream)
             return
         try:
@@ -179,7 +188,7 @@ class TargetZendeskEvents(CommandTarget):
         if "value" not in message_dict:
             raise self.message_reader.input_fault("is a STATE without a value")
         value = msgspec.json.decode(self.message_reader.line, type=_State).value
-        self.run.books.checkpoints.note(bytes(value))
+        self.run.checkpoints.note(bytes(value))
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
         """Say once that a version means nothing to a timeline, to which events are only ever added."""
@@ -212,7 +221,7 @@ class TargetZendeskEvents(CommandTarget):
         """Settle what came back, tell how it went, and set the exit code."""
         from target_zendesk_events.ending import exit_code, tell  # noqa: PLC0415 - `--about` needs none of it
 
-        engine, books = self.run.engine, self.run.books
+        engine = self.run.engine
         fault = engine.failure or self.message_reader.fault or self._fault_of_rules()
         if not self._streams.any_seen and not fault:
             engine.allow_state()
@@ -223,7 +232,7 @@ class TargetZendeskEvents(CommandTarget):
             sink.clean_up()
         faults = [*([fault] if fault else []), *engine.stopped.values()]
         counts_set_aside = self.settings.fail_on_set_aside
-        self.exit_code = exit_code(self._signals.first, faults, books.report, counts_set_aside=counts_set_aside)
+        self.exit_code = exit_code(self._signals.first, faults, self.run.report, counts_set_aside=counts_set_aside)
         if fault is not None and not self._signals.any_came:
             log_fault(fault)
         about = {
@@ -233,14 +242,14 @@ class TargetZendeskEvents(CommandTarget):
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
         }
-        tell(self.run, self._progress, self.settings, about)
+        tell(self.run, self._progress, about)
         with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
             self.run.close()
 
     def _fault_of_open_claims(self) -> TargetError | None:
         """Warn of events that runs which are gone may have sent; return what kept the ledger from telling."""
         try:
-            left_open = self.run.books.ledger.left_open()
+            left_open = self.run.ledger.left_open()
         except StorageError as fault:
             return fault
         if left_open:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import compile_book, open_ledger, run_name
+from target_zendesk_events.assembly import compile_book, ledger_of, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.errors import ConfigurationError
@@ -81,7 +81,7 @@ class Finding(TargetZendeskEvents):
     def __init__(self, *, config: Any = None) -> None:  # noqa: ANN401 - the SDK's signature
         """Ask in place of rehearsing."""
         super().__init__(config=config)
-        kept = self.run.books.ledger
+        kept = self.run.ledger
         self._inquiry = Inquiry(kept) if isinstance(kept, SqlLedger) else None
         if isinstance(self.run.engine, DryRun):
             self.run.engine.inquirer = self._answer
@@ -100,7 +100,7 @@ class Finding(TargetZendeskEvents):
 def _open(config: dict[str, Any], *, reads_only: bool) -> SqlLedger:
     now = dt.datetime.now(dt.timezone.utc)
     settings = known.read_settings({**config, "dry_run": reads_only}, os.environ, now=now)
-    kept = open_ledger(settings, run_name(), compile_book(settings), must_stop=lambda: False)
+    kept = ledger_of(settings, run_name(), compile_book(settings), must_stop=lambda: False)
     if not isinstance(kept, SqlLedger):
         message = "ledger_url names no ledger yet: it is none, or nothing was sent so far"
         raise ConfigurationError(message)

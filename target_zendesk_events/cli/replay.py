@@ -34,7 +34,7 @@ def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - cli
     those of --config, so mend them first.
     """
     target = Replaying(config={**config, "state_per_stream": True})
-    bag = ReplayFiles(target.run.books.dead_letters.folder, with_held=held)
+    bag = ReplayFiles(target.run.dead_letters.folder, with_held=held)
     bag.open()
     try:
         with tempfile.TemporaryFile(dir=target.settings.data_dir) as messages:
@@ -45,7 +45,7 @@ def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - cli
             bag.take_out(target.settled)
     finally:
         bag.close()
-    click.echo(f"dead letters waiting now: {target.run.books.dead_letters.waiting():,}", err=True)
+    click.echo(f"dead letters waiting now: {target.run.dead_letters.waiting():,}", err=True)
     for path in bag.busy:
         click.echo(f"{path.name} is still written by another run, and was left alone", err=True)
     if bag.held:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.waiting import Waiting
+from target_zendesk_events.errors import TargetError
 from target_zendesk_events.limits.brakes import Quota
 from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.limits.rate_limit import RateLimit
@@ -21,6 +23,7 @@ class Departures:
         self,
         lanes: Lanes[OpenShipment],
         in_flight: InFlight,
+        credentials: Credentials,
         renewal: Renewal,
         rate_limit: RateLimit,
         outage: Outage,
@@ -30,12 +33,14 @@ class Departures:
         """Let `max_in_flight` requests be under way at once."""
         self._lanes = lanes
         self._in_flight = in_flight
+        self._credentials = credentials
         self._renewal = renewal
         self._rate_limit = rate_limit
         self._outage = outage
         self._quota = quota
         self._max_in_flight = max_in_flight
         self._waiting: Waiting[OpenShipment] = Waiting()
+        self._blocked_since: float | None = None
         self.is_braked = False
         """Whether an event could not go, the last time, for want of a place in the quota."""
 
@@ -57,7 +62,7 @@ class Departures:
         self.is_braked = False
         if not self.any_next:
             return []
-        self.renew(now)
+        self._credentials.renew(now)
         if self._renewal.blocks:
             return []
         in_flight = len(self._in_flight)
@@ -79,20 +84,22 @@ class Departures:
             picked.append(shipment)
         return picked
 
-    def renew(self, now: float) -> None:
-        """Ask for a token, if one is due and not asked for yet."""
-        if self._renewal.is_due(now) and not self._renewal.is_in_flight:
-            self._renewal.start()
-            self._in_flight.renew(now)
-
     def next_at(self, now: float) -> float:
         """Return when to pick again as far as the clock decides; infinity where only an answer helps."""
         return min(self._renewal.asks_at(now), self._requests_at(now)) if self.any_next else math.inf
 
-    def wait_for_limit(self, now: float) -> bool:
-        """Tell whether an event could go but for the account's limit."""
+    def brake(self) -> TargetError | None:
+        """Return what ends the run where nothing may go for want of a place; what has one is settled first."""
+        if self.is_braked and not any(one.has_quota for one in self._lanes):
+            return self._quota.error()
+        return None
+
+    def waited(self, now: float, *, is_over: bool) -> float:
+        """Return the seconds since the last call in which an event could have gone but for the account's limit."""
+        seconds = 0.0 if self._blocked_since is None else now - self._blocked_since
         is_ready = self._lanes.has_ready() or self._waiting.next_at <= now
-        return is_ready and self._rate_limit.free(now) <= 0
+        self._blocked_since = now if is_ready and not is_over and self._rate_limit.free(now) <= 0 else None
+        return seconds
 
     def _next(self, now: float) -> OpenShipment | None:
         """Return what goes next: a retry that is due, else the earliest; a probe tries what was never tried first."""

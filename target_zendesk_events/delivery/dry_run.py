@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from target_zendesk_events.delivery.settling import Books
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.event import Event
 from target_zendesk_events.ledger.keys import Keys
-from target_zendesk_events.ledger.ledger import SENT_AGAIN, Keyed, Standing
+from target_zendesk_events.ledger.ledger import SENT_AGAIN, Keyed, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names
+from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import Match, NoEvent, Outcome, Work
 
 logger = logging.getLogger("target-zendesk-events")
@@ -29,18 +29,20 @@ class DryRun:
 
     def __init__(  # noqa: PLR0913 - values, not owners
         self,
-        books: Books,
+        ledger: Ledger,
+        report: Report,
         keys: Keys,
         names: Names,
+        *,
         requests_per_minute: int,
         monthly_event_quota: int | None,
-        *,
         has_ledger: bool,
     ) -> None:
         """Look events up in the ledger, and write nothing anywhere; `has_ledger` says that the run will have one."""
         self._has_ledger = has_ledger
         self._met: set[bytes] = set()
-        self._books = books
+        self._ledger = ledger
+        self._report = report
         self._keys = keys
         self._names = names
         self._requests_per_minute = requests_per_minute
@@ -64,7 +66,7 @@ class DryRun:
 
     def take(self, work: Work) -> None:
         """Take in one record."""
-        report = self._books.report
+        report = self._report
         report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
         if work.invalid:
             report.count_letter(work.stream, "invalid")
@@ -98,10 +100,10 @@ class DryRun:
         if self.inquirer is not None:
             for (work, match, _), one in zip(batch, keyed, strict=True):
                 self.inquirer(work, match, one.key)
-        for (work, match, event), one, entry in zip(batch, keyed, self._books.ledger.seen(keyed), strict=True):
+        for (work, match, event), one, entry in zip(batch, keyed, self._ledger.seen(keyed), strict=True):
             is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
             if is_settled or self._is_met_again(one.key):
-                self._books.report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
+                self._report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
             elif work.stream not in self._dropped:
                 self._hold_against_limits(work.stream, match.rule, event)
 
@@ -116,8 +118,8 @@ class DryRun:
     def _hold_against_limits(self, stream: str, rule: str, event: Event) -> None:
         faults = event.limit_faults()
         if faults:
-            self._books.report.count_outcome(stream, rule, Outcome.REJECTED)
-            self._books.report.count_letter(stream, "limit")
+            self._report.count_outcome(stream, rule, Outcome.REJECTED)
+            self._report.count_letter(stream, "limit")
             self._say(rule, "; ".join(faults))
             return
         too_many = self._names.admit(event) if self.inquirer is None else ""
@@ -150,7 +152,7 @@ class DryRun:
             self.stopped[stream] = error
             if drops:
                 self._dropped.add(stream)
-            self._books.report.stream(stream).stopped = str(error)
+            self._report.stream(stream).stopped = str(error)
             logger.error("%s", error)
 
     def skip(self, source_stream: str) -> None:

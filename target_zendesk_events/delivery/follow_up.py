@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
+from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.verify import Verdict, Verification, query_identifier
@@ -50,16 +51,21 @@ class FollowUp:
         self._said: set[str] = set()
         self._can_read = True
 
-    def of_answer(self, shipment: OpenShipment, answer: Answer, now: float, *, waiting: int) -> Next:
-        """Decide after the answer to a posting; `waiting` events are unsettled."""
+    def of_answer(self, shipment: OpenShipment, asked: str, answer: Answer, now: float, *, waiting: int) -> Next:
+        """Decide after the answer to a sending, or (`asked` is `read`) to a reading back; `waiting` are unsettled."""
+        if answer.code == LEASE_LAPSED:
+            shipment.must_claim_anew()
+            return Next(again_at=now)
+        return (self._of_read if asked == "read" else self._of_sending)(shipment, answer, now, waiting)
+
+    def _of_sending(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> Next:
         self._note(shipment, answer, now, waiting)
         shipment.conflicts += answer.kind is Kind.CONFLICT
         shipment.expiries += answer.kind is Kind.EXPIRED
         decision = decide(answer, self._circumstances(shipment))
         return self._carry_out(shipment, answer, decision, now)
 
-    def of_read(self, shipment: OpenShipment, answer: Answer, now: float, *, waiting: int) -> Next:
-        """Decide after one page of a customer's events was read back; `waiting` events are unsettled."""
+    def _of_read(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> Next:
         verification = shipment.verification
         if verification is None:
             return Next(again_at=now)
@@ -83,7 +89,6 @@ class FollowUp:
         policy = self._policy_for(shipment)
         if policy == "hold":
             return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
-        shipment.is_doubtful = True
         if policy == "verify":
             shipment.verification = Verification(shipment.event, now, shipment.lookalikes)
             return Next(again_at=shipment.verification.next_at)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Container
+from typing import Final
 
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.settling import Books, Settling, aside_of, keyed_of
+from target_zendesk_events.delivery.settling import Settling, aside_of, keyed_of
 from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment, SetAside
 from target_zendesk_events.ledger.keys import Keys
-from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Standing
+from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names, SetAsideShare
+from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import Match, NoEvent, Outcome, Receipt, Work
+
+BATCH_SECONDS: Final = 0.5
+"""A batch closes after so long at the latest."""
 
 
 class Intake:
@@ -19,15 +25,20 @@ class Intake:
 
     def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
         self,
-        books: Books,
+        ledger: Ledger,
+        report: Report,
         settling: Settling,
         lanes: Lanes[OpenShipment],
         keys: Keys,
         share: SetAsideShare,
         names: Names,
+        *,
+        batch_size_rows: int,
+        monotonic: Callable[[], float],
     ) -> None:
         """Start with an empty batch."""
-        self._books = books
+        self._ledger = ledger
+        self._report = report
         self._settling = settling
         self._lanes = lanes
         self._keys = keys
@@ -35,6 +46,9 @@ class Intake:
         self._names = names
         self._batch: list[OpenShipment] = []
         self._asides: list[SetAside] = []
+        self._batch_size_rows = batch_size_rows
+        self._monotonic = monotonic
+        self._since = math.inf
         self.records = 0
         """Records in the open batch."""
 
@@ -43,9 +57,24 @@ class Intake:
         """Events in the open batch."""
         return len(self._batch)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch is to be closed at once."""
+        return self.records >= self._batch_size_rows
+
+    @property
+    def due_at(self) -> float:
+        """When the batch is to be closed at the latest; infinity for an empty one."""
+        return self._since + BATCH_SECONDS
+
     def take(self, work: Work) -> None:
         """Take in a record: count it, and put its events, and what yields none, into the batch."""
-        report = self._books.report
+        self._count(work)
+        if self.records and self._since == math.inf:
+            self._since = self._monotonic()
+
+    def _count(self, work: Work) -> None:
+        report = self._report
         report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
         if work.invalid:
             self.records += 1
@@ -69,11 +98,12 @@ class Intake:
     def close(self, stopped: Container[str], stop_stream: Callable[[str, str], None]) -> None:
         """Look the batch up, settle what is known, and let the rest into the lanes, but for streams that stopped."""
         self.records = 0
+        self._since = math.inf
         if not self._batch and not self._asides:
             return
         batch, self._batch = self._batch, []
         asides, self._asides = self._asides, []
-        entries = self._books.ledger.seen([*map(keyed_of, batch), *map(aside_of, asides)])
+        entries = self._ledger.seen([*map(keyed_of, batch), *map(aside_of, asides)])
         for shipment, entry in zip(batch, entries[: len(batch)], strict=True):
             if entry.standing is Standing.SETTLED and not (shipment.is_replayed and entry.outcome in SENT_AGAIN):
                 self._settling.receive(shipment, Receipt(Outcome.DUPLICATE))
@@ -108,7 +138,7 @@ class Intake:
     def _let_in(self, shipment: OpenShipment, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
         self._note_new(shipment.open_record)
         if entry.changed:
-            self._books.report.stream(shipment.stream).rule(shipment.match.rule).counts["changed"] += 1
+            self._report.stream(shipment.stream).rule(shipment.match.rule).counts["changed"] += 1
         faults = shipment.event.limit_faults()
         if faults:
             self._settling.receive(shipment, Receipt(Outcome.REJECTED, "limit", message="; ".join(faults)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
@@ -18,16 +17,6 @@ from target_zendesk_events.work import NoEvent, Outcome, Receipt, Work
 SECONDS_BETWEEN_STATES = 1.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Books:
-    """Where outcomes are written."""
-
-    ledger: Ledger
-    dead_letters: DeadLetters
-    checkpoints: Checkpoints
-    report: Report
-
-
 class Settling:
     """Keeps every open record until all its events are settled, and only then lets STATE pass it.
 
@@ -37,7 +26,10 @@ class Settling:
 
     def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
         self,
-        books: Books,
+        ledger: Ledger,
+        dead_letters: DeadLetters,
+        checkpoints: Checkpoints,
+        report: Report,
         share: SetAsideShare,
         names: Names,
         write_state: Callable[[bytes], None],
@@ -49,7 +41,10 @@ class Settling:
         `reached` is told each durable step of an event's life as it is done.
         """
         self._reached = reached
-        self._books = books
+        self._ledger = ledger
+        self._dead_letters = dead_letters
+        self._checkpoints = checkpoints
+        self._report = report
         self._share = share
         self._names = names
         self._write_state = write_state
@@ -68,8 +63,12 @@ class Settling:
     def open(self, work: Work, parts: int) -> OpenRecord:
         """Take in a record of which `parts` are open."""
         self.open_bytes += len(work.line)
-        schema = self._books.dead_letters.schema_of(work.source_stream)
-        return OpenRecord(work, self._books.checkpoints.arrive(work.source_stream), parts, schema)
+        schema = self._dead_letters.schema_of(work.source_stream)
+        return OpenRecord(work, self._checkpoints.arrive(work.source_stream), parts, schema)
+
+    def skip(self, source_stream: str) -> None:
+        """Pass over a record of a stopped stream: it stays unsettled, and no STATE passes it."""
+        self._checkpoints.skip(source_stream)
 
     def give_up(self, open_record: OpenRecord) -> None:
         """Leave a record of a stopped stream unsettled: no STATE passes it, and its room is free."""
@@ -103,8 +102,7 @@ class Settling:
 
         Records that need nothing else to be written are counted with the others, or with the `last` commit of a run.
         """
-        books = self._books
-        if books.dead_letters.sync():
+        if self._dead_letters.sync():
             self._reached("dead letter written")
         settlements = [
             Settlement(keyed_of(shipment), receipt.outcome, receipt.attempts, receipt.request_id)
@@ -114,19 +112,19 @@ class Settling:
         settlements += [Settlement(aside_of(one), NoEvent.UNMAPPABLE, 0) for one in self._set_aside_anew]
         entries: list[Entry] = []
         if settlements or wanted or self._share.has_fresh or (last and self._share.has_counted):
-            entries = books.ledger.exchange(settlements, wanted, self._tally())
+            entries = self._ledger.exchange(settlements, wanted, self._tally())
         if wanted:
             self._reached("intent written")
         if settlements:
             self._reached("outcome written")
         for shipment, receipt in self._received:
-            books.report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
+            self._report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
             shipment.open_record.is_new |= receipt.outcome is not Outcome.DUPLICATE
             self._close_part(shipment.open_record)
         self._received.clear()
         self._set_aside_anew.clear()
         for open_record in self._finished:
-            books.checkpoints.settle(open_record.position)
+            self._checkpoints.settle(open_record.position)
         self._finished.clear()
         return entries
 
@@ -136,7 +134,7 @@ class Settling:
             return math.inf
         if now < self._state_at and not last:
             return self._state_at
-        value = self._books.checkpoints.safe()
+        value = self._checkpoints.safe()
         if value is not None:
             self._write_state(value)
             self._reached("STATE printed")
@@ -170,12 +168,12 @@ class Settling:
 
     def _write_letter(self, open_record: OpenRecord, note: Note) -> None:
         work = open_record.work
-        self._books.dead_letters.add(work.source_stream, work.line, note, open_record.schema)
-        self._books.report.count_letter(work.stream, note.reason)
+        self._dead_letters.add(work.source_stream, work.line, note, open_record.schema)
+        self._report.count_letter(work.stream, note.reason)
         if open_record.is_set_aside:
             return
         open_record.is_set_aside = True
-        self._books.report.count_set_aside(work.stream)
+        self._report.count_set_aside(work.stream)
         if work.replayed is not None:
             return
         fault = self._share.note_set_aside(work.stream, note.reason)

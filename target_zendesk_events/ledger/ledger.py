@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.work import NoEvent, Outcome
 
 COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
@@ -117,6 +118,9 @@ class Ledger(Protocol):
     def release(self, events: Sequence[Keyed]) -> None:
         """Take back claims of events that were not sent."""
 
+    def rate_limit(self, requests_per_minute: int) -> RateLimit:
+        """Return the account's rate limit, shared with other runs where they share the ledger."""
+
     def usage(self) -> Usage:
         """Return what the account has used so far."""
 
@@ -174,6 +178,10 @@ class NoLedger:
 
     def release(self, events: Sequence[Keyed]) -> None:
         """Nothing was kept, so nothing is taken back."""
+
+    def rate_limit(self, requests_per_minute: int) -> RateLimit:
+        """Nothing is shared with other runs."""
+        return RateLimit(requests_per_minute)
 
     def usage(self) -> Usage:
         """Nothing is known of earlier runs."""

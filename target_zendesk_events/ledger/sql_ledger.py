@@ -16,9 +16,11 @@ from typing import Any, Final
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
+from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
 from target_zendesk_events.ledger.tables import CLAIMED, PREFIX, lock_account, prepare, secret_of
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.ledger.usage import UsageCounts
+from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.work import NoEvent, Outcome
 
 LOOKUP_SIZE: Final = 200
@@ -204,6 +206,10 @@ class SqlLedger:
         return Entry(Standing.NEW, claimed_at=sent)
 
     # counts
+
+    def rate_limit(self, requests_per_minute: int) -> RateLimit:
+        """Return the account's rate limit, shared with the other runs on this ledger."""
+        return SharedRateLimit(requests_per_minute, self.transactions, self.account)
 
     def usage(self) -> Usage:
         """Return what the account has used this month, today, and of names."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -15,7 +14,6 @@ import click
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 
-from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, TargetError
 from target_zendesk_events.signals import ignore_from_here
 
@@ -51,10 +49,9 @@ class CommandTarget(Target):
             logging.disable(disabled)
 
     @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's settings that work here, and none that do nothing."""
-        super().append_builtin_config(config_jsonschema)
-        known.hide_meaningless(config_jsonschema)
+    def environment_config(cls) -> dict[str, Any]:
+        """Return the settings that the environment gives, each in its own type."""
+        return {}
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
@@ -67,7 +64,7 @@ class CommandTarget(Target):
             message = f"{path} cannot be read as a JSON object{why}"
             raise click.BadParameter(message, ctx, param) from fault
         if given.parse_env or not value:
-            given.config |= known.environment_config(os.environ)
+            given.config |= cls.environment_config()
             given.parse_env = False
         return given
 

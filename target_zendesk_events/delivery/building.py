@@ -1,0 +1,98 @@
+"""Builds delivery out of values: the sender and its leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+from target_zendesk_events.delivery.claims import Claims
+from target_zendesk_events.delivery.credentials import Credentials
+from target_zendesk_events.delivery.departures import Departures
+from target_zendesk_events.delivery.follow_up import FollowUp
+from target_zendesk_events.delivery.in_flight import InFlight, Task
+from target_zendesk_events.delivery.intake import Intake
+from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.renewal import Renewal
+from target_zendesk_events.delivery.sender import Sender
+from target_zendesk_events.delivery.settling import Settling
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.workers import Workers
+from target_zendesk_events.ledger.keys import Keys
+from target_zendesk_events.ledger.ledger import Ledger
+from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
+from target_zendesk_events.limits.outage import Outage
+from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.outcome.checkpoints import Checkpoints
+from target_zendesk_events.outcome.dead_letters import DeadLetters
+from target_zendesk_events.outcome.report import Report
+from target_zendesk_events.zendesk.client import Client
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """The settings that delivery follows, under their own names."""
+
+    max_in_flight: int
+    batch_size_rows: int
+    max_outage_seconds: float
+    max_set_aside_percent: int
+    on_unknown_outcome: str
+
+
+def build(  # noqa: PLR0913 - values, not owners
+    terms: Terms,
+    *,
+    client: Client,
+    workers: Workers[Task],
+    ledger: Ledger,
+    dead_letters: DeadLetters,
+    checkpoints: Checkpoints,
+    report: Report,
+    keys: Keys,
+    names: Names,
+    quota: Quota,
+    rate_limit: RateLimit,
+    write_state: Callable[[bytes], None],
+    reached: Callable[[str], None] = lambda _: None,
+    monotonic: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
+) -> Sender:
+    """Return a sender that is idle. `reached` is told each durable step of an event's life as it is done."""
+    lanes: Lanes[OpenShipment] = Lanes()
+    outage = Outage(terms.max_outage_seconds)
+    share = SetAsideShare(terms.max_set_aside_percent, ledger.share_before)
+    settling = Settling(ledger, dead_letters, checkpoints, report, share, names, write_state, wall, reached)
+    in_flight = InFlight(client, workers, rate_limit, report, reached)
+    renewal = Renewal(client.auth, wall, terms.max_outage_seconds)
+    credentials = Credentials(in_flight, renewal, outage)
+    return Sender(
+        intake=Intake(
+            ledger,
+            report,
+            settling,
+            lanes,
+            keys,
+            share,
+            names,
+            batch_size_rows=terms.batch_size_rows,
+            monotonic=monotonic,
+        ),
+        lanes=lanes,
+        departures=Departures(lanes, in_flight, credentials, renewal, rate_limit, outage, quota, terms.max_in_flight),
+        claims=Claims(ledger, settling, quota),
+        in_flight=in_flight,
+        credentials=credentials,
+        follow_up=FollowUp(
+            client.auth,
+            outage,
+            policy=terms.on_unknown_outcome,
+            max_outage_seconds=terms.max_outage_seconds,
+            wall=wall,
+        ),
+        settling=settling,
+        rate_limit=rate_limit,
+        outage=outage,
+        report=report,
+        monotonic=monotonic,
+    )

@@ -1,0 +1,86 @@
+"""What a shipment takes before it goes, and gives back if it does not: a claim in the ledger, a place in the quota."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from target_zendesk_events.delivery.lookalikes import Lookalikes
+from target_zendesk_events.delivery.settling import Settling, keyed_of
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Ledger, Standing
+from target_zendesk_events.limits.brakes import Quota
+from target_zendesk_events.work import Outcome
+
+
+class Claims:
+    """Takes claims together, a commit for all that goes next; times are of the monotonic clock."""
+
+    def __init__(self, ledger: Ledger, settling: Settling, quota: Quota) -> None:
+        """Claim in `ledger`, with the commits of `settling`; places are `quota`'s."""
+        self._ledger = ledger
+        self._settling = settling
+        self._quota = quota
+        self._lookalikes = Lookalikes()
+
+    def take(self, picked: Sequence[OpenShipment], now: float) -> list[Entry]:
+        """Settle what was received and claim what goes next, in one commit; return what the ledger says of each.
+
+        What another run has, or has settled, does not go: its place is free.
+        """
+        for shipment in picked:
+            if shipment.first_sent_at is None:
+                shipment.claim_at(self._ledger.now())
+                self._lookalikes.note_departure(shipment, now)
+        answers = iter(self._settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
+        if self._ledger.sent is not None:
+            self._quota.recount(*self._ledger.sent)
+        entries = [NEW if one.is_claimed else next(answers) for one in picked]
+        for shipment, entry in zip(picked, entries, strict=True):
+            self._note(shipment, entry, now)
+        return entries
+
+    def may_go(self) -> bool:
+        """Tell whether claims count at this moment. May be asked from any thread."""
+        return self._ledger.holds_lease()
+
+    def renew(self, waiting: Iterable[OpenShipment]) -> None:
+        """Renew the lease when it is time.
+
+        Where it had lapsed, as after a suspension, other runs may have taken the claims of those that wait over.
+        """
+        if not self._ledger.heartbeat():
+            for shipment in [one for one in waiting if one.is_claimed]:
+                shipment.must_claim_anew()
+
+    def settle(self, shipment: OpenShipment, outcome: Outcome, now: float) -> None:
+        """It has its outcome: its place is used, or free again."""
+        if outcome in COUNTED:
+            self._lookalikes.note_stored(shipment, now)
+        if shipment.has_quota:
+            shipment.has_quota = False
+            (self._quota.use if outcome in COUNTED else self._quota.give_back)()
+
+    def take_back(self, shipments: Iterable[OpenShipment]) -> None:
+        """Take back claim and place of what was not sent, or of which it is known that it was not stored."""
+        unsent = [one for one in shipments if one.is_claimed and not one.is_doubtful]
+        for one in unsent:
+            one.is_claimed = False
+            self._give_place_back(one)
+        if unsent:
+            self._ledger.release([keyed_of(one) for one in unsent])
+
+    def _note(self, shipment: OpenShipment, entry: Entry, now: float) -> None:
+        if entry.standing in {Standing.BUSY, Standing.SETTLED}:
+            self._give_place_back(shipment)
+            return
+        shipment.is_claimed, shipment.claims_anew = True, False
+        if entry.claimed_at is not None:
+            shipment.claim_at(entry.claimed_at)
+        if entry.standing is Standing.UNKNOWN:
+            shipment.first_sent_at, shipment.lookalikes = now - entry.sent_before, entry.lookalikes
+            shipment.is_doubtful = True
+
+    def _give_place_back(self, shipment: OpenShipment) -> None:
+        if shipment.has_quota:
+            shipment.has_quota = False
+            self._quota.give_back()

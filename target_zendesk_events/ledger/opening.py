@@ -1,0 +1,49 @@
+"""Opens the ledger that a URL names, or stands in for none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from target_zendesk_events.ledger.ledger import Ledger, NoLedger
+
+
+def open_ledger(  # noqa: PLR0913 - values, not owners
+    url: str | None,
+    *,
+    account: str,
+    run: str,
+    retention_days: int,
+    rules_digest: Callable[[str], str],
+    limits: tuple[int | None, int | None],
+    must_stop: Callable[[], bool],
+    reads_only: bool,
+) -> Ledger:
+    """Return the ledger at `url`, and take a lease for `run`; with `reads_only` it is looked at, and nothing is made.
+
+    `url` is SQLite's or PostgreSQL's, None for no ledger. `rules_digest` tells a stream's rules from others; `limits`
+    are the events of a month and of a day, None for any number. Raises StorageError and ConfigurationError.
+    """
+    if url is None:
+        return NoLedger()
+    from target_zendesk_events.ledger.database import database_of  # noqa: PLC0415 - only where there is a ledger
+    from target_zendesk_events.ledger.sql_ledger import SqlLedger  # noqa: PLC0415
+    from target_zendesk_events.ledger.tables import has_tables  # noqa: PLC0415
+    from target_zendesk_events.ledger.transactions import Transactions  # noqa: PLC0415
+
+    database = database_of(url, time.time)
+    is_missing = database.is_file and database.was_made
+    if reads_only and (
+        is_missing or not Transactions(database, must_stop).run(lambda: has_tables(database), writes=False)
+    ):
+        return NoLedger(f"{database.note}, not made yet: to a dry run every event is new")
+    return SqlLedger(
+        database,
+        account=account,
+        run=run,
+        retention_days=retention_days,
+        rules_digest=rules_digest,
+        limits=limits,
+        must_stop=must_stop,
+        reads_only=reads_only,
+    )
