@@ -10,9 +10,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from singer_sdk.mapper import RemoveRecordTransform
 
+from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.signals import Signals
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
 
 logger = logging.getLogger("target-zendesk-events")
-
-
-class _State(msgspec.Struct):
-    value: msgspec.Raw
 
 
 class TargetZendeskEvents(CommandTarget):
@@ -187,7 +183,7 @@ class TargetZendeskEvents(CommandTarget):
         """Note a STATE; its value is passed on as the tap wrote it."""
         if "value" not in message_dict:
             raise self.message_reader.input_fault("is a STATE without a value")
-        value = msgspec.json.decode(self.message_reader.line, type=_State).value
+        value = lenient.members(self.message_reader.line)["value"]
         self.run.checkpoints.note(bytes(value))
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from target_zendesk_events import lenient
 from target_zendesk_events.kinds.event import Event, canonical
 from target_zendesk_events.work import Match, NoEvent, Work
 
@@ -19,10 +20,6 @@ NO_KEY = (
     "needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in this record, and "
     "a null tells no row from another"
 )
-
-
-class _Message(msgspec.Struct):
-    record: msgspec.Raw
 
 
 class Keys:
@@ -70,8 +67,8 @@ class Keys:
 
     def of_aside(self, work: Work, rule: str | None, message: str) -> bytes:
         """Return a hash of a record that yields no event: its text, the rule that cannot map it, if one, and why."""
-        record = msgspec.json.decode(work.line, type=_Message).record
-        return self._hash("aside", work.stream, rule, message, bytes(record).decode())
+        record = bytes(lenient.members(work.line)["record"]).decode(errors="backslashreplace")
+        return self._hash("aside", work.stream, rule, message, record)
 
     def _hash(self, *parts: Any) -> bytes:  # noqa: ANN401 - JSON values
         hashed = self._keyed.copy()

@@ -8,9 +8,9 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from jinja2.filters import FILTERS, make_attrgetter
 
+from target_zendesk_events import lenient
 from target_zendesk_events.mapping.times import moment, time_zone
 from target_zendesk_events.mapping.values import BadValueError, json_text, text_of
 
@@ -123,8 +123,8 @@ def _from_json(text: Any) -> Any:  # noqa: ANN401 - any JSON value
     if not isinstance(text, str | bytes):
         return text
     try:
-        return msgspec.json.decode(text)  # takes no NaN, and no half of a surrogate pair
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return lenient.decode(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    except ValueError as error:
         message = "`fromjson` is given a text that is no JSON"
         raise BadValueError(message) from error
 

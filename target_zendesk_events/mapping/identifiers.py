@@ -48,6 +48,8 @@ class Cleaning:
             text = text.lower()
         if not text:
             return text, "blank"
+        if "\ufffd" in text:
+            return text, "a broken character"
         folded = text.casefold()
         if folded in self._blocked or folded in BLOCKED_BY_TYPE.get(kind, ()):
             return text, "blocked"

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from target_zendesk_events import lenient
+
 MAX_PENDING = 200
 """STATEs kept while they wait; beyond that they are thinned to half, evenly, and the newest is kept."""
 
@@ -175,9 +177,9 @@ class Checkpoints:
 def _parts(value: bytes) -> tuple[dict[str, msgspec.Raw] | None, dict[str, msgspec.Raw]]:
     """Return the bookmarks by stream and what stands beside them; no bookmarks where the value has another form."""
     try:
-        beside = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
-        bookmarks = msgspec.json.decode(beside["bookmarks"], type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, KeyError):
+        beside = lenient.members(value)
+        bookmarks = lenient.members(bytes(beside["bookmarks"]))
+    except (ValueError, KeyError):
         return None, {}
     copies = {name: msgspec.Raw(bytes(raw)) for name, raw in bookmarks.items()}
     return copies, {name: msgspec.Raw(bytes(raw)) for name, raw in beside.items() if name != "bookmarks"}

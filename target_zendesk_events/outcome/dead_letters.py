@@ -10,10 +10,11 @@ import urllib.parse
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
+from target_zendesk_events import lenient
 from target_zendesk_events.errors import StorageError
 
 SUFFIX = ".singer"
@@ -45,6 +46,9 @@ class Note:
         if self.rule is not None:
             plain["rules"] = [self.rule]
         return plain
+
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class _Line(msgspec.Struct):
@@ -148,7 +152,7 @@ def with_note(line: bytes, note: Note) -> bytes:
     encoded = msgspec.json.encode(note.as_object())
     if b'"dead_letter"' not in line:
         return line.rstrip()[:-1] + b',"dead_letter":' + encoded + b"}"
-    message = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    message = lenient.members(line)
     message["dead_letter"] = msgspec.Raw(encoded)
     return msgspec.json.encode(message)
 
@@ -163,7 +167,15 @@ def count_letters(path: Path) -> int:
 def is_letter(line: bytes) -> bool:
     """Tell whether a line is a record with its note."""
     try:
-        message = msgspec.json.decode(line, type=_Line)
-    except msgspec.MsgspecError:
+        message = line_of(line, _Line)
+    except ValueError:
         return False
     return message.type == "RECORD" and message.dead_letter is not None
+
+
+def line_of(line: bytes, kind: type[_Struct]) -> _Struct:
+    """Return what `kind` asks of a line, whatever else it holds. Raises ValueError."""
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return msgspec.convert(lenient.read(line), kind)

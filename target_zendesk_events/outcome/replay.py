@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from target_zendesk_events import lenient
 from target_zendesk_events.errors import StorageError
-from target_zendesk_events.outcome.dead_letters import HELD_REASONS, SUFFIX
+from target_zendesk_events.outcome.dead_letters import HELD_REASONS, SUFFIX, line_of
 
 
 class _Note(msgspec.Struct):
@@ -105,16 +106,16 @@ def _letters(content: bytes) -> list[Letter]:
     That one was never settled: the tap sends its record again.
     """
     *lines, last = content.split(b"\n")
-    with contextlib.suppress(msgspec.MsgspecError):
-        msgspec.json.decode(last)
+    with contextlib.suppress(ValueError):
+        lenient.members(last)
         lines.append(last)
     return [_letter(line) for line in lines if line.strip()]
 
 
 def _letter(line: bytes) -> Letter:
     try:
-        parsed = msgspec.json.decode(line, type=_Line)
-    except msgspec.MsgspecError:
+        parsed = line_of(line, _Line)
+    except ValueError:
         return Letter(line, "", is_record=True, is_held=False)  # the reader says what is wrong with it
     note = parsed.dead_letter
     return Letter(line, parsed.stream, parsed.type == "RECORD", note is not None and note.reason in HELD_REASONS)

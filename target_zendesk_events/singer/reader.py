@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import IO, Any, Protocol
 
-import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
+from target_zendesk_events import lenient
 from target_zendesk_events.errors import InputError, TargetError
 from target_zendesk_events.singer.lines import Input
 
@@ -171,8 +171,8 @@ class Reader(GenericSingerReader[bytes]):
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
         """Return the message in a line. Raises InputError."""
         try:
-            message = msgspec.json.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            message = lenient.decode(line)
+        except ValueError:
             raise self.input_fault("is no JSON") from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise self.input_fault("is no Singer message")

@@ -199,9 +199,9 @@ FROM_JSON = [
 ]
 
 
-def test_text_that_is_no_unicode_is_set_aside(playground: Playground, tmp_path: Path) -> None:
-    """Half a surrogate pair out of `fromjson` cannot be sent: the record is unmappable, and the run goes on."""
-    messages = [OPEN, record("orders", 1, x="1"), record("orders", 2, x='"\\ud800"'), record("orders", 3, x="3")]
+def test_text_that_is_no_json_is_set_aside(playground: Playground, tmp_path: Path) -> None:
+    """What `fromjson` cannot read is not sent: the record is unmappable, and the run goes on."""
+    messages = [OPEN, record("orders", 1, x='"\\ud800"'), record("orders", 2, x='"\\x"'), record("orders", 3, x="NaN")]
     ended = support.run_here(config(playground.url, tmp_path, rules=FROM_JSON), lines([*messages, state({"upto": 3})]))
     assert (ended.exit_code, ended.states) == (0, [{"upto": 3}])
     assert [one["dead_letter"]["reason"] for one in ended.letters] == ["unmappable"]

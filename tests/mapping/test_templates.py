@@ -289,7 +289,7 @@ def test_the_datetime_filter_understands_a_text(source: str, moment: str) -> Non
         ("{{ 10 ** 100000 }}", BadValueError),
         ("{{ code | fromjson | fromjson + 1 }}", Exception),
         ("{{ 'no json' | fromjson }}", BadValueError),
-        ("{{ 'NaN' | fromjson }}", BadValueError),
+        ("{{ 'nan' | fromjson }}", BadValueError),
         ("{{ id | without('a') }}", BadValueError),
         ("{{ 'x' | datetime }}", BadValueError),
         ("{{ 'x' | datetime('%Y') }}", BadValueError),

@@ -1,0 +1,164 @@
+"""Lines that some readers of JSON refuse: on the real command line, against a served playground."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import support
+
+from target_zendesk_events.playground.faults import Fault
+from target_zendesk_events.playground.server import Playground
+
+REPLAY = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "replay"]
+RULE: dict[str, Any] = {
+    "stream": "orders",
+    "profile": {"identifiers": {"email": "{{ email }}", "shop_customer_id": "{{ customer }}"}},
+    "event": {
+        "type": "order_paid",
+        "created_at": "2026-11-01T10:00:00Z",
+        "description": "for {{ x }}",
+        "properties": {"n": "{{ n }}", "x": "{{ x }}"},
+    },
+}
+SCHEMA = b'{"type":"SCHEMA","stream":"orders","key_properties":["id"],"schema":{"properties":{%s}}}'
+FIELDS = b'"id":{},"email":{},"customer":{},"n":{},"x":{}'
+END = b'{"type":"STATE","value":{"done":true}}'
+
+
+def order(number: int, fields: bytes) -> bytes:
+    """Return a RECORD line with some fields as they are written."""
+    key = b'"id":%d,' % number if b'"id"' not in fields else b""
+    return b'{"type":"RECORD","stream":"orders","record":{%s"email":"customer-%d@example.com",%s}}' % (
+        key, number, fields,
+    )  # fmt: skip
+
+
+class Shop:
+    """A playground, and the real command line fed with lines as they are."""
+
+    def __init__(self, playground: Playground, folder: Path) -> None:
+        """Send nothing yet."""
+        self.playground = playground
+        self.folder = folder
+        self.said = ""
+
+    def settings(self, **others: Any) -> dict[str, Any]:
+        """Return the configuration."""
+        return support.config(self.playground.url, self.folder, **{"rules": [RULE], **others})
+
+    def feed(self, *lines: bytes, schema: bytes = SCHEMA % FIELDS, **settings: Any) -> support.Ended:
+        """Run the target over a SCHEMA and these lines."""
+        given = b"".join(line + b"\n" for line in (schema, *lines))
+        ended, self.said = support.run_process(self.settings(**settings), given, self.folder)
+        return ended
+
+    def replay(self) -> subprocess.CompletedProcess[bytes]:
+        """Run `zendesk-events replay`."""
+        path = self.folder / "config.json"
+        return subprocess.run(
+            [*REPLAY, "--config", str(path)], capture_output=True, timeout=60, check=False, cwd=self.folder
+        )
+
+    @property
+    def letters(self) -> list[Path]:
+        """Return the files of dead letters."""
+        return sorted(self.folder.glob("data/dead-letters/*.singer"))
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """Return what was sent, in its order."""
+        return [one.body for one in self.playground.events()]
+
+    @property
+    def properties(self) -> list[dict[str, Any]]:
+        """Return the properties of what was sent, in the order of its customers."""
+        bodies = sorted(self.bodies, key=lambda body: str(body["profile"]["identifiers"]))
+        return [body["event"]["properties"] for body in bodies]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with Playground() as playground:
+        yield Shop(playground, tmp_path)
+
+
+def test_no_number_is_null_and_half_a_character_is_a_broken_one(shop: Shop) -> None:
+    """NaN and the infinities are nulls, wherever they stand; the records around them go as ever."""
+    ended = shop.feed(
+        order(1, b'"n":NaN,"x":[Infinity,{"a":-Infinity,"b":1}]'),
+        order(2, b'"n":1,"x":"cut \\ud83d"'),
+        order(3, b'"n":2,"x":"\\ud83d\\ude00"'),
+        END,
+    )
+    assert (ended.exit_code, ended.states, ended.letters) == (0, [{"done": True}], [])
+    assert shop.properties == [{"x": [None, {"b": 1}]}, {"n": 1, "x": "cut \ufffd"}, {"n": 2, "x": "😀"}]
+
+
+def test_a_broken_character_makes_no_identifier(shop: Shop) -> None:
+    """Two customers whose ids were cut in the same place must not become one; what is left out is counted."""
+    ended = shop.feed(order(1, b'"customer":"a\\ud83d"'), order(2, b'"customer":"a\\ud83e"'), END)
+    assert ended.exit_code == 0
+    assert sorted(len(body["profile"]["identifiers"]) for body in shop.bodies) == [1, 1]
+    assert "a broken character" in json.dumps(ended.report)
+
+
+def test_a_key_that_is_no_number_is_null(shop: Shop) -> None:
+    """Such rows are told apart by their time and customer, as with any null in a key; sent again, they are known."""
+    lines = [order(1, b'"id":NaN'), order(2, b'"id":NaN'), order(3, b'"id":"\\ud83d"'), END]
+    first, again = shop.feed(*lines), shop.feed(*lines)
+    assert (first.exit_code, again.exit_code, len(shop.bodies)) == (0, 0, 3)
+    assert again.report["streams"]["orders"]["rules"]["orders:order_paid"]["duplicate"] == 3
+
+
+STATES = [b'{"at": NaN , "x": 1.50}', b'{"x":"\\ud83d"}', b'{"bookmarks":{"orders":{"at":[-Infinity]}},"b": 1}']
+
+
+@pytest.mark.parametrize("is_per_stream", [False, True])
+@pytest.mark.parametrize("value", STATES)
+def test_a_state_is_passed_on_as_it_came(shop: Shop, value: bytes, is_per_stream: bool) -> None:
+    """Whoever wrote it reads it again: not a byte of a bookmark is changed."""
+    path = shop.folder / "config.json"
+    path.write_text(json.dumps(shop.settings(state_per_stream=is_per_stream)))
+    given = b"\n".join([SCHEMA % FIELDS, order(1, b'"n":1'), b'{"type":"STATE","value":%s}' % value, b""])
+    done = subprocess.run(
+        [*support.TARGET, "--config", str(path)], input=given, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    moved_alone = b'{"b":1,"bookmarks":{"orders":{"at":[-Infinity]}}}'
+    assert done.stdout == (moved_alone if b"bookmarks" in value and is_per_stream else value) + b"\n"
+
+
+def test_a_schema_may_hold_no_number(shop: Shop) -> None:
+    """A bound that is no number binds nothing; what else the schema says holds."""
+    fields = (
+        b'"id":{},"email":{},"customer":{},"x":{},"n":{"type":"number","maximum":Infinity,"minimum":NaN,"default":NaN}'
+    )
+    ended = shop.feed(order(1, b'"n":7'), order(2, b'"n":"x"'), END, schema=SCHEMA % fields)
+    assert (ended.exit_code, shop.properties) == (0, [{"n": 7}])
+    assert [one["dead_letter"]["reason"] for one in ended.letters] == ["invalid"]
+
+
+def test_such_a_record_is_replayed(shop: Shop) -> None:
+    """Set aside as the tap wrote it, it goes like any other; an event it yields none of is set aside once."""
+    shop.playground.set_faults(Fault(status=400, count=None))
+    lines = [order(1, b'"n":NaN,"x":"\\ud83d"'), order(2, b'"n":NaN,"email":null'), END]
+    ended = shop.feed(*lines)
+    assert (len(ended.letters), shop.feed(*lines).letters) == (2, ended.letters)
+    assert b'"n":NaN,"x":"\\ud83d"' in b"".join(path.read_bytes() for path in shop.letters)
+    shop.playground.set_faults()
+    done = shop.replay()
+    assert (done.returncode, shop.properties) == (0, [{"x": "\ufffd"}])
+    assert b"dead letters waiting now: 1\n" in done.stderr
+
+
+def test_what_no_reader_takes_stops_the_run(shop: Shop) -> None:
+    """What came before it is delivered."""
+    ended = shop.feed(order(1, b'"n":1'), b'{"type":"RECORD","stream":"orders","record":{"n":NaN', END)
+    assert (ended.exit_code, ended.states, shop.properties) == (1, [], [{"n": 1}])
+    assert "is no JSON" in shop.said
