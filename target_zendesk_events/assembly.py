@@ -19,7 +19,7 @@ from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.errors import StorageError
-from target_zendesk_events.kinds.event import canonical
+from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
 from target_zendesk_events.ledger.opening import open_ledger

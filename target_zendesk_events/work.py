@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.shipment import Shipment
 
 
 class Outcome(str, enum.Enum):
@@ -37,14 +37,14 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """What one rule makes of one record: an event, or why there is none.
+    """What one rule makes of one record: a thing to send, or why there is none.
 
     `message` tells why, naming rule and place, never a value. `dedupe` is false where the rule says that equal
     records are different events; `dedupe_key` is the rule's own key for this record, where it has one.
     """
 
     rule: str
-    event: Event | None = None
+    shipment: Shipment | None = None
     no_event: NoEvent | None = None
     message: str = ""
     dedupe_key: str | None = None

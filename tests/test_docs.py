@@ -264,8 +264,8 @@ def test_example_yields_what_it_says(rules: Block, following: list[Block], tmp_p
     assert [one.language for one in following] == ["json", "json"], f"{rules} lacks its record and its body"
     stream = yaml.safe_load(rules.text)["rules"][0]["stream"]
     (match,) = matches_of(rules.text, json.loads(following[0].text), stream, tmp_path)
-    assert match.event is not None, match.message
-    assert match.event.body() == json.loads(following[1].text)
+    assert isinstance(match.shipment, Event), match.message
+    assert match.shipment.body() == json.loads(following[1].text)
 
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
@@ -290,8 +290,8 @@ def test_row_yields_what_it_says(place: str, value: str, record: str, sent: str,
         assert match.no_event is not None
         assert match.no_event.value == sent
         return
-    assert match.event is not None, match.message
-    found = found_at(place, match.event)
+    assert isinstance(match.shipment, Event), match.message
+    found = found_at(place, match.shipment)
     assert found == (None if sent in {"left out", "sent"} else json.loads(sent))
 
 

@@ -29,7 +29,7 @@ class Claims:
         """
         for shipment in picked:
             if shipment.first_sent_at is None:
-                shipment.claim_at(self._ledger.now())
+                shipment.claimed_at = self._ledger.now()
                 self._lookalikes.note_departure(shipment, now)
         answers = iter(self._settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
         if self._ledger.sent is not None:
@@ -75,7 +75,7 @@ class Claims:
             return
         shipment.is_claimed, shipment.claims_anew = True, False
         if entry.claimed_at is not None:
-            shipment.claim_at(entry.claimed_at)
+            shipment.claimed_at = entry.claimed_at
         if entry.standing is Standing.UNKNOWN:
             shipment.first_sent_at, shipment.lookalikes = now - entry.sent_before, entry.lookalikes
             shipment.is_doubtful = True

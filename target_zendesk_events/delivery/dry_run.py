@@ -6,12 +6,10 @@ import collections
 import functools
 import json
 import logging
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from target_zendesk_events.errors import TargetError
-from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import SENT_AGAIN, Keyed, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names
@@ -47,7 +45,7 @@ class DryRun:
         self._names = names
         self._requests_per_minute = requests_per_minute
         self._monthly_event_quota = monthly_event_quota
-        self._batch: list[tuple[Work, Match, Event]] = []
+        self._batch: list[tuple[Work, Match, Shipment]] = []
         self._shown: collections.Counter[str] = collections.Counter()
         self._to_send = 0
         self.inquirer: Callable[[Work, Match, bytes | None], None] | None = None
@@ -76,8 +74,8 @@ class DryRun:
         for match in self._keys.told_apart(work):
             counts = report.count_match(work.stream, match.rule, match.no_event)
             counts.left_out.update((one.type, one.why) for one in match.left_out)
-            if match.event is not None:
-                self._batch.append((work, match, match.event))
+            if match.shipment is not None:
+                self._batch.append((work, match, match.shipment))
             elif match.no_event is NoEvent.UNMAPPABLE:
                 unmappable = True
                 report.count_letter(work.stream, match.no_event.value)
@@ -90,7 +88,7 @@ class DryRun:
         batch, self._batch = self._batch, []
         keyed = [
             Keyed(
-                self._keys.of_event(work, match),
+                self._keys.of_shipment(work, match),
                 functools.partial(self._keys.of_row, work, match),
                 work.stream,
                 again=work.replayed is not None,
@@ -100,12 +98,12 @@ class DryRun:
         if self.inquirer is not None:
             for (work, match, _), one in zip(batch, keyed, strict=True):
                 self.inquirer(work, match, one.key)
-        for (work, match, event), one, entry in zip(batch, keyed, self._ledger.seen(keyed), strict=True):
+        for (work, match, what), one, entry in zip(batch, keyed, self._ledger.seen(keyed), strict=True):
             is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
             if is_settled or self._is_met_again(one.key):
                 self._report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
             elif work.stream not in self._dropped:
-                self._hold_against_limits(work.stream, match.rule, event)
+                self._hold_against_limits(work.stream, match.rule, what)
 
     def _is_met_again(self, key: bytes | None) -> bool:
         """Tell whether the run itself would know this event by now."""
@@ -115,19 +113,19 @@ class DryRun:
         self._met.add(key)
         return is_known
 
-    def _hold_against_limits(self, stream: str, rule: str, event: Event) -> None:
-        faults = event.limit_faults()
+    def _hold_against_limits(self, stream: str, rule: str, what: Shipment) -> None:
+        faults = what.limit_faults()
         if faults:
             self._report.count_outcome(stream, rule, Outcome.REJECTED)
             self._report.count_letter(stream, "limit")
             self._say(rule, "; ".join(faults))
             return
-        too_many = self._names.admit(event) if self.inquirer is None else ""
+        too_many = self._names.admit(what.names()) if self.inquirer is None else ""
         if too_many:
             self.stop_stream(stream, TargetError(f"stream {stream} is stopped: {too_many}"))
             return
         self._to_send += 1
-        self._say(rule, json.dumps(masked(event), ensure_ascii=False))
+        self._say(rule, json.dumps(what.masked(), ensure_ascii=False))
 
     def step(self) -> float | None:
         """Close a full batch; nothing else goes on."""
@@ -180,40 +178,7 @@ class DryRun:
             share,
         )
 
-    def _say(self, rule: str, what: str) -> None:
+    def _say(self, rule: str, sentence: str) -> None:
         self._shown[rule] += 1
         if self.inquirer is None and self._shown[rule] <= SHOWN_FOR_EACH_RULE:
-            logger.info("dry run: %s: %s", rule, what)
-
-
-def masked(event: Event) -> dict[str, Any]:
-    """Return a request's body in which only names, types, sources and the time can be read."""
-    body = event.body()
-    profile = body["profile"]
-    profile["identifiers"] = [{"type": one["type"], "value": _mask(one["value"])} for one in profile["identifiers"]]
-    for part in (profile, body["event"]):
-        for field in ("name", "user_id", "attributes", "properties", "description"):
-            if field in part:
-                part[field] = _mask_fields(part[field]) if isinstance(part[field], Mapping) else _mask(part[field])
-    return body
-
-
-def _mask_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Mask an object's values, and such keys as no field is named by: they may be values too."""
-    return {
-        name if _FIELD_NAME.fullmatch(name) else f"<{len(name)} characters>": _mask(value)
-        for name, value in fields.items()
-    }
-
-
-_FIELD_NAME = re.compile(r"[A-Za-z_][\w .-]{0,62}", re.ASCII)
-
-
-def _mask(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, Mapping):
-        return f"<object of {len(value)}>"
-    if isinstance(value, list | tuple):
-        return f"<list of {len(value)}>"
-    if isinstance(value, str):
-        return f"<{len(value)} characters>"
-    return "<number>" if isinstance(value, int | float) and not isinstance(value, bool) else value
+            logger.info("dry run: %s: %s", rule, sentence)

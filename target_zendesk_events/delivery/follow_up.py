@@ -9,13 +9,13 @@ from collections.abc import Callable
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
 from target_zendesk_events.delivery.shipment import OpenShipment
-from target_zendesk_events.delivery.verify import Verdict, Verification, query_identifier
+from target_zendesk_events.delivery.verify import Verdict, Verification
 from target_zendesk_events.errors import AddressError, CredentialsError, TargetError
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
 from target_zendesk_events.work import Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
 from target_zendesk_events.zendesk.auth import Auth
-from target_zendesk_events.zendesk.pages import EventPage, page_of
+from target_zendesk_events.zendesk.pages import Page, page_of
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -70,11 +70,9 @@ class FollowUp:
         if verification is None:
             return Next(again_at=now)
         if answer.kind is Kind.ACCEPTED or answer.is_missing:
-            page = EventPage((), "") if answer.is_missing else page_of(answer)
+            page = Page((), "") if answer.is_missing else page_of(answer)
             sent_at = self._first_sent_at(shipment, answer, now)
-            return self._judge(
-                shipment, verification, verification.note_page(page.events, page.next, now, sent_at), now
-            )
+            return self._judge(shipment, verification, verification.note_page(page.items, page.next, now, sent_at), now)
         if answer.kind in {Kind.DENIED, Kind.REFUSED}:
             self._can_read = False
             self._say(f"events cannot be read back ({answer.summary}): on_unknown_outcome acts as retry from here on")
@@ -90,8 +88,7 @@ class FollowUp:
         if policy == "hold":
             return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
         if policy == "verify":
-            shipment.verification = Verification(shipment.event, now, shipment.lookalikes)
-            return Next(again_at=shipment.verification.next_at)
+            return self._verify(shipment, now)
         return Next(again_at=now)
 
     def of_floor(self, floor: float, now: float) -> TargetError | None:
@@ -143,7 +140,7 @@ class FollowUp:
     def _policy_for(self, shipment: OpenShipment) -> str:
         if self._policy != "verify":
             return self._policy
-        readable = shipment.match.dedupe and query_identifier(shipment.event)
+        readable = shipment.match.dedupe and shipment.what.read_back(shipment.claim) is not None
         if readable and self._can_read:
             return "verify"
         if not readable:
@@ -164,14 +161,20 @@ class FollowUp:
         if step is Step.HOLD:
             return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, shipment), holds_all_until=until)
         if step is Step.VERIFY:
-            shipment.verification = Verification(shipment.event, now + decision.wait, shipment.lookalikes)
-            return Next(again_at=shipment.verification.next_at, holds_all_until=until)
+            return dataclasses.replace(self._verify(shipment, now + decision.wait), holds_all_until=until)
         if step is Step.RENEW:
             self._renewed_for = self._auth.generation
             return Next(again_at=now, renew=True)
         if step is Step.AGAIN:
             return Next(again_at=now + decision.wait, holds_all_until=until)
         return Next(again_at=now, holds_all_until=until, failure=self._failure(answer, decision))
+
+    def _verify(self, shipment: OpenShipment, now: float) -> Next:
+        read_back = shipment.what.read_back(shipment.claim)
+        if read_back is None:
+            return Next(again_at=now)
+        shipment.verification = Verification(read_back, now, shipment.lookalikes)
+        return Next(again_at=shipment.verification.next_at)
 
     def _judge(self, shipment: OpenShipment, verification: Verification, verdict: Verdict, now: float) -> Next:
         if verdict is Verdict.UNDECIDED:

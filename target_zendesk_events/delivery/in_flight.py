@@ -8,12 +8,10 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import msgspec
-
 from target_zendesk_events.delivery.shipment import OpenShipment
-from target_zendesk_events.delivery.verify import query_identifier, time_span
 from target_zendesk_events.delivery.workers import Call, Workers
 from target_zendesk_events.errors import StorageError
+from target_zendesk_events.kinds.shipment import Request
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.zendesk.answers import Answer, Kind, no_answer
@@ -78,14 +76,15 @@ class InFlight:
         self._rate_limit.start()
         if shipment.verification is not None:
             self._report.count_request("reads", now)
-            self._start(Task("read", shipment, now), self._reading(shipment))
+            reading = shipment.verification.request()
+            self._start(Task("read", shipment, now), functools.partial(self._client.send, reading))
             return
         self._report.count_request("retries" if shipment.attempts else "events", now)
         shipment.attempts += 1
         if shipment.first_sent_at is None:
             shipment.first_sent_at = now
-        body = msgspec.json.encode(shipment.event.body())
-        self._start(Task("post", shipment, now), functools.partial(_post_if, may_go, self._client, body))
+        sending = shipment.what.request(shipment.claim)
+        self._start(Task("send", shipment, now), functools.partial(_send_if, may_go, self._client, sending))
 
     def renew(self, now: float) -> None:
         """Ask for a token."""
@@ -133,29 +132,12 @@ class InFlight:
             self._report.requests["limited"] += answer.kind is Kind.LIMITED
         return task, answer
 
-    def _reading(self, shipment: OpenShipment) -> Call:
-        event, verification = shipment.event, shipment.verification
-        identifier = query_identifier(event)
-        if identifier is None or verification is None or event.created_at is None:
-            return functools.partial(no_answer, Kind.DENIED, "NoQuery")
-        start_time, end_time = time_span(event.created_at)
-        return functools.partial(
-            self._client.read_events,
-            event.profile,
-            identifier,
-            source=event.source,
-            type=event.type,
-            start_time=start_time,
-            end_time=end_time,
-            after=verification.cursor,
-        )
-
     def _start(self, task: Task, call: Call) -> None:
         self._tasks.add(task)
         self._workers.start(task, call)
         self._reached("sent")
 
 
-def _post_if(may_go: Callable[[], bool], client: Client, body: bytes) -> Answer:
-    """Post in a worker thread, unless what allowed it has lapsed since: then nothing is sent."""
-    return client.post_event(body) if may_go() else no_answer(Kind.NOT_SENT, LEASE_LAPSED)
+def _send_if(may_go: Callable[[], bool], client: Client, request: Request) -> Answer:
+    """Send in a worker thread, unless what allowed it has lapsed since: then nothing is sent."""
+    return client.send(request) if may_go() else no_answer(Kind.NOT_SENT, LEASE_LAPSED)

@@ -86,7 +86,7 @@ class Intake:
             counts = report.count_match(work.stream, match.rule, match.no_event)
             if match.left_out:
                 counts.left_out.update((one.type, one.why) for one in match.left_out)
-            if match.event is not None:
+            if match.shipment is not None:
                 events.append(match)
             elif match.no_event is NoEvent.UNMAPPABLE:
                 unmappable.append(match)
@@ -126,10 +126,10 @@ class Intake:
         for match in unmappable:
             self._put_aside(open_record, NoEvent.UNMAPPABLE.value, match.message, match.rule)
         for match in events:
-            if match.event is not None:
-                key = self._keys.of_event(work, match)
+            if match.shipment is not None:
+                key = self._keys.of_shipment(work, match)
                 row_hash = functools.partial(self._keys.of_row, work, match)
-                self._batch.append(OpenShipment(open_record, match, match.event, key, row_hash))
+                self._batch.append(OpenShipment(open_record, match, match.shipment, key, row_hash))
 
     def _put_aside(self, open_record: OpenRecord, reason: str, message: str, rule: str | None = None) -> None:
         key = self._keys.of_aside(open_record.work, rule, message)
@@ -139,16 +139,16 @@ class Intake:
         self._note_new(shipment.open_record)
         if entry.changed:
             self._report.stream(shipment.stream).rule(shipment.match.rule).counts["changed"] += 1
-        faults = shipment.event.limit_faults()
+        faults = shipment.what.limit_faults()
         if faults:
             self._settling.receive(shipment, Receipt(Outcome.REJECTED, "limit", message="; ".join(faults)))
             return
-        too_many = self._names.admit(shipment.event)
+        too_many = self._names.admit(shipment.what.names())
         if too_many:
             self._settling.give_up(shipment.open_record)
             stop_stream(shipment.stream, f"stream {shipment.stream} is stopped: {too_many}")
             return
-        self._lanes.add(shipment, shipment.lane_keys())
+        self._lanes.add(shipment, shipment.what.lane_keys())
 
     def _note_new(self, open_record: OpenRecord) -> None:
         if not open_record.is_new:

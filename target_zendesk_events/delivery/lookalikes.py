@@ -12,8 +12,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from target_zendesk_events.delivery.shipment import OpenShipment
-from target_zendesk_events.delivery.verify import CLOCK_TOLERANCE_SECONDS
-from target_zendesk_events.kinds.event import canonical
+from target_zendesk_events.kinds.timeline import CLOCK_TOLERANCE_SECONDS
 
 APART_SECONDS: Final = CLOCK_TOLERANCE_SECONDS + 2.0
 """Events further apart are told from each other by the times at which Zendesk received them."""
@@ -43,11 +42,11 @@ class Lookalikes:
         """An event is about to go for the first time: note in it those that look the same and went shortly before."""
         while self._rows and next(iter(self._rows.values())).last_answer_at < now - APART_SECONDS:
             self._rows.popitem(last=False)
-        shipment.appearance = _appearance(shipment)
+        shipment.appearance = shipment.what.appearance(shipment.claim)
         row = self._rows.get(shipment.appearance)
         if row is not None:
             shipment.lookalikes, shipment.first_sent_at = row.count, row.first_sent_at
-            shipment.claim_at(row.claimed_at)
+            shipment.claimed_at = row.claimed_at
 
     def note_stored(self, shipment: OpenShipment, now: float) -> None:
         """An event was stored, or may have been."""
@@ -56,9 +55,3 @@ class Lookalikes:
                 shipment.lookalikes + 1, shipment.first_sent_at, shipment.claimed_at, now
             )
             self._rows.move_to_end(shipment.appearance)
-
-
-def _appearance(shipment: OpenShipment) -> Hashable:
-    """Return the customer, and all that is compared when the event is read back."""
-    profile = shipment.event.profile
-    return frozenset(profile.identifiers), profile.user_id, canonical(shipment.event.as_object())

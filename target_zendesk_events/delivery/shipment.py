@@ -1,4 +1,4 @@
-"""One event on its way to Zendesk, and the record that it came from."""
+"""One shipment on its way to Zendesk, and the record that it came from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 import msgspec
 
 from target_zendesk_events.delivery.verify import Verification
-from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.shipment import Claim, Shipment
 from target_zendesk_events.outcome.checkpoints import Position
 from target_zendesk_events.work import Match, Work
 
@@ -46,10 +46,9 @@ class OpenShipment(msgspec.Struct, eq=False):
 
     open_record: OpenRecord
     match: Match
-    event: Event
+    what: Shipment
     key: bytes | None
     row_hash: Callable[[], bytes | None]
-    body: bytes = b""
     attempts: int = 0
     conflicts: int = 0
     expiries: int = 0
@@ -58,8 +57,6 @@ class OpenShipment(msgspec.Struct, eq=False):
     first_sent_at: float | None = None
     claimed_at: float | None = None
     """When it was first claimed, or the first of the `lookalikes` before it: epoch seconds by the ledger's clock."""
-    is_stamped: bool = False
-    """Whether its time is that of its claim, for want of one of its own."""
     lookalikes: int = 0
     """Events of the same customer that look the same, and went so shortly before that reading back shows them too."""
     appearance: Hashable = None
@@ -73,12 +70,10 @@ class OpenShipment(msgspec.Struct, eq=False):
     """Whether it has its place in the quota."""
     verification: Verification | None = None
 
-    def claim_at(self, claimed_at: float) -> None:
-        """Note when it was claimed. An event that bears no time gets this one, so that it is told on the timeline."""
-        self.claimed_at = claimed_at
-        if self.is_stamped or self.event.created_at is None:
-            self.is_stamped = True
-            self.event = self.event.at(claimed_at)
+    @property
+    def claim(self) -> Claim:
+        """What the ledger says of this sending."""
+        return Claim(0.0 if self.claimed_at is None else self.claimed_at)
 
     def must_claim_anew(self) -> None:
         """The lease has lapsed: another run may have taken its claim over."""
@@ -94,11 +89,3 @@ class OpenShipment(msgspec.Struct, eq=False):
     def is_replayed(self) -> bool:
         """Whether its record came back from the dead letters."""
         return self.open_record.work.replayed is not None
-
-    def lane_keys(self) -> list[Hashable]:
-        """Return what it shares with other events of the same customer: identifiers, and the user's id."""
-        profile = self.event.profile
-        lane_keys: list[Hashable] = [(one.type, one.value) for one in profile.identifiers]
-        if profile.user_id is not None:
-            lane_keys.append(profile.user_id)
-        return lane_keys

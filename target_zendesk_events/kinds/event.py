@@ -1,4 +1,4 @@
-"""What an event is: the body of one request to Zendesk's Events API, its limits and its canonical form.
+"""An event, and the profile that says whose it is: one request to Zendesk's Events API, and its limits.
 
 The limits are those of the Events API's reference (developer.zendesk.com, "Events API" and "Profiles API").
 """
@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 
+from target_zendesk_events.kinds.canonical import canonical
+from target_zendesk_events.kinds.masking import mask, mask_fields
+from target_zendesk_events.kinds.shipment import Claim, CountedName, ReadBack, Request
+from target_zendesk_events.kinds.timeline import EVENTS_PATH, OnTimeline, identifier_query
+
 MAX_NAME_LENGTH = 40
 """Characters of a source or a type, of events and of profiles."""
+MAX_SOURCES = 50
+"""Different ones in an account, of events and of profiles."""
+MAX_TYPES = 2_500
 MAX_IDENTIFIERS = 20
 MAX_IDENTIFIER_TYPE_LENGTH = 60
 RESERVED_SOURCE = "zendesk"
@@ -65,7 +73,9 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What happened, and to whom. `created_at` is an ISO-8601 time in UTC."""
+    """What happened, and to whom: a `Shipment`. `created_at` is an ISO-8601 time in UTC."""
+
+    kind: ClassVar[str] = "event"
 
     profile: Profile
     source: str
@@ -92,6 +102,74 @@ class Event(msgspec.Struct, frozen=True):
     def body(self) -> dict[str, Any]:
         """Return the body of `POST /api/v2/user_profiles/events`."""
         return {"profile": self.profile.as_object(), "event": self.as_object()}
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """Its source and type."""
+        return self.source, self.type
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether its rule says when it happened."""
+        return self.created_at is not None
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return the `event` object, without a stamp."""
+        return self.as_object()
+
+    def customer(self) -> Sequence[Any]:
+        """Return the profile's source, type and identifiers, in an order of their own."""
+        profile = self.profile
+        return [profile.source, profile.type, *sorted([one.type, one.value] for one in profile.identifiers)]
+
+    def identifier_types(self) -> Iterable[str]:
+        """Return the types of the profile's identifiers."""
+        return (one.type for one in self.profile.identifiers)
+
+    def lane_keys(self) -> Sequence[Hashable]:
+        """Return its customer's identifiers, and the user's id."""
+        keys: list[Hashable] = [(one.type, one.value) for one in self.profile.identifiers]
+        return keys if self.profile.user_id is None else [*keys, self.profile.user_id]
+
+    def names(self) -> Sequence[CountedName]:
+        """Return sources and types, the event's and the profile's."""
+        return (
+            CountedName("event source", self.source, MAX_SOURCES),
+            CountedName("event type", self.type, MAX_TYPES),
+            CountedName("profile source", self.profile.source, MAX_SOURCES),
+            CountedName("profile type", self.profile.type, MAX_TYPES),
+        )
+
+    def appearance(self, claim: Claim) -> Hashable:
+        """Return the customer, and all that is compared when it is read back."""
+        profile = self.profile
+        return frozenset(profile.identifiers), profile.user_id, canonical(self.stamped(claim).as_object())
+
+    def request(self, claim: Claim) -> Request:
+        """Return the request that puts it onto the timeline."""
+        return Request("POST", EVENTS_PATH, msgspec.json.encode(self.stamped(claim).body()))
+
+    def read_back(self, claim: Claim) -> ReadBack | None:
+        """Return how it is found on the timeline; None where no identifier can be written as a query."""
+        profile = self.profile
+        pairs = ((one.type, one.value) for one in profile.identifiers)
+        query = identifier_query(profile.source, profile.type, pairs)
+        return None if query is None else OnTimeline(self.stamped(claim).as_object(), query)
+
+    def stamped(self, claim: Claim) -> Event:
+        """Return the event as it is sent: one that bears no time happened when it was claimed."""
+        return self if self.tells_time else self.at(claim.time)
+
+    def masked(self) -> Mapping[str, Any]:
+        """Return the body in which only names, types, sources and the time can be read."""
+        body = self.body()
+        profile = body["profile"]
+        profile["identifiers"] = [{"type": one["type"], "value": mask(one["value"])} for one in profile["identifiers"]]
+        for part in (profile, body["event"]):
+            for field in ("name", "user_id", "attributes", "properties", "description"):
+                if field in part:
+                    part[field] = mask_fields(part[field]) if isinstance(part[field], Mapping) else mask(part[field])
+        return body
 
     def limit_faults(self) -> list[str]:
         """Return a sentence for each documented limit that this event is beyond; values are not named."""
@@ -121,35 +199,3 @@ def name_faults(place: str, name: str) -> list[str]:
     if len(name) > MAX_NAME_LENGTH:
         return [f"{place} has {len(name)} characters; Zendesk takes {MAX_NAME_LENGTH}"]
     return []
-
-
-def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """Return one JSON text for all values that mean the same: keys sorted, 1.0 as 1, nulls left out of objects.
-
-    Raises UnicodeEncodeError for half of a surrogate pair, which has no bytes.
-    """
-    return _ENCODER.encode(_plain(value))
-
-
-_ENCODER = msgspec.json.Encoder(order="sorted")
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a value in which only what means something else differs; the types that JSON gives come first."""
-    kind = type(value)
-    if kind is str or kind is int:
-        return value
-    if kind is float:
-        return int(value) if value.is_integer() else value
-    if kind is list:
-        return [item if type(item) is str else _plain(item) for item in value]
-    if kind is dict or isinstance(value, Mapping):
-        plain = {}
-        for key, item in value.items():
-            kind = type(item)
-            if kind is str or kind is int:
-                plain[key] = item
-            elif item is not None:
-                plain[key] = _plain(item)
-        return plain
-    return _plain(list(value)) if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""What makes two events the same: a keyed hash of what happened, to whom, in which account. Pure."""
+"""What makes two shipments the same: a keyed hash of what is sent, to whom, in which account. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from target_zendesk_events import lenient
-from target_zendesk_events.kinds.event import Event, canonical
+from target_zendesk_events.kinds.canonical import canonical
+from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.work import Match, NoEvent, Work
 
 KEY_BYTES = 16
@@ -23,7 +24,7 @@ NO_KEY = (
 
 
 class Keys:
-    """Hashes events with a secret of the ledger's own, so that a hash tells nothing without it."""
+    """Hashes shipments with a secret of the ledger's own, so that a hash tells nothing without it."""
 
     def __init__(self, account: str, secret: bytes, *, is_kept: bool = True) -> None:
         """Hash for `account` (host, port and path of the base URL), keyed with `secret` (up to 64 bytes).
@@ -45,19 +46,20 @@ class Keys:
             matches = [_unmappable(one, f"rule '{one.rule}' {NO_KEY}") if _is_keyless(one) else one for one in matches]
         if not _may_collide(matches):
             return matches
-        keys = [self.of_event(work, match) for match in matches]
+        keys = [self.of_shipment(work, match) for match in matches]
         counts = collections.Counter(keys)
         return [
             _unmappable(match, SAME_KEY) if key is not None and counts[key] > 1 else match
             for match, key in zip(matches, keys, strict=True)
         ]
 
-    def of_event(self, work: Work, match: Match) -> bytes | None:
-        """Return the event's key; None where the rule says `dedupe: false`."""
-        event = match.event
-        if event is None or not match.dedupe:
+    def of_shipment(self, work: Work, match: Match) -> bytes | None:
+        """Return the key of what this rule sends; None where the rule says `dedupe: false`."""
+        shipment = match.shipment
+        if shipment is None or not match.dedupe:
             return None
-        return self._hash("event", work.stream, event.source, event.type, *_identity(work.key_values, match, event))
+        identity = _identity(work.key_values, match, shipment)
+        return self._hash(shipment.kind, work.stream, *shipment.origin, *identity)
 
     def of_row(self, work: Work, match: Match) -> bytes | None:
         """Return a hash of the record's key properties under one rule; None without key properties."""
@@ -78,24 +80,22 @@ class Keys:
 
 def _may_collide(matches: Sequence[Match]) -> bool:
     """Tell whether more than one rule gives the record a key."""
-    return len(matches) > 1 and sum(match.event is not None and match.dedupe for match in matches) > 1
+    return len(matches) > 1 and sum(match.shipment is not None and match.dedupe for match in matches) > 1
 
 
 def _is_keyless(match: Match) -> bool:
-    """Tell whether only key properties could tell this event from one that looks the same."""
-    event = match.event
-    return event is not None and event.created_at is None and match.dedupe_key is None and match.dedupe
+    """Tell whether only key properties could tell it from one that looks the same."""
+    shipment = match.shipment
+    return shipment is not None and not shipment.tells_time and match.dedupe_key is None and match.dedupe
 
 
 def _unmappable(match: Match, message: str) -> Match:
-    return msgspec.structs.replace(match, event=None, no_event=NoEvent.UNMAPPABLE, message=message)
+    return msgspec.structs.replace(match, shipment=None, no_event=NoEvent.UNMAPPABLE, message=message)
 
 
-def _identity(key_values: Mapping[str, Any] | None, match: Match, event: Event) -> tuple[Any, ...]:
+def _identity(key_values: Mapping[str, Any] | None, match: Match, shipment: Shipment) -> tuple[Any, ...]:
     if match.dedupe_key is not None:
         return ("dedupe_key", match.dedupe_key)
     if key_values:
-        return ("keys", key_values, event.as_object())
-    profile = event.profile
-    who = [profile.source, profile.type, *sorted([one.type, one.value] for one in profile.identifiers)]
-    return ("whole", event.as_object(), who)
+        return ("keys", key_values, shipment.identity())
+    return ("whole", shipment.identity(), shipment.customer())

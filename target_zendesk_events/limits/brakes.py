@@ -5,15 +5,13 @@ from __future__ import annotations
 import collections
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from target_zendesk_events.errors import BrakeError
-from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.shipment import CountedName
 
 MIN_RECORDS = 50
 """Records that were matched or invalid before the share of those set aside means anything."""
-MAX_SOURCES = 50
-MAX_TYPES = 2_500
 
 
 class SetAsideShare:
@@ -89,14 +87,8 @@ class Names:
         self.fresh: list[tuple[str, bytes]] = []
         """Names that no earlier run used, as (kind, hash), for the ledger to take."""
 
-    def admit(self, event: Event) -> str:
-        """Note the names of an event; return the sentence that stops its stream where one is too many, or nothing."""
-        wanted = (
-            ("event source", event.source, MAX_SOURCES),
-            ("event type", event.type, MAX_TYPES),
-            ("profile source", event.profile.source, MAX_SOURCES),
-            ("profile type", event.profile.type, MAX_TYPES),
-        )
+    def admit(self, wanted: Sequence[CountedName]) -> str:
+        """Note the names of a shipment; return the sentence that stops its stream where one is too many, or nothing."""
         unseen = [(kind, name, limit) for kind, name, limit in wanted if (kind, name) not in self._admitted]
         for kind, name, limit in unseen:
             used = self._used.setdefault(kind, set())

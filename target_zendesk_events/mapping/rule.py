@@ -171,7 +171,7 @@ class Rule:
         profile, left_out = self._profile_of(scope)
         event = self._event_of(scope, profile, None if created_at is None else str(created_at))
         key = None if self._dedupe_key is None else self._dedupe_key.required_text(scope)
-        return Match(self.name, event=event, dedupe_key=key, dedupe=self.dedupe, left_out=left_out)
+        return Match(self.name, shipment=event, dedupe_key=key, dedupe=self.dedupe, left_out=left_out)
 
     def _moment(self, scope: Scope) -> Moment | None:
         part = self._event.created_at

@@ -63,7 +63,7 @@ class Streams:
         """Log what Zendesk does with each standard identifier type that records brought, once."""
         from target_zendesk_events.mapping.rules import standard_identifier_note  # noqa: PLC0415 - loaded by now
 
-        used = {one.type for match in matches if match.event for one in match.event.profile.identifiers}
+        used = {one for match in matches if match.shipment for one in match.shipment.identifier_types()}
         for kind in sorted(used & self.untold):
             logger.info("%s", standard_identifier_note(kind))
         self.untold -= used

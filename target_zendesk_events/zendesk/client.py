@@ -1,4 +1,4 @@
-"""Speaks HTTP with one Zendesk account: posts an event, reads events back, asks who we are, renews the token."""
+"""Speaks HTTP with one Zendesk account: sends what it is given, asks who we are, renews the token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from target_zendesk_events.errors import AddressError, ConfigurationError
-from target_zendesk_events.kinds.event import Identifier, Profile
+from target_zendesk_events.kinds.shipment import Request
 from target_zendesk_events.zendesk.answers import (
     MAX_BODY_LENGTH,
     MAX_PAGE_LENGTH,
@@ -32,10 +32,8 @@ from target_zendesk_events.zendesk.answers import (
     read_answer,
 )
 from target_zendesk_events.zendesk.auth import Auth
-from target_zendesk_events.zendesk.pages import event_query
 from target_zendesk_events.zendesk.transport import Clock, Trip, WatchingAdapter, set_out
 
-EVENTS_PATH = "/api/v2/user_profiles/events"
 WHO_AM_I_PATH = "/api/v2/users/me.json"
 TOKEN_PATH = "/oauth/tokens"  # noqa: S105 - a path
 CHUNK_LENGTH = 1 << 16
@@ -85,30 +83,13 @@ class Client:
         self._headers = {"User-Agent": user_agent, "Accept": "application/json", "Content-Type": "application/json"}
         self._route = _route(self._session, self._base_url)
         self._adapter = self._session.get_adapter(self._base_url + "/")
-        _check_route(self._adapter, self._prepared("GET", EVENTS_PATH), self._route)
+        _check_route(self._adapter, self._prepared("GET", WHO_AM_I_PATH), self._route)
         _keep_urls_out_of_the_log()
 
-    def post_event(self, body: bytes) -> Answer:
-        """Post one event; `body` is its JSON."""
-        return self._ask(self._prepared("POST", EVENTS_PATH, body), "post")
-
-    def read_events(  # noqa: PLR0913 - Zendesk's own filters
-        self,
-        profile: Profile,
-        identifier: Identifier,
-        *,
-        source: str,
-        type: str,  # noqa: A002 - Zendesk's word
-        start_time: str | None = None,
-        end_time: str | None = None,
-        after: str = "",
-    ) -> Answer:
-        """Read one page of a customer's events of this source and type, created between these times (both included).
-
-        See `pages.can_query` for who can be asked about, `pages.page_of` for what the answer holds.
-        """
-        query = event_query(profile, identifier, source, type, start_time, end_time, after)
-        return self._ask(self._prepared("GET", f"{EVENTS_PATH}?{query}"), "read")
+    def send(self, request: Request) -> Answer:
+        """Send one request; what is got is a page to read (`pages.page_of`)."""
+        asked: Asked = "read" if request.method == "GET" else "post"
+        return self._ask(self._prepared(request.method, request.path, request.body), asked)
 
     def who_am_i(self) -> Answer:
         """Ask who the credentials belong to; the user is in the payload."""

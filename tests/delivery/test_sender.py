@@ -31,6 +31,7 @@ from target_zendesk_events.errors import (
     TargetError,
 )
 from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.shipment import Request as Sent
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import NEW, Entry, Keyed, Settlement, Standing
 from target_zendesk_events.limits.brakes import Names, Quota
@@ -135,7 +136,11 @@ class Zendesk:
         self.ahead = 0.0
         """Seconds by which its clock is ahead of this machine's."""
 
-    def post_event(self, body: bytes) -> Answer:
+    def send(self, request: Sent) -> Answer:
+        """Take an event, or not; or give events back."""
+        return self._read() if request.body is None else self.post(request.body)
+
+    def post(self, body: bytes) -> Answer:
         """Take an event, or not."""
         message = json.loads(body)
         number = message["event"]["properties"]["number"]
@@ -145,7 +150,7 @@ class Zendesk:
             self.stored.append((self._clock.now, {**message["event"], "received_at": received}))
         return self._answer("post", number, reply)
 
-    def read_events(self, profile: Profile, identifier: Identifier, **_: Any) -> Answer:  # noqa: ARG002
+    def _read(self) -> Answer:
         """Give back what can be read by now; one customer sees all, which a reader must cope with."""
         reply = self.read_reply()
         if reply is not None:
@@ -458,7 +463,7 @@ def work(number: int, *customers: str, stream: str = "orders", size: int = 0, **
 
 def key_of(one: Work) -> bytes:
     """Return the key of a record's only event."""
-    key = Keys("acme", b"secret").of_event(one, one.matches[0])
+    key = Keys("acme", b"secret").of_shipment(one, one.matches[0])
     assert key is not None
     return key
 
@@ -542,7 +547,7 @@ class Judge:
         """An event starts only when every earlier one that shares a handle has its outcome."""
         if task.shipment is None:
             return
-        number = task.shipment.event.properties["number"]
+        number = task.shipment.what.identity()["properties"]["number"]
         letters = {one for one, _ in self.house.letters.written}
         earlier = {one for one in self.handles if one < number and self.handles[one] & self.handles[number]}
         assert earlier <= self.final | letters
@@ -552,9 +557,9 @@ class Judge:
         """Note which events are final by this answer."""
         if task.shipment is None:
             return
-        number = task.shipment.event.properties["number"]
+        number = task.shipment.what.identity()["properties"]["number"]
         was_read = task.asked == "read" and answer.kind is Kind.ACCEPTED
-        if task.asked == "post" and answer.kind is Kind.ACCEPTED:
+        if task.asked == "send" and answer.kind is Kind.ACCEPTED:
             self.final.add(number)
         if was_read and any(one["properties"]["number"] == number for one in answer.payload["events"]):
             self.final.add(number)
@@ -1500,7 +1505,7 @@ def test_how_many_look_the_same_outlives_the_run() -> None:
     """The run after a crash knows from the ledger that the one which it finds is not the one which it looks for."""
     house, works = lookalikes()
     house.ledger.entries.append(Entry(Standing.UNKNOWN, sent_before=60.0, lookalikes=1))
-    house.zendesk.post_event(json.dumps({"event": event(0, "one customer").as_object()}).encode())
+    house.zendesk.post(json.dumps({"event": event(0, "one customer").as_object()}).encode())
     house.take(works[1])
     house.run()
     assert house.stored_numbers == [0] * 2
@@ -1541,7 +1546,7 @@ def test_what_has_a_place_of_the_day_is_settled_before_the_brake_ends_the_run() 
     """An event of a run that is gone is read back, though others wait that get no place any more."""
     unknown = Entry(Standing.UNKNOWN, sent_before=60.0)
     house = House(policy="verify", per_day=1, ledger=Memory({0: [unknown]}))
-    house.zendesk.post_event(json.dumps({"event": event(0, "customer 0").as_object()}).encode())
+    house.zendesk.post(json.dumps({"event": event(0, "customer 0").as_object()}).encode())
     house.take(work(0), work(1), work(2))
     house.run()
     assert isinstance(house.sender.failure, BrakeError)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_zendesk_events.kinds.event import Event, Identifier, Profile, canonical
+from target_zendesk_events.kinds.canonical import canonical
+from target_zendesk_events.kinds.event import Event, Identifier, Profile
 
 ONE = (Identifier("email", "a@example.com"),)
 

@@ -31,7 +31,7 @@ def work(match: Match | None = None, **others: Any) -> Work:
 def key(match: Match | None = None, keys: Keys = KEYS, **others: Any) -> bytes | None:
     """Return the key of an event of a record."""
     one = match or Match("rule", EVENT)
-    return keys.of_event(work(one, **others), one)
+    return keys.of_shipment(work(one, **others), one)
 
 
 def changed(**fields: Any) -> Match:
@@ -121,7 +121,7 @@ def test_two_rules_with_one_key_send_nothing() -> None:
     told = KEYS.told_apart(work(matches=matches))
     assert [match.no_event for match in told] == [NoEvent.UNMAPPABLE, NoEvent.UNMAPPABLE, None]
     assert told[0].message == SAME_KEY
-    assert told[2].event is not None
+    assert told[2].shipment is not None
 
 
 def test_two_rules_without_deduplication_do_not_collide() -> None:
@@ -163,7 +163,7 @@ BARE = msgspec.structs.replace(EVENT, created_at=None)
 )
 def test_a_record_without_a_whole_key_is_told_by_something_else(match: Match) -> None:
     """Its event's own time, the rule's `dedupe_key`, or the word that equal records are different."""
-    assert KEYS.told_apart(work(match, key_values=None))[0].event is not None
+    assert KEYS.told_apart(work(match, key_values=None))[0].shipment is not None
 
 
 def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
@@ -171,10 +171,10 @@ def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
     (told,) = KEYS.told_apart(work(Match("rule", BARE), key_values=None))
     assert told.no_event is NoEvent.UNMAPPABLE
     assert told.message == f"rule 'rule' {NO_KEY}"
-    assert KEYS.told_apart(work(Match("rule", BARE)))[0].event is BARE
+    assert KEYS.told_apart(work(Match("rule", BARE)))[0].shipment is BARE
 
 
 def test_without_a_ledger_nothing_has_to_tell_events_apart() -> None:
     """Then each record is new."""
     keys = Keys("acme.zendesk.com", b"secret", is_kept=False)
-    assert keys.told_apart(work(Match("rule", BARE), key_values=None))[0].event is BARE
+    assert keys.told_apart(work(Match("rule", BARE), key_values=None))[0].shipment is BARE

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from target_zendesk_events.errors import BrakeError
 from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.shipment import CountedName
 from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
 
 NOON = 1_795_435_200.0
@@ -64,9 +67,11 @@ def test_streams_are_held_apart_and_earlier_runs_count() -> None:
     assert one.note_set_aside("orders", "refused")
 
 
-def event(source: str = "shop", kind: str = "order", profile_source: str = "shop", profile_type: str = "c") -> Event:
-    """Return an event under these names."""
-    return Event(Profile(profile_source, profile_type, (Identifier("email", "a@b"),)), source, kind, {})
+def names_of(
+    source: str = "shop", kind: str = "order", profile_source: str = "shop", profile_type: str = "c"
+) -> Sequence[CountedName]:
+    """Return the names of an event."""
+    return Event(Profile(profile_source, profile_type, (Identifier("email", "a@b"),)), source, kind, {}).names()
 
 
 @pytest.mark.parametrize(
@@ -82,34 +87,34 @@ def test_one_name_too_many_is_explained(field: str, limit: int, words: str) -> N
     """The last name that the account takes passes, the next does not, and those known go on; no value is named."""
     names = Names({}, b"secret")
     for number in range(limit):
-        assert names.admit(event(**{field: f"secret {number}"})) == ""
-    said = names.admit(event(**{field: "secret too many"}))
+        assert names.admit(names_of(**{field: f"secret {number}"})) == ""
+    said = names.admit(names_of(**{field: "secret too many"}))
     assert words in said
     assert str(limit) in said
     assert "secret" not in said
-    assert names.admit(event(**{field: "secret 0"})) == ""
+    assert names.admit(names_of(**{field: "secret 0"})) == ""
 
 
 def test_an_event_that_is_not_admitted_takes_no_names() -> None:
     """The other names of an event that is stopped are not used up, and none of it goes to the ledger."""
     names = Names({}, b"secret")
     for number in range(50):
-        names.admit(event(source=str(number)))
+        names.admit(names_of(source=str(number)))
     fresh = list(names.fresh)
-    assert names.admit(event(source="new", kind="new"))
+    assert names.admit(names_of(source="new", kind="new"))
     assert names.fresh == fresh
 
 
 def test_names_of_earlier_runs_count_as_hashes() -> None:
     """What the ledger holds of them are hashes; a known name is not fresh, and takes no new place."""
     first = Names({}, b"secret")
-    first.admit(event(source="shop"))
+    first.admit(names_of(source="shop"))
     known: dict[str, frozenset[bytes]] = {}
     for kind, digest in first.fresh:
         known[kind] = known.get(kind, frozenset()) | {digest}
     assert not any(b"shop" in digest for _, digest in first.fresh)
     later = Names(known, b"secret")
-    later.admit(event(source="shop"))
+    later.admit(names_of(source="shop"))
     assert later.fresh == []
 
 

@@ -67,15 +67,15 @@ def match(raw: dict[str, Any], record: dict[str, Any] | None = None, **settings:
 def event_of(raw: dict[str, Any], record: dict[str, Any] | None = None, **settings: Any) -> Event:
     """Return the event that a rule makes of a record."""
     found = match(raw, record, **settings)
-    assert found.event is not None, found.message
-    return found.event
+    assert isinstance(found.shipment, Event), found.message
+    return found.shipment
 
 
 def why_unmappable(raw: dict[str, Any], record: dict[str, Any] | None = None) -> str:
     """Return why a rule cannot map a record."""
     found = match(raw, record)
     assert found.no_event is NoEvent.UNMAPPABLE, found
-    assert found.event is None
+    assert found.shipment is None
     return found.message
 
 
@@ -89,8 +89,8 @@ def faults_of(raw: Any, **settings: Any) -> tuple[str, ...]:
 def test_the_readmes_rule_makes_the_body_that_one_would_send_by_hand() -> None:
     """Every part of a rule stands in the body where it stands in the rule."""
     found = compiled(yaml.safe_load(README_RULE)[0]).apply(ORDER, "orders")
-    assert found.event is not None
-    assert found.event.body() == {
+    assert isinstance(found.shipment, Event)
+    assert found.shipment.body() == {
         "profile": {
             "source": "shop",
             "type": "customer",
@@ -338,8 +338,8 @@ def test_what_is_no_identifier_is_left_out_and_counted(kind: str, value: Any, wh
     """Null, blank, blocked, fractions, booleans, objects and what is no email are left out, each with its reason."""
     raw = raw_rule({"identifiers": {kind: "{{ value }}", "other": "{{ id }}"}})
     found = match(raw, {"value": value}, blocked_values=["house account"])
-    assert found.event is not None
-    assert found.event.profile.identifiers == (Identifier("other", "1"),)
+    assert isinstance(found.shipment, Event)
+    assert found.shipment.profile.identifiers == (Identifier("other", "1"),)
     assert found.left_out == (LeftOut(kind, why),)
 
 
@@ -438,8 +438,8 @@ PLAIN_JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3), max_
 def test_the_whole_record_as_properties_is_the_record(record: dict[str, Any]) -> None:
     """What goes in comes out, nulls aside, whatever the fields are named."""
     found = WHOLE.apply(record, "orders")
-    assert found.event is not None
-    assert found.event.properties == {name: value for name, value in record.items() if value is not None}
+    assert isinstance(found.shipment, Event)
+    assert found.shipment.properties == {name: value for name, value in record.items() if value is not None}
 
 
 WHOLE = compiled(raw_rule({"identifiers": {"shop_id": "5"}}, {"properties": "{{ record }}"}))
@@ -449,7 +449,7 @@ WHOLE = compiled(raw_rule({"identifiers": {"shop_id": "5"}}, {"properties": "{{ 
 def test_any_record_gives_an_event_or_a_reason(record: dict[str, Any]) -> None:
     """Mapping never raises, whatever a record holds."""
     found = ANY.apply({**dict.fromkeys(ORDER, "x"), **record}, "orders")
-    assert (found.event is None) is (found.no_event is not None)
+    assert (found.shipment is None) is (found.no_event is not None)
 
 
 ANY = compiled({**yaml.safe_load(README_RULE)[0], "when": True})
@@ -469,8 +469,8 @@ def test_a_rule_knows_the_name_of_its_stream() -> None:
     """`stream` is the name of the stream that a record came in."""
     rule = compiled(raw_rule(event={"type": "{{ stream }}_changed"}, stream="*"))
     found = rule.apply({"id": 1, "stream": "hidden"}, "refunds")
-    assert found.event is not None
-    assert found.event.type == "refunds_changed"
+    assert isinstance(found.shipment, Event)
+    assert found.shipment.type == "refunds_changed"
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ def test_events_before_since_are_too_old(since: dt.datetime | None, time: str, i
 
 def test_without_created_at_nothing_is_too_old() -> None:
     """An event that names no time happens when it arrives."""
-    assert match(raw_rule(), since=dt.datetime(2999, 1, 1, tzinfo=dt.timezone.utc)).event is not None
+    assert match(raw_rule(), since=dt.datetime(2999, 1, 1, tzinfo=dt.timezone.utc)).shipment is not None
 
 
 def test_dedupe() -> None:
