@@ -15,6 +15,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
+from target_zendesk_events.escaping import escape_log
 from target_zendesk_events.signals import Signals
 from target_zendesk_events.singer.command import CommandTarget, log_fault
 from target_zendesk_events.singer.reader import Reader
@@ -266,6 +267,7 @@ class TargetZendeskEvents(CommandTarget):
 def main() -> None:
     """Run `target-zendesk-events`. Until the target handles signals, Ctrl-C ends the process as any other signal."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    escape_log()
     if sys.stderr is None:  # closed: a file of ours must not take its place
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end of the process
     try:

@@ -15,6 +15,7 @@ from target_zendesk_events.assembly import compile_book, ledger_of, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.escaping import say
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.target import TargetZendeskEvents
@@ -32,14 +33,14 @@ def ledger(context: click.Context, config: dict[str, Any]) -> None:
         return
     kept = _open(config, reads_only=True)
     inquiry = Inquiry(kept)
-    click.echo(kept.note)
+    say(kept.note)
     for stream, status, count in inquiry.counts():
-        click.echo(f"{stream}: {count:,} {status}")
+        say(f"{stream}: {count:,} {status}")
     usage = kept.usage()
-    click.echo(f"this account sent {usage.this_month:,} events this month (UTC), {usage.today:,} today")
+    say(f"this account sent {usage.this_month:,} events this month (UTC), {usage.today:,} today")
     for name, started, ended, count in inquiry.runs():
         end = "cut off or under way" if ended is None else f"ended {_time(ended)}"
-        click.echo(f"run {name}: started {_time(started)}, {end}, {count:,} events")
+        say(f"run {name}: started {_time(started)}, {end}, {count:,} events")
     kept.close()
 
 
@@ -72,7 +73,7 @@ def prune(config: dict[str, Any], stream: str | None, run: str | None, unseen_da
     kept = _open(config, reads_only=False)
     count = Inquiry(kept).prune(stream=stream, run=run, unseen_days=unseen_days)
     kept.close()
-    click.echo(f"{count:,} events forgotten: they are sent again when their records come again")
+    say(f"{count:,} events forgotten: they are sent again when their records come again")
 
 
 class Finding(TargetZendeskEvents):
@@ -90,11 +91,11 @@ class Finding(TargetZendeskEvents):
         found = self._inquiry.sent(key) if self._inquiry is not None and key is not None else None
         which = f"{work.stream} {json.dumps(work.key_values) if work.key_values else 'record'} {match.rule}"
         if found is None:
-            click.echo(f"{which}: not sent")
+            say(f"{which}: not sent")
             return
         attempts = "1 attempt" if found.attempts == 1 else f"{found.attempts} attempts"
         request = f", request id {found.request_id}" if found.request_id else ""
-        click.echo(f"{which}: {found.status}, first sent {_time(found.at)}, {attempts}, run {found.run}{request}")
+        say(f"{which}: {found.status}, first sent {_time(found.at)}, {attempts}, run {found.run}{request}")
 
 
 def _open(config: dict[str, Any], *, reads_only: bool) -> SqlLedger:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import click
 
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.escaping import say
 from target_zendesk_events.outcome.replay import ReplayFiles
 from target_zendesk_events.target import TargetZendeskEvents
 
@@ -45,9 +46,9 @@ def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - cli
             bag.take_out(target.settled)
     finally:
         bag.close()
-    click.echo(f"dead letters waiting now: {target.run.dead_letters.waiting():,}", err=True)
+    say(f"dead letters waiting now: {target.run.dead_letters.waiting():,}", err=True)
     for path in bag.busy:
-        click.echo(f"{path.name} is still written by another run, and was left alone", err=True)
+        say(f"{path.name} is still written by another run, and was left alone", err=True)
     if bag.held:
-        click.echo(f"{bag.held} held letters wait: --held sends them, at the risk of showing twice", err=True)
+        say(f"{bag.held} held letters wait: --held sends them, at the risk of showing twice", err=True)
     sys.exit(target.exit_code)

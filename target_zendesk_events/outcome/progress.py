@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from target_zendesk_events.errors import StorageError
+from target_zendesk_events.escaping import escaped, say_lines
 from target_zendesk_events.outcome import summary
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Progress:
         if self._live is not None:
             self._live.stop()
         with contextlib.suppress(OSError):  # a full disk behind standard error is no fault of the run
-            click.echo(summary.block(self._report, about), err=True)
+            say_lines(summary.block(self._report, about), err=True)
         totals = self._report.totals()
         logger.log(level, "%s", summary.last_line(totals), extra={**about, **totals})
 
@@ -101,4 +100,4 @@ class Progress:
             for handler in logging.getLogger().handlers:
                 if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stderr__:
                     handler.setStream(sys.stderr)  # Live's own, which keeps the line below what is logged
-        self._live.update(Text(line), refresh=True)
+        self._live.update(Text(escaped(line)), refresh=True)

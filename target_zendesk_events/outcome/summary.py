@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from target_zendesk_events.escaping import escaped
 from target_zendesk_events.outcome.report import MATCH_COUNTS, OUTCOMES, RECORD_COUNTS, Report, RuleCounts, StreamCounts
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -86,14 +87,14 @@ def block(report: Report, about: Mapping[str, Any], width: int = 110) -> str:
         streams.add_column(name, justify="right")
     for name, counts in report.streams.items():
         numbers = (counts.records, *(counts.counts[kind] for kind in RECORD_COUNTS))
-        streams.add_row(name, *(f"{number:,}" for number in numbers))
+        streams.add_row(escaped(name), *(f"{number:,}" for number in numbers))
     if report.streams:
         console.print(streams)
     for counts in report.streams.values():
         for rule, made in counts.rules.items():
-            console.print(f"{rule}: {_numbers(made)}", soft_wrap=True)
+            console.print(escaped(f"{rule}: {_numbers(made)}"), soft_wrap=True)
     for line in _facts(report, about):
-        console.print(line, soft_wrap=True)
+        console.print(escaped(line), soft_wrap=True)
     output = console.file
     return output.getvalue().rstrip() if isinstance(output, io.StringIO) else ""
 

@@ -15,6 +15,7 @@ from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, TargetError
+from target_zendesk_events.escaping import say_lines
 from target_zendesk_events.signals import ignore_from_here
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def log_fault(fault: TargetError) -> None:
     for sentence in fault.faults if isinstance(fault, ConfigurationError) else (str(fault),):
         logger.error("%s", sentence)
     if isinstance(fault, NoRulesError):
-        click.echo(fault.proposal, err=True)
+        say_lines(fault.proposal, err=True)
 
 
 def _told_by_the_sdk(error: str) -> str:
