@@ -1,10 +1,12 @@
-"""SIGTERM and SIGINT: the first decides, what comes with it belongs to it, and a later one ends the run at once."""
+"""SIGTERM, SIGINT, SIGHUP: the first decides, what comes with it belongs to it, a later one ends the run at once."""
 
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 
 SECONDS_OF_ONE_SIGNAL = 2.0
 """Meltano turns Ctrl-C into SIGINT and SIGTERM 20 ms apart: what follows so soon belongs to the first."""
@@ -44,7 +46,14 @@ class Signals:
         return is_over or self.end_at_once
 
 
+def take_hang_up(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Have SIGHUP (a terminal that closes) handled too, but where `nohup` had it ignored. In the main thread alone."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, handler)
+
+
 def ignore_from_here() -> None:
     """All is written: a signal that comes late must not change the exit code."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

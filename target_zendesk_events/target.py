@@ -16,7 +16,7 @@ from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.escaping import escape_log
-from target_zendesk_events.signals import Signals
+from target_zendesk_events.signals import Signals, take_hang_up
 from target_zendesk_events.singer.command import CommandTarget, log_fault
 from target_zendesk_events.singer.reader import Reader
 from target_zendesk_events.singer.sink import EventSink
@@ -52,6 +52,7 @@ class TargetZendeskEvents(CommandTarget):
         self._state_out = StateOut(lambda: self._signals.is_grace_over)
         reader = Reader()
         self._let_the_sdk_begin(self.settings.sdk_config, reader)
+        take_hang_up(self._handle_termination)
         self.run = assemble(
             self.settings,
             self.get_plugin_version(),

@@ -32,6 +32,7 @@ def report(delivered: int = 0, rejected: int = 0) -> Report:
     [
         (15, [MEND], report(), False, 143),
         (2, [], report(), False, 130),
+        (1, [], report(), False, 129),
         (None, [AGAIN, MEND], report(rejected=9), True, 2),
         (None, [AGAIN], report(rejected=9), True, 1),
         (None, [], report(delivered=9, rejected=1), True, 3),
