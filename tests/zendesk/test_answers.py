@@ -23,6 +23,8 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 @pytest.mark.parametrize(
     ("status", "headers", "kind"),
     [
+        (102, {}, Kind.UNKNOWN),
+        (103, {}, Kind.UNKNOWN),
         (202, JSON, Kind.ACCEPTED),
         (202, HTML, Kind.ACCEPTED),
         (202, {}, Kind.ACCEPTED),
