@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import RemoveRecordTransform
 
-from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.escaping import escape_log
@@ -71,7 +70,7 @@ class TargetZendeskEvents(CommandTarget):
         self._said_version = False
         if self._signals.any_came:  # one came while the run was built
             self.run.engine.stop()
-        reader.drive(self.run.engine, self._progress, lambda: self._signals.end_at_once)
+        reader.drive(self.run.engine, self._progress, self._must_end)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -175,7 +174,7 @@ class TargetZendeskEvents(CommandTarget):
             return
         sink.record_counter_metric.increment()
         if not self._streams.has_rules and not self._streams.is_test(alias):
-            raise self._streams.without_rules(self.settings.empty)
+            return  # read on for more SCHEMAs: each gets a proposal at the end
         work = sink.work_of(transformed, line, stream, replayed)
         if self._streams.untold:
             self._streams.tell_of_identifiers(work.matches)
@@ -185,6 +184,8 @@ class TargetZendeskEvents(CommandTarget):
         """Note a STATE; its value is passed on as the tap wrote it."""
         if "value" not in message_dict:
             raise self.message_reader.input_fault("is a STATE without a value")
+        if self._streams.lacks_rules:
+            return
         value = lenient.members(self.message_reader.line)["value"]
         self.run.checkpoints.note(bytes(value))
 
@@ -208,6 +209,9 @@ class TargetZendeskEvents(CommandTarget):
         """A step of an event's life is durable; tests end the process here, to see what a crash leaves."""
 
     # the end
+
+    def _must_end(self) -> bool:
+        return self._signals.end_at_once or self._streams.has_seen_enough
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's signature
         """Stop in a stated time; a further signal, but for one that comes with the first, stops at once."""
@@ -260,7 +264,9 @@ class TargetZendeskEvents(CommandTarget):
 
     def _fault_of_rules(self) -> TargetError | None:
         streams = self._streams
-        if self._signals.any_came or not streams.has_rules or not streams.any_seen or streams.any_matched:
+        if streams.lacks_rules and not self._signals.any_came:
+            return streams.without_rules(self.settings.empty)
+        if self._signals.any_came or not streams.any_seen or streams.any_matched:
             return None
         return streams.without_match()
 

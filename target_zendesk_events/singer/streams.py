@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-zendesk-events")
 
+SECONDS_WITHOUT_RULES = 60.0
+"""From the first SCHEMA on, the input is read for so long, for more SCHEMAs to propose rules for."""
 TEST_STREAM = "meltano_test_stream"
 """The stream of the messages that `meltano config test` sends."""
 
@@ -22,10 +25,14 @@ TEST_STREAM = "meltano_test_stream"
 class Streams:
     """The streams as rules see them, after stream maps."""
 
-    def __init__(self, rule_book: RuleBook, *, has_ledger: bool) -> None:
+    def __init__(
+        self, rule_book: RuleBook, *, has_ledger: bool, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Hold streams against these rules; a ledger asks of each event what makes it the same."""
         self._rule_book = rule_book
         self._has_ledger = has_ledger
+        self._monotonic = monotonic
+        self._reads_until: float | None = None
         self._seen: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {}
         self.untold: set[str] = set()
         """Standard identifier types that a record may bring, and of which the log has not told."""
@@ -77,6 +84,21 @@ class Streams:
     def any_matched(self) -> bool:
         """Whether a rule matches a stream that was seen."""
         return any(self._rule_book.for_stream(stream) for stream in self._seen)
+
+    @property
+    def lacks_rules(self) -> bool:
+        """Whether a stream was seen that rules are meant for, and there are none."""
+        return bool(self._seen) and not self.has_rules
+
+    @property
+    def has_seen_enough(self) -> bool:
+        """Whether a run without rules has read on for as long as it may, for more SCHEMAs to propose rules for."""
+        if not self.lacks_rules:
+            return False
+        now = self._monotonic()
+        if self._reads_until is None:
+            self._reads_until = now + SECONDS_WITHOUT_RULES
+        return now >= self._reads_until
 
     @property
     def has_rules(self) -> bool:

@@ -331,8 +331,15 @@ def test_the_log_begins_with_the_ledger(
 
 
 def test_without_rules_they_are_proposed(playground: Playground, tmp_path: Path) -> None:
-    """The first RECORD ends the run, exit 2: a rule for each stream seen, nothing sent, no STATE."""
-    messages = [schema("logins"), schema("orders"), state({"a": 1}), record("orders", 1), state({"a": 2})]
+    """The input is read to its end, exit 2: a rule for each stream seen, nothing sent, no STATE."""
+    messages = [
+        schema("logins"),
+        record("logins", 1),
+        state({"a": 1}),
+        schema("orders"),
+        record("orders", 1),
+        state({"a": 2}),
+    ]
     ended, error = run(playground, tmp_path, messages, rules=[])
     assert ended.exit_code == 2
     assert ended.states == []
