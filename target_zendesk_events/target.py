@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import RemoveRecordTransform
 
+from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.escaping import escape_log
