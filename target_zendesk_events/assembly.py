@@ -185,6 +185,7 @@ def compile_book(settings: known.Settings) -> RuleBook:
         blocked_values=settings.blocked_identifier_values,
         since=settings.since,
         lines=settings.rules_lines,
+        wall=time.time,
     )
 
 

@@ -40,7 +40,8 @@ class Match(msgspec.Struct, frozen=True):
     """What one rule makes of one record: a thing to send, or why there is none.
 
     `message` tells why, naming rule and place, never a value. `dedupe` is false where the rule says that equal
-    records are different events; `dedupe_key` is the rule's own key for this record, where it has one.
+    records are different events; `dedupe_key` is the rule's own key for this record, where it has one. `is_ahead`
+    says that the event's own time is ahead of the clock.
     """
 
     rule: str
@@ -50,6 +51,7 @@ class Match(msgspec.Struct, frozen=True):
     dedupe_key: str | None = None
     dedupe: bool = True
     left_out: tuple[LeftOut, ...] = ()
+    is_ahead: bool = False
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -74,8 +74,9 @@ class DryRun:
         for match in self._keys.told_apart(work):
             counts = report.count_match(work.stream, match.rule, match.no_event)
             counts.left_out.update((one.type, one.why) for one in match.left_out)
-            if match.shipment is not None:
-                self._batch.append((work, match, match.shipment))
+            counts.counts["ahead_of_clock"] += match.is_ahead
+            if match.event is not None:
+                self._batch.append((work, match, match.event))
             elif match.no_event is NoEvent.UNMAPPABLE:
                 unmappable = True
                 report.count_letter(work.stream, match.no_event.value)

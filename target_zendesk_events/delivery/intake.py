@@ -86,7 +86,9 @@ class Intake:
             counts = report.count_match(work.stream, match.rule, match.no_event)
             if match.left_out:
                 counts.left_out.update((one.type, one.why) for one in match.left_out)
-            if match.shipment is not None:
+            if match.is_ahead:
+                counts.counts["ahead_of_clock"] += 1
+            if match.event is not None:
                 events.append(match)
             elif match.no_event is NoEvent.UNMAPPABLE:
                 unmappable.append(match)

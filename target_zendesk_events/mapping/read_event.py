@@ -10,7 +10,6 @@ from target_zendesk_events.mapping.reading import NOWHERE, UNQUOTED, Raw, Readin
 from target_zendesk_events.mapping.reading import is_unquoted as unquoted
 from target_zendesk_events.mapping.rule import EventParts
 from target_zendesk_events.mapping.templates import Field
-from target_zendesk_events.mapping.times import moment
 from target_zendesk_events.mapping.values import BadValueError, json_value
 
 KEYS = ("source", "type", "created_at", "description", "properties")
@@ -31,7 +30,7 @@ def _created_at(reading: Reading, raw: Raw) -> Part | None:
     part = reading.text("event.created_at", raw)
     if part is not None and part.constant is not None:
         try:
-            moment(part.constant, reading.surroundings.zone)
+            reading.surroundings.timeline.moment(part.constant)
         except BadValueError as fault:
             reading.fault("event.created_at", f"{fault}{forgotten_braces(part.constant)}")
     return part

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.kinds.event import Event, Profile
 from target_zendesk_events.mapping import identifiers, properties
+from target_zendesk_events.mapping.created_at import Timeline
 from target_zendesk_events.mapping.parts import Part, UnmappableError
 from target_zendesk_events.mapping.templates import Scope, Templates
-from target_zendesk_events.mapping.times import Moment, moment
 from target_zendesk_events.mapping.values import BadValueError
+from target_zendesk_events.moments import Moment
 from target_zendesk_events.work import LeftOut, Match, NoEvent
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator, Mapping
 
 SAYS_NO = ("false", "no", "0")
@@ -84,7 +84,7 @@ class Surroundings:
 
     templates: Templates
     cleaning: identifiers.Cleaning
-    zone: dt.tzinfo
+    timeline: Timeline
     since: Moment | None
 
 
@@ -171,7 +171,8 @@ class Rule:
         profile, left_out = self._profile_of(scope)
         event = self._event_of(scope, profile, None if created_at is None else str(created_at))
         key = None if self._dedupe_key is None else self._dedupe_key.required_text(scope)
-        return Match(self.name, shipment=event, dedupe_key=key, dedupe=self.dedupe, left_out=left_out)
+        is_ahead = created_at is not None and self._with.timeline.is_ahead(created_at)
+        return Match(self.name, event=event, dedupe_key=key, dedupe=self.dedupe, left_out=left_out, is_ahead=is_ahead)
 
     def _moment(self, scope: Scope) -> Moment | None:
         part = self._event.created_at
@@ -181,7 +182,7 @@ class Rule:
         if value is None:
             raise UnmappableError(part.place, "is null")
         try:
-            return moment(value, self._with.zone)
+            return self._with.timeline.moment(value)
         except BadValueError as error:
             raise part.unmappable(error) from error
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
+from target_zendesk_events.mapping.created_at import Timeline
 from target_zendesk_events.mapping.identifiers import Cleaning
 from target_zendesk_events.mapping.read_rule import read_rule
 from target_zendesk_events.mapping.reading import Reading, constant_name_faults
@@ -61,16 +63,18 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     blocked_values: Iterable[str] = (),
     since: dt.datetime | None = None,
     lines: Sequence[Mapping[str, int]] | None = None,
+    wall: Callable[[], float] = time.time,
 ) -> RuleBook:
     """Return the rules, compiled. Raises ConfigurationError with every fault of every rule.
 
     A `source` of `""` is one that was given empty. `lines` holds for each rule the lines of its places in `rules_file`,
-    by the names that faults give them; without it a fault names the rule by its number alone.
+    by the names that faults give them; without it a fault names the rule by its number alone. `wall` is the clock, in
+    Unix seconds: what is ahead of it may not stand on a timeline.
     """
     if not isinstance(raw, list | tuple):
         message = "rules: takes a list of rules"
         raise ConfigurationError(message)
-    surroundings = _surroundings(timezone, blocked_values, since)
+    surroundings = _surroundings(timezone, blocked_values, since, wall)
     faults = constant_name_faults("source", source) if source else []
     rules: list[Rule] = []
     for index, one in enumerate(raw):
@@ -99,14 +103,16 @@ def standard_identifier_note(kind: str) -> str:
     )
 
 
-def _surroundings(timezone: str, blocked: Iterable[str], since: dt.datetime | None) -> Surroundings:
+def _surroundings(
+    timezone: str, blocked: Iterable[str], since: dt.datetime | None, wall: Callable[[], float]
+) -> Surroundings:
     try:
         zone = time_zone(timezone)
         start = None if since is None else moment(since, zone)
     except BadValueError as fault:
         message = f"timezone: {fault}"
         raise ConfigurationError(message) from fault
-    return Surroundings(Templates(zone), Cleaning(blocked), zone, start)
+    return Surroundings(Templates(zone), Cleaning(blocked), Timeline(zone, wall), start)
 
 
 def _where(index: int, raw: Any) -> str:  # noqa: ANN401 - whatever the configuration holds

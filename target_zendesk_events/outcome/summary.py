@@ -10,6 +10,7 @@ from target_zendesk_events.escaping import escaped
 from target_zendesk_events.outcome.report import MATCH_COUNTS, OUTCOMES, RECORD_COUNTS, Report, RuleCounts, StreamCounts
 
 SECONDS_BETWEEN_LINES = 10.0
+_AHEAD = "is `timezone` the zone of the tap's times without an offset?"
 EVENTS_OF_A_LONG_RUN = 1_000
 """From so many requests on, or after a minute, a run tells what its budget makes of what is left."""
 
@@ -114,6 +115,8 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
                 facts.append(f"{rule}: identifier {kind} left out of {count:,} events ({why})")
             if made.counts["changed"]:
                 facts.append(f"{rule}: {made.counts['changed']:,} records changed since they were sent")
+            if ahead := made.counts["ahead_of_clock"]:
+                facts.append(f"{rule}: {ahead:,} events lie ahead of the clock, by a day at most: {_AHEAD}")
         if counts.stopped:
             facts.append(f"{name} stopped: {counts.stopped}")
     sent = sum(report.requests[kind] for kind in ("events", "retries", "reads"))

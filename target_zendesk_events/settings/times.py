@@ -6,13 +6,11 @@ import datetime as dt
 import re
 import zoneinfo
 
+from target_zendesk_events.moments import moment_of
 from target_zendesk_events.settings.declared import MAX_DAYS
 from target_zendesk_events.settings.values import did_you_mean, fault
 
 _LENGTH = re.compile(r"([0-9]{1,9})\s*(minute|hour|day|week)s?", re.IGNORECASE)
-_DATE_OR_TIME = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
-)
 _SINCE_ACCEPTED = "a date (2026-01-31), a time (2026-01-31T12:00:00Z) or a length (30 days, 12 hours)"
 
 
@@ -33,8 +31,8 @@ def read_timezone(name: str) -> dt.tzinfo:
 def read_since(text: str, timezone: dt.tzinfo, now: dt.datetime) -> dt.datetime:
     """Return the instant, in UTC, before which an event is too old.
 
-    A length counts back from `now`; a date or a time without an offset is in `timezone`. Raise a ValueError with the
-    sentence where the text is none of these.
+    A length counts back from `now`; a date or a time, as `created_at` takes them, is in `timezone` where it names no
+    offset. Raise a ValueError with the sentence where the text is none of these.
     """
     length = _LENGTH.fullmatch(text)
     try:
@@ -42,18 +40,8 @@ def read_since(text: str, timezone: dt.tzinfo, now: dt.datetime) -> dt.datetime:
             back = dt.timedelta(**{f"{length[2].lower()}s": int(length[1])})
             if back.days <= MAX_DAYS:
                 return now.astimezone(dt.timezone.utc) - back
-        elif _DATE_OR_TIME.fullmatch(text):
-            return _instant(text, timezone)
-    except (ValueError, OverflowError):
-        pass  # a date that no calendar has
+        else:
+            return moment_of(text, timezone).as_datetime
+    except (ValueError, ArithmeticError):
+        pass  # no time, or one that no calendar has
     raise ValueError(fault("since", text, _SINCE_ACCEPTED))
-
-
-def _instant(text: str, timezone: dt.tzinfo) -> dt.datetime:
-    text = re.sub(r"Z$", "+00:00", text)
-    text = re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", text) if "T" in text or " " in text else text
-    text = re.sub(r"\.(\d+)", lambda fraction: f".{fraction[1]:0<6}", text)  # Python 3.10 reads three digits or six
-    instant = dt.datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=timezone)
-    return instant.astimezone(dt.timezone.utc)

@@ -479,13 +479,40 @@ def test_a_rule_knows_the_name_of_its_stream() -> None:
         (dt.datetime(2024, 5, 6, tzinfo=dt.timezone.utc), "2024-05-06T00:00:00Z", True),
         (dt.datetime(2024, 5, 6, tzinfo=dt.timezone.utc), "2024-05-05T23:59:59.999Z", False),
         (dt.datetime(2024, 5, 6, tzinfo=dt.timezone.utc), "2024-05-06T01:00:00+02:00", False),
-        (None, "1970-01-01", True),
+        (None, "1970-01-02", True),
     ],
 )
 def test_events_before_since_are_too_old(since: dt.datetime | None, time: str, is_sent: bool) -> None:
     """What happened before `since` is counted as too old."""
     found = match(raw_rule(event={"created_at": "{{ time }}"}), {"time": time}, since=since)
     assert found.no_event is (None if is_sent else NoEvent.TOO_OLD)
+
+
+@pytest.mark.parametrize(
+    ("time", "end"),
+    [
+        ("9999-12-31T23:59:59.999999+00:00", "event.created_at: is a placeholder and no time: of the years 1 to 1900"),
+        ("0001-01-01T00:00:00+00:00", "event.created_at: is a placeholder"),
+        (0, "event.created_at: is a placeholder"),
+        ("2026-11-02T10:00:01Z", "event.created_at: is more than a day ahead of this machine's clock"),
+        ("2026-11-02T10:00:00Z", True),
+        ("2026-11-01T10:00:00Z", False),
+    ],
+)
+@pytest.mark.parametrize("template", ["{{ time }}", "{{ time | datetime }}"])
+@pytest.mark.parametrize("since", [None, dt.datetime(2024, 5, 6, tzinfo=dt.timezone.utc)])
+def test_a_placeholder_does_not_stand_on_a_timeline(
+    time: Any, end: str | bool, template: str, since: dt.datetime | None
+) -> None:
+    """It makes the record unmappable, with `since` too; a time that is ahead by a day at most is sent and marked."""
+    now = dt.datetime(2026, 11, 1, 10, tzinfo=dt.timezone.utc).timestamp()
+    found = match(raw_rule(event={"created_at": template}), {"time": time}, since=since, wall=lambda: now)
+    if isinstance(end, str):
+        assert found.no_event is NoEvent.UNMAPPABLE
+        assert f": {end}" in found.message
+    else:
+        assert found.event is not None
+        assert found.is_ahead is end
 
 
 def test_without_created_at_nothing_is_too_old() -> None:
@@ -500,7 +527,7 @@ def test_dedupe() -> None:
     assert not rule.apply({"id": 1}, "orders").dedupe
     rule = compiled(raw_rule(dedupe_key="{{ [id, 'paid'] }}", event={"created_at": "{{ at }}"}))
     assert (rule.dedupe, rule.has_dedupe_key, rule.has_created_at) == (True, True, True)
-    assert rule.apply({"id": 1, "at": 0}, "orders").dedupe_key == '[1, "paid"]'
+    assert rule.apply({"id": 1, "at": 1}, "orders").dedupe_key == '[1, "paid"]'
 
 
 def test_every_rule_that_matches_is_asked_in_order() -> None:
@@ -657,6 +684,10 @@ UNQUOTED = {(("id", None),): None}
         (raw_rule(event={"type": "{{ id"}), "event.type: does not parse: "),
         (raw_rule(event={"type": UNQUOTED}), "event.type: put quotes around the braces"),
         (raw_rule(event={"description": "{{ id | uper }}"}), "event.description: there is no filter 'uper'; did you"),
+        (
+            raw_rule(event={"created_at": "9999-12-31"}),
+            "event.created_at: is a placeholder and no time",
+        ),
         (
             raw_rule(event={"created_at": "updated_at"}),
             "is no time: an ISO-8601 text, a datetime or a Unix time is one;",

@@ -92,6 +92,7 @@ def test_the_block_names_what_was_left_out_and_what_stopped() -> None:
     """Identifiers left out and why, a stopped stream, requests, retries, 429s, rates and answer times."""
     report = told([("orders", "matched", [("paid", Outcome.DELIVERED)])])
     report.stream("orders").rule("paid").left_out[("email", "blocked")] += 3
+    report.stream("orders").rule("paid").counts["ahead_of_clock"] += 2
     report.stream("orders").stopped = "too much was set aside"
     for moment, kind in enumerate(["events", "retries", "reads"]):
         report.count_request(kind, float(moment))
@@ -100,7 +101,9 @@ def test_the_block_names_what_was_left_out_and_what_stopped() -> None:
     text = summary.block(report, {"requests_per_minute": 225})
     for part in ("email", "blocked", "too much was set aside", "3 requests", "1 of them retries", "250 ms", "225"):
         assert part in text
+    assert "paid: 2 events lie ahead of the clock, by a day at most: is `timezone` the zone" in text
     run = summary.as_object(report, {})
+    assert run["streams"]["orders"]["rules"]["paid"]["ahead_of_clock"] == 2
     assert run["requests"] == {"sent": 3, "retries": 1, "reads": 1, "tokens": 0, "limited": 1}
     assert run["limit_seen"] == 250
     assert run["answer_seconds"] == {"p50": 0.25, "p95": 0.25}

@@ -442,6 +442,13 @@ def test_the_sdk_gets_values_of_their_kind() -> None:
         ("2026-07-01T08:30:00Z", dt.datetime(2026, 7, 1, 8, 30, tzinfo=dt.timezone.utc)),
         ("2026-07-01T08:30:00.5+0100", dt.datetime(2026, 7, 1, 7, 30, 0, 500_000, tzinfo=dt.timezone.utc)),
         ("2026-07-01T08:30:00-05:00", dt.datetime(2026, 7, 1, 13, 30, tzinfo=dt.timezone.utc)),
+        ("2026-07-01T24:00", dt.datetime(2026, 7, 1, 22, tzinfo=dt.timezone.utc)),
+        ("2026-W27-3", dt.datetime(2026, 6, 30, 22, tzinfo=dt.timezone.utc)),
+        ("2026-182T08:30:00Z", dt.datetime(2026, 7, 1, 8, 30, tzinfo=dt.timezone.utc)),
+        ("1782894600", dt.datetime(2026, 7, 1, 8, 30, tzinfo=dt.timezone.utc)),
+        ("1782894600000000000", dt.datetime(2026, 7, 1, 8, 30, tzinfo=dt.timezone.utc)),
+        ("1900-01-01T00:00:00Z", dt.datetime(1900, 1, 1, tzinfo=dt.timezone.utc)),
+        ("1970-01-01T00:00:00Z", dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)),
     ],
 )
 def test_since_takes_a_date_a_time_or_a_length(text: str, instant: dt.datetime) -> None:
@@ -452,7 +459,8 @@ def test_since_takes_a_date_a_time_or_a_length(text: str, instant: dt.datetime) 
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "30", "30 moons", "2026-13-01", "2026-1-1", "01.02.2026", "999999999 days"]
+    "text",
+    ["yesterday", "30", "30 moons", "2026-13-01", "2026-1-1", "01.02.2026", "999999999 days", "9999-12-31T24:00"],
 )
 def test_since_that_is_none_is_a_fault(text: str) -> None:
     """Anything else is a fault that shows what is accepted."""
