@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ BLOCKED_BY_TYPE: Mapping[str, frozenset[str]] = {
 }
 LOWER_CASE = frozenset({"email", "twitter"})
 """Zendesk lower-cases these; sent so, they are the same customer here and there."""
+_PLAIN_EMAIL = re.compile(r'[^\s@<>(),;:"]+@[^\s@<>(),;:".]+(?:\.[^\s@<>(),;:".]+)+')
+"""One `@`, a domain with a dot, nothing around it: docs/decisions/no-email-library.md."""
 
 
 class Cleaning:
@@ -53,7 +56,7 @@ class Cleaning:
         folded = text.casefold()
         if folded in self._blocked or folded in BLOCKED_BY_TYPE.get(kind, ()):
             return text, "blocked"
-        return text, "not an email" if kind == "email" and text.count("@") != 1 else ""
+        return text, "not an email" if kind == "email" and _PLAIN_EMAIL.fullmatch(text) is None else ""
 
 
 def _why_none(value: Any) -> str:  # noqa: ANN401 - whatever a record holds

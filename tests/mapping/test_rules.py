@@ -298,6 +298,11 @@ def test_what_fails_on_a_record_names_rule_and_place_and_no_value(raw: dict[str,
         ("email", " Buyer@Example.com", "buyer@example.com"),
         ("twitter", "BuyerTweets", "buyertweets"),
         ("phone_number", "+49 30 1", "+49 30 1"),
+        ("email", " Customer-1+x@mail.Example.co.uk ", "customer-1+x@mail.example.co.uk"),
+        ("email", "o'customer.1_x!#$%&*/=?^`{|}~@example.com", "o'customer.1_x!#$%&*/=?^`{|}~@example.com"),
+        ("email", "JOSÉ-1@exämple.example", "josé-1@exämple.example"),
+        ("email", "用户@例子.广告", "用户@例子.广告"),
+        ("shop_id", "customer-1@localhost", "customer-1@localhost"),
     ],
 )
 def test_identifier_values_are_cleaned(kind: str, value: Any, sent: str) -> None:
@@ -331,7 +336,31 @@ def test_identifier_values_are_cleaned(kind: str, value: Any, sent: str) -> None
         ("phone_number", "-1", "blocked"),
         ("shop_id", "House Account", "blocked"),
         ("email", "buyer", "not an email"),
-        ("email", "a@b@c", "not an email"),
+        *(
+            ("email", value, "not an email")
+            for value in (
+                "a@b@c",
+                "a@b@example.com",
+                "Customer 1 <customer-1@example.com>",
+                "<customer-1@example.com>",
+                "customer-1@example.com customer-2@example.com",
+                "customer-1@example.com,customer-2@example.com",
+                "customer-1@example.com;customer-2@example.com",
+                "customer-1@example.com (work)",
+                "customer-1@example.com\ncustomer-2",
+                "customer 1@example.com",
+                "customer-1\u2003x@example.com",
+                '"customer-1"@example.com',
+                "mailto:customer-1@example.com",
+                "customer-1@localhost",
+                "customer-1@example..com",
+                "customer-1@.example.com",
+                "customer-1@example.com.",
+                "customer-1@",
+                "@example.com",
+                "customer-1 at example.com",
+            )
+        ),
     ],
 )
 def test_what_is_no_identifier_is_left_out_and_counted(kind: str, value: Any, why: str) -> None:
