@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS, Identifier
 from target_zendesk_events.mapping.parts import Part, UnmappableError
+from target_zendesk_events.mapping.spelling import has_unseen, spelt
 from target_zendesk_events.mapping.values import BadValueError, text_of
 from target_zendesk_events.work import LeftOut
 
@@ -36,7 +37,7 @@ class Cleaning:
 
     def __init__(self, blocked: Iterable[str] = ()) -> None:
         """Take the values that are blocked besides the built-in ones, compared without case."""
-        self._blocked = BLOCKED | {str(value).strip().casefold() for value in blocked}
+        self._blocked = BLOCKED | {spelt(str(value)).casefold() for value in blocked}
 
     def clean(self, kind: str, value: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever a record holds
         """Return the value as it is sent, and why it is left out: `""` where it is sent."""
@@ -44,19 +45,24 @@ class Cleaning:
         if why:
             return "", why
         try:
-            text = text_of(value).strip()
+            text = spelt(text_of(value))
         except BadValueError:
             return "", "not a text"
         if kind in LOWER_CASE:
-            text = text.lower()
+            text = spelt(text.lower())
+        return text, self._why_not(kind, text)
+
+    def _why_not(self, kind: str, text: str) -> str:
         if not text:
-            return text, "blank"
+            return "blank"
         if "\ufffd" in text:
-            return text, "a broken character"
+            return "a broken character"
+        if has_unseen(text):
+            return "an unseen character"
         folded = text.casefold()
         if folded in self._blocked or folded in BLOCKED_BY_TYPE.get(kind, ()):
-            return text, "blocked"
-        return text, "not an email" if kind == "email" and _PLAIN_EMAIL.fullmatch(text) is None else ""
+            return "blocked"
+        return "not an email" if kind == "email" and _PLAIN_EMAIL.fullmatch(text) is None else ""
 
 
 def _why_none(value: Any) -> str:  # noqa: ANN401 - whatever a record holds
