@@ -26,6 +26,8 @@ _UNQUOTED = re.compile(
 )
 _SHOWN_LENGTH = 80
 _KEYS = ("rules", "source")
+_FREE = "x-"
+"""Keys that begin so mean nothing: a place for YAML's anchors, as Compose files have it."""
 _ACCEPTED = "a list of rules, or a mapping with rules and source"
 
 
@@ -196,7 +198,7 @@ def _rules_of(reading: _Reading, root: yaml.Node | None, value: Any) -> RulesFil
     if isinstance(root, yaml.MappingNode):
         nodes |= {key.value: node for key, node in root.value}
         for key, _ in root.value:
-            if key.value not in _KEYS:
+            if key.value not in _KEYS and not key.value.startswith(_FREE):
                 reading.fault(_line(key), f"{key.value!r} is no key of a rules file{did_you_mean(key.value, _KEYS)}")
     else:
         value = {"rules": value}

@@ -137,6 +137,7 @@ def test_all_braces_without_quotes_are_named(tmp_path: Path) -> None:
             "source: shop\nrules:\n  stream: a\n",
             "FILE, line 3: holds no rules; accepted: a list of rules, or a mapping with rules and source",
         ),
+        ("rules: [{}]\nxbase: a\n", "FILE, line 2: 'xbase' is no key of a rules file"),
         ("rules: [{}]\n\nsourc: a\n", "FILE, line 3: 'sourc' is no key of a rules file; did you mean source?"),
         ("rules: [{}]\nsource: 3\n", "FILE, line 2: source is no text; accepted: text"),
         ("- {}\n- orders\n", "FILE, line 2: a rule is a mapping, with stream, profile and event in it"),
@@ -198,6 +199,12 @@ def test_keys_are_text(tmp_path: Path) -> None:
     assert read(tmp_path, "- {1: a, 2026-01-31: b, true: c, no: d}\n").rules == [
         {"1": "a", "2026-01-31": "b", "true": "c", "no": "d"},
     ]
+
+
+def test_keys_that_begin_with_x_are_free(tmp_path: Path) -> None:
+    """At the top of a rules file they mean nothing, so that anchors have a place; in a rule they are read as ever."""
+    text = "x-base: &base {stream: orders}\nx-none:\nrules:\n- {<<: *base, when: paid}\n- *base\n"
+    assert read(tmp_path, text).rules == [{"stream": "orders", "when": "paid"}, {"stream": "orders"}]
 
 
 def test_anchors_and_merges_work(tmp_path: Path) -> None:
