@@ -46,6 +46,10 @@ def tell(run: Run, progress: Progress, about: Mapping[str, Any]) -> None:
         logger.warning("%.0f %% of the month's quota (monthly_event_quota) is used", share)
     for line in lost_letters_warning(run):
         logger.warning("%s", line)
+    for rule, count in report.only_filtered().items():
+        logger.warning(
+            "rule '%s' filtered out every record that it matched, %s: look at its `when`", rule, f"{count:,}"
+        )
     report.dead_letters_waiting = run.dead_letters.waiting()
     if run.data_dir is not None:
         progress.write_last_run(run.data_dir, about)

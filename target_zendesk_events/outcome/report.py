@@ -179,6 +179,16 @@ class Report:
         attempts = sum(self.requests[kind] for kind in ("events", "retries", "reads"))
         return attempts * 60 / seconds if seconds >= 1 else None
 
+    def only_filtered(self) -> dict[str, int]:
+        """Return the rules whose `when` said no to every record of the run, each with the number of records."""
+        matches: collections.Counter[str] = collections.Counter()
+        filtered: collections.Counter[str] = collections.Counter()
+        for stream in self.streams.values():
+            for name, rule in stream.rules.items():
+                matches[name] += rule.matches
+                filtered[name] += rule.counts["filtered"]
+        return {name: count for name, count in matches.items() if count and filtered[name] == count}
+
     def any_set_aside(self) -> bool:
         """Tell whether a record or an event went to the dead letters."""
         return any(stream.letters for stream in self.streams.values())

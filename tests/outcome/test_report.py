@@ -159,3 +159,15 @@ def test_many_answers_take_no_more_memory() -> None:
     assert len(sample._sample) == SAMPLE_SIZE  # noqa: SLF001 - what is kept shows nowhere else
     assert sample.quantile(0.5) == pytest.approx(10_000, rel=0.1)
     assert AnswerTimes().quantile(0.5) is None
+
+
+def test_a_rule_that_filtered_everything_is_named() -> None:
+    """One whose `when` said no to every record, over all streams; not one that matched nothing, or anything else."""
+    report = told(
+        [
+            ("orders", "matched", [("paid", NoEvent.FILTERED), ("shipped", NoEvent.FILTERED)]),
+            ("logins", "matched", [("paid", NoEvent.FILTERED), ("shipped", NoEvent.TOO_OLD)]),
+        ]
+    )
+    report.stream("orders").rule("unused")
+    assert report.only_filtered() == {"paid": 2}
