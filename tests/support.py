@@ -53,7 +53,7 @@ def record(stream: str, number: object, **fields: Any) -> dict[str, Any]:
     """Return a RECORD message of a customer of its own, unless fields say otherwise."""
     plain = {
         "id": number,
-        "email": f"customer-{number}@example.com",
+        "email": f"customer-{number}@example.com".replace(" ", "-"),
         "customer_id": None,
         "kind": "order_paid",
         "at": "2026-11-01T10:00:00Z",

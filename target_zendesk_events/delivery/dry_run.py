@@ -75,8 +75,8 @@ class DryRun:
             counts = report.count_match(work.stream, match.rule, match.no_event)
             counts.left_out.update((one.type, one.why) for one in match.left_out)
             counts.counts["ahead_of_clock"] += match.is_ahead
-            if match.event is not None:
-                self._batch.append((work, match, match.event))
+            if match.shipment is not None:
+                self._batch.append((work, match, match.shipment))
             elif match.no_event is NoEvent.UNMAPPABLE:
                 unmappable = True
                 report.count_letter(work.stream, match.no_event.value)

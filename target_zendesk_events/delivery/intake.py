@@ -88,7 +88,7 @@ class Intake:
                 counts.left_out.update((one.type, one.why) for one in match.left_out)
             if match.is_ahead:
                 counts.counts["ahead_of_clock"] += 1
-            if match.event is not None:
+            if match.shipment is not None:
                 events.append(match)
             elif match.no_event is NoEvent.UNMAPPABLE:
                 unmappable.append(match)

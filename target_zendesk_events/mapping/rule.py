@@ -172,7 +172,9 @@ class Rule:
         event = self._event_of(scope, profile, None if created_at is None else str(created_at))
         key = None if self._dedupe_key is None else self._dedupe_key.required_text(scope)
         is_ahead = created_at is not None and self._with.timeline.is_ahead(created_at)
-        return Match(self.name, event=event, dedupe_key=key, dedupe=self.dedupe, left_out=left_out, is_ahead=is_ahead)
+        return Match(
+            self.name, shipment=event, dedupe_key=key, dedupe=self.dedupe, left_out=left_out, is_ahead=is_ahead
+        )
 
     def _moment(self, scope: Scope) -> Moment | None:
         part = self._event.created_at

@@ -466,12 +466,7 @@ def broken_off(url: str) -> dict[str, tuple[int, bytes, str]]:
         return dict(zip(BROKEN, pool.map(one, BROKEN), strict=True))
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        *BROKEN,
-    ],
-)
+@pytest.mark.parametrize("case", BROKEN)
 def test_a_line_that_is_no_message_stops_the_run(case: str, served: Playground) -> None:
     """What came before it is delivered and its STATE written; line number and length are named, the content never."""
     if not broken_off.cache_info().currsize:

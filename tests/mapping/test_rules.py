@@ -539,7 +539,7 @@ def test_a_placeholder_does_not_stand_on_a_timeline(
         assert found.no_event is NoEvent.UNMAPPABLE
         assert f": {end}" in found.message
     else:
-        assert found.event is not None
+        assert found.shipment is not None
         assert found.is_ahead is end
 
 
