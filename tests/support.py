@@ -151,13 +151,14 @@ def command(
     given: bytes = b"",
     environment: Mapping[str, str] | None = None,
     wrapper: Sequence[str] = (),
+    program: Sequence[str] = TARGET,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the real command line in `folder`, with a file of `settings` where there are any; `given` is its input."""
     path = folder / "config.json"
     if settings is not None:
         path.write_text(json.dumps(settings))
     return subprocess.run(
-        [*wrapper, *TARGET, *(("--config", str(path)) if settings is not None else ()), *arguments],
+        [*wrapper, *program, *(("--config", str(path)) if settings is not None else ()), *arguments],
         input=given,
         capture_output=True,
         timeout=60,

@@ -12,6 +12,7 @@ import click
 
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.escaping import escape_log
+from target_zendesk_events.open_files import raise_limit
 from target_zendesk_events.singer.command import log_fault
 from target_zendesk_events.target import TargetZendeskEvents
 
@@ -35,6 +36,7 @@ def reporting_faults(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def reporting(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the verb's own
         escape_log()
+        raise_limit()
         logging.basicConfig(level=logging.INFO, format="%(levelname)-8s %(message)s", stream=sys.stderr)
         try:
             verb(*arguments, **options)

@@ -11,6 +11,10 @@ from typing import Any, Final
 
 from target_zendesk_events.errors import StorageError
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Busy, Cursor, damaged
+from target_zendesk_events.open_files import shortage
+
+FILES: Final = 4
+"""SQLite opens so many at the most: database, log, index and folder."""
 
 
 class SqliteDatabase:
@@ -90,7 +94,7 @@ class SqliteDatabase:
                 message = f"{self.note} is locked by another process"
                 raise Busy(message) from fault
             message = f"{self.note} cannot be used: {fault}; nothing was sent that could not be recorded"
-            raise StorageError(message) from fault
+            raise StorageError(message) from (shortage(FILES) or fault)
         except sqlite3.IntegrityError as fault:
             message = f"{self.note} was written by another run in this moment"
             raise Busy(message) from fault

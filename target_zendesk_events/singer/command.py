@@ -15,7 +15,8 @@ from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, TargetError
-from target_zendesk_events.escaping import say_lines
+from target_zendesk_events.escaping import escape_log, say
+from target_zendesk_events.open_files import hint, raise_limit
 from target_zendesk_events.signals import ignore_from_here
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class CommandTarget(Target):
         if about:
             cls.print_about(about_format)
             sys.exit(0)
+        escape_log()
+        raise_limit()
         try:
             target = cls(config=config.config if config else {})
             target.listen(file_input)
@@ -99,8 +102,17 @@ def log_fault(fault: TargetError) -> None:
     """Log an error that ends a run, a line for each thing to mend."""
     for sentence in fault.faults if isinstance(fault, ConfigurationError) else (str(fault),):
         logger.error("%s", sentence)
+    _log_hint(fault)
     if isinstance(fault, NoRulesError):
         say_lines(fault.proposal, err=True)
+
+
+def _log_hint(fault: BaseException) -> bool:
+    """Log what to do where files could not be opened, wherever that was; tell whether it was so."""
+    sentence = hint(fault)
+    if sentence is not None:
+        logger.error("%s", sentence)
+    return sentence is not None
 
 
 def _told_by_the_sdk(error: str) -> str:
@@ -109,6 +121,8 @@ def _told_by_the_sdk(error: str) -> str:
 
 
 def _log_bug(fault: Exception) -> None:
+    if _log_hint(fault):
+        return
     place = traceback.extract_tb(fault.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
     logger.critical(

@@ -20,8 +20,9 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from target_zendesk_events.errors import AddressError, ConfigurationError
-from target_zendesk_events.kinds.shipment import Request
+from target_zendesk_events.errors import AddressError, ConfigurationError, StorageError
+from target_zendesk_events.kinds.event import Identifier, Profile
+from target_zendesk_events.open_files import hint, shortage
 from target_zendesk_events.zendesk.answers import (
     MAX_BODY_LENGTH,
     MAX_PAGE_LENGTH,
@@ -142,7 +143,7 @@ class Client:
         try:
             response = self._adapter.send(request, stream=True, timeout=self._timeouts, **self._route)
         except _TROUBLE as error:
-            answer = no_answer(_kind_of(error, trip), _name_of(error))
+            answer = _no_answer(error, trip)
         else:
             body = self._body(response, started + self._total_seconds, asked)
             answer = read_answer(response.status_code, response.headers, body, now=self._wall(), asked=asked)
@@ -210,6 +211,17 @@ def _check_route(adapter: BaseAdapter, request: requests.PreparedRequest, route:
             "HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, and the address"
         )
         raise ConfigurationError(message) from None
+
+
+def _no_answer(error: Exception, trip: Trip) -> Answer:
+    """Return what a request that failed means. Raises StorageError where this process may open no connection."""
+    answer = no_answer(_kind_of(error, trip), _name_of(error))
+    if answer.kind is Kind.NOT_SENT:
+        lacking = next((one for one in _causes(error) if hint(one)), None) or shortage(1)
+        if lacking is not None:
+            message = "no connection to Zendesk can be opened: too many files are open"
+            raise StorageError(message) from lacking
+    return answer
 
 
 def _kind_of(error: Exception, trip: Trip) -> Kind:
