@@ -80,7 +80,10 @@ class Work(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """How one event ended: its outcome, and what Zendesk or a limit said of it."""
+    """How one event ended: its outcome, and what Zendesk or a limit said of it.
+
+    A duplicate's `reason` is `rejected` or `held` where that is how the event ended before.
+    """
 
     outcome: Outcome
     reason: str = ""

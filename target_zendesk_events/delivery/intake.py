@@ -108,7 +108,7 @@ class Intake:
         entries = self._ledger.seen([*map(keyed_of, batch), *map(aside_of, asides)])
         for shipment, entry in zip(batch, entries[: len(batch)], strict=True):
             if entry.standing is Standing.SETTLED and not (shipment.is_replayed and entry.outcome in SENT_AGAIN):
-                self._settling.receive(shipment, Receipt(Outcome.DUPLICATE))
+                self._settling.receive(shipment, Receipt(Outcome.DUPLICATE, entry.set_aside_as))
             elif shipment.stream in stopped:
                 self._settling.give_up(shipment.open_record)
             else:

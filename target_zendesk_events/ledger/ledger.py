@@ -65,6 +65,11 @@ class Entry(msgspec.Struct, frozen=True):
     lookalikes: int = 0
     changed: bool = False
 
+    @property
+    def set_aside_as(self) -> str:
+        """Say `rejected` or `held` of an event that ended so before; else nothing."""
+        return self.outcome.value if self.outcome is not None and self.outcome in SENT_AGAIN else ""
+
 
 class Settlement(msgspec.Struct, frozen=True):
     """The end of one event, for the ledger; or of a record that yields none, set aside."""

@@ -13,6 +13,8 @@ from target_zendesk_events.work import NoEvent, Outcome
 RECORD_COUNTS: Final = ("invalid", "unmatched", "skipped", "matched")
 MATCH_COUNTS: Final = ("filtered", "too_old", "unmappable", "events")
 OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
+SET_ASIDE_BEFORE: Final = ("duplicate_rejected", "duplicate_held")
+"""Of the duplicates, those that were not delivered when they came first: they wait in the dead letters."""
 SAMPLE_SIZE: Final = 2_000
 
 
@@ -29,12 +31,19 @@ class RuleCounts:
         """Events whose outcome is still open."""
         return self.counts["events"] - sum(self.counts[name] for name in OUTCOMES)
 
+    def note_set_aside_before(self, how: str) -> None:
+        """Note of a duplicate that it was `rejected` or `held` when it came first; nothing where `how` is empty."""
+        if how:
+            self.counts[f"duplicate_{how}"] += 1
+
     def as_object(self) -> dict[str, Any]:
         """Return the counts under their names; `matches` and `events` add up."""
         numbers: dict[str, Any] = {"matches": self.matches}
         numbers |= {name: self.counts[name] for name in (*MATCH_COUNTS, *OUTCOMES)}
         numbers["undelivered"] = self.undelivered
-        numbers |= {name: self.counts[name] for name in ("changed", "ahead_of_clock") if self.counts[name]}
+        numbers |= {name: self.counts[name] for name in SET_ASIDE_BEFORE}
+        if self.counts["changed"]:
+            numbers["changed"] = self.counts["changed"]
         if self.left_out:
             numbers["identifiers_left_out"] = {
                 f"{kind}: {why}": count for (kind, why), count in sorted(self.left_out.items())
@@ -136,9 +145,11 @@ class Report:
         counts.counts["events" if no_event is None else no_event.value] += 1
         return counts
 
-    def count_outcome(self, stream: str, rule: str, outcome: Outcome) -> None:
-        """Count how an event ended."""
-        self.streams[stream].rules[rule].counts[outcome.value] += 1
+    def count_outcome(self, stream: str, rule: str, outcome: Outcome) -> RuleCounts:
+        """Count how an event ended. Returns the rule's counts."""
+        counts = self.streams[stream].rules[rule]
+        counts.counts[outcome.value] += 1
+        return counts
 
     def count_letter(self, stream: str, reason: str) -> None:
         """Count one dead letter."""
@@ -167,7 +178,7 @@ class Report:
         totals = {"records": sum(stream.records for stream in streams)}
         totals |= {name: sum(stream.counts[name] for stream in streams) for name in RECORD_COUNTS}
         totals["matches"] = sum(rule.matches for stream in streams for rule in stream.rules.values())
-        for name in (*MATCH_COUNTS, *OUTCOMES, "undelivered"):
+        for name in (*MATCH_COUNTS, *OUTCOMES, "undelivered", *SET_ASIDE_BEFORE):
             totals[name] = sum(stream.total(name) for stream in streams)
         return totals
 

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from target_zendesk_events.escaping import escaped
-from target_zendesk_events.outcome.report import MATCH_COUNTS, OUTCOMES, RECORD_COUNTS, Report, RuleCounts, StreamCounts
+from target_zendesk_events.outcome.report import (
+    MATCH_COUNTS,
+    OUTCOMES,
+    RECORD_COUNTS,
+    SET_ASIDE_BEFORE,
+    Report,
+    RuleCounts,
+    StreamCounts,
+)
 
 SECONDS_BETWEEN_LINES = 10.0
 _AHEAD = "is `timezone` the zone of the tap's times without an offset?"
@@ -132,6 +140,12 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
             + f"{about.get('requests_per_minute')} allowed a minute"
             + (f", {report.limit_seen} by Zendesk's headers" if report.limit_seen is not None else "")
             + f"; {report.seconds_waited:.1f} s waited for the limit"
+        )
+    rejected, held = (sum(counts.total(name) for counts in report.streams.values()) for name in SET_ASIDE_BEFORE)
+    if rejected or held:
+        facts.append(
+            f"of the duplicates, {rejected:,} were rejected and {held:,} held when they came first, and are not sent "
+            "again: zendesk-events replay sends what waits in the dead letters (with --held: held ones too)"
         )
     facts.append(f"dead letters waiting: {report.dead_letters_waiting:,}")
     return facts

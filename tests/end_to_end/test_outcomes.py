@@ -187,3 +187,25 @@ def test_a_slow_byte_after_byte_answer_is_given_up_on(served: Playground, tmp_pa
     assert (ended.exit_code, ended.states) == (0, [{"upto": 1}])
     assert len(served.events()) == 1
     assert ended.report["requests"]["reads"] >= 1
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_was_set_aside_before_is_told_among_the_duplicates(
+    dry_run: bool, served: Playground, tmp_path: Path
+) -> None:
+    """A run that meets events which an earlier one rejected or held says how many, and what sends them again."""
+    served.clear()
+    faults = [Fault(status=400, contains="customer-1@", count=None), Fault(status=500, contains="customer-2@")]
+    served.set_faults(*faults)
+    settings = support.config(served.url, tmp_path, on_unknown_outcome="hold", max_in_flight=1)
+    records = [support.record("orders", number) for number in range(4)]
+    messages = support.lines([support.schema("orders"), *records])
+    first = support.run_here(settings, messages)
+    served.set_faults()
+    _, error = support.run_process({**settings, "dry_run": dry_run}, messages, tmp_path)
+    assert (first.report["totals"]["rejected"], first.report["totals"]["held"]) == (1, 1)
+    assert "1 were rejected and 1 held when they came first" in error
+    assert "zendesk-events replay" in error
+    last = error[error.rindex("run finished") :]
+    assert " duplicate=4 " in last
+    assert " duplicate_rejected=1 duplicate_held=1 " in f"{last.strip()} "

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_zendesk_events.outcome import summary
-from target_zendesk_events.outcome.report import MATCH_COUNTS, OUTCOMES, RECORD_COUNTS, SAMPLE_SIZE, AnswerTimes, Report
+from target_zendesk_events.outcome.report import (
+    MATCH_COUNTS,
+    OUTCOMES,
+    RECORD_COUNTS,
+    SAMPLE_SIZE,
+    SET_ASIDE_BEFORE,
+    AnswerTimes,
+    Report,
+)
 from target_zendesk_events.work import NoEvent, Outcome
 
 STREAMS = st.sampled_from(["orders", "logins"])
@@ -69,8 +77,23 @@ def test_the_last_line_holds_every_name(records: list[tuple[str, str, list[tuple
     assert "\n" not in line
     said = dict(part.split("=") for part in line.removeprefix("run finished: ").split())
     assert {name: int(number) for name, number in said.items()} == totals
-    names = {"records", "matches", "undelivered", *RECORD_COUNTS, *MATCH_COUNTS, *OUTCOMES}
+    names = {"records", "matches", "undelivered", *RECORD_COUNTS, *MATCH_COUNTS, *OUTCOMES, *SET_ASIDE_BEFORE}
     assert set(totals) == names
+
+
+def test_duplicates_that_were_set_aside_are_told_apart() -> None:
+    """`duplicate` stays the total; how many were rejected and held before stands beside it, with the way out."""
+    report = told([("orders", "matched", [("paid", Outcome.DUPLICATE)])] * 3)
+    assert "replay" not in summary.block(report, {})
+    for how in ("rejected", "held", ""):
+        report.stream("orders").rule("paid").note_set_aside_before(how)
+    run = summary.as_object(report, {})
+    for counts in (run["totals"], run["streams"]["orders"]["rules"]["paid"]):
+        assert (counts["duplicate"], counts["duplicate_rejected"], counts["duplicate_held"]) == (3, 1, 1)
+        assert counts["events"] == sum(counts[name] for name in (*OUTCOMES, "undelivered"))
+    text = summary.block(report, {})
+    assert "1 were rejected and 1 held when they came first" in text
+    assert "zendesk-events replay" in text
 
 
 def test_promise_seven_s_names_are_these() -> None:
