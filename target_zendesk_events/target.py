@@ -245,8 +245,8 @@ class TargetZendeskEvents(CommandTarget):
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
         }
-        books.dead_letters.close()  # the report may need the files that they hold open
-        tell(self.run, self._progress, self.settings, about)
+        self.run.dead_letters.close()  # the report may need the files that they hold open
+        tell(self.run, self._progress, about)
         with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
             self.run.close()
 

@@ -49,7 +49,7 @@ def run(folder: Path, soft: int, hard: int, streams: int, *, sends: bool = False
     """Run the real command line within these limits, on so many streams with a record that fails its schema."""
     limited = (
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
-        "from target_zendesk_events.scripts import target; target()"
+        "from target_zendesk_events.scripts import target_zendesk_events as target; target()"
     )
     messages = []
     for number in range(streams):

@@ -102,7 +102,7 @@ class DryRun:
         for (work, match, what), one, entry in zip(batch, keyed, self._ledger.seen(keyed), strict=True):
             is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
             if is_settled or self._is_met_again(one.key):
-                counts = self._books.report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
+                counts = self._report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
                 counts.note_set_aside_before(entry.set_aside_as)
             elif work.stream not in self._dropped:
                 self._hold_against_limits(work.stream, match.rule, what)

@@ -266,17 +266,11 @@ class Sender:
         return picked
 
     def _set_out(self, shipment: OpenShipment, entry: Entry, now: float) -> None:
-        if shipment not in self._tools.lanes:  # its stream was stopped a moment ago
-            shipment.is_claimed = entry.standing is Standing.NEW
-            self._take_back([shipment])
-            if entry.standing in {Standing.BUSY, Standing.SETTLED}:
-                self._give_place_back(shipment)
-            return
-        if entry.standing is Standing.SETTLED:
+        if shipment not in self._lanes:  # its stream was stopped a moment ago
+            self._claims.take_back([shipment])
+        elif entry.standing is Standing.SETTLED:
             self._receive(shipment, Receipt(Outcome.DUPLICATE, entry.set_aside_as))
-            return
-        if entry.standing is Standing.BUSY:
-            self._give_place_back(shipment)
+        elif entry.standing is Standing.BUSY:
             self._departures.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)
         elif entry.standing is Standing.UNKNOWN:
             self._follow(shipment, self._follow_up.of_crash(shipment, now), now)

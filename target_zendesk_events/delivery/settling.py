@@ -118,7 +118,7 @@ class Settling:
         if settlements:
             self._reached("outcome written")
         for shipment, receipt in self._received:
-            counts = books.report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
+            counts = self._report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
             if receipt.outcome is Outcome.DUPLICATE:
                 counts.note_set_aside_before(receipt.reason)
             shipment.open_record.is_new |= receipt.outcome is not Outcome.DUPLICATE

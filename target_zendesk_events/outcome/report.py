@@ -42,8 +42,7 @@ class RuleCounts:
         numbers |= {name: self.counts[name] for name in (*MATCH_COUNTS, *OUTCOMES)}
         numbers["undelivered"] = self.undelivered
         numbers |= {name: self.counts[name] for name in SET_ASIDE_BEFORE}
-        if self.counts["changed"]:
-            numbers["changed"] = self.counts["changed"]
+        numbers |= {name: self.counts[name] for name in ("changed", "ahead_of_clock") if self.counts[name]}
         if self.left_out:
             numbers["identifiers_left_out"] = {
                 f"{kind}: {why}": count for (kind, why), count in sorted(self.left_out.items())

@@ -15,7 +15,7 @@ from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, TargetError
-from target_zendesk_events.escaping import escape_log, say
+from target_zendesk_events.escaping import say_lines
 from target_zendesk_events.open_files import hint, raise_limit
 from target_zendesk_events.signals import ignore_from_here
 
@@ -83,7 +83,6 @@ class CommandTarget(Target):
         if about:
             cls.print_about(about_format)
             sys.exit(0)
-        escape_log()
         raise_limit()
         try:
             target = cls(config=config.config if config else {})

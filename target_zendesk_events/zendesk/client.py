@@ -21,7 +21,7 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from target_zendesk_events.errors import AddressError, ConfigurationError, StorageError
-from target_zendesk_events.kinds.event import Identifier, Profile
+from target_zendesk_events.kinds.shipment import Request
 from target_zendesk_events.open_files import hint, shortage
 from target_zendesk_events.zendesk.answers import (
     MAX_BODY_LENGTH,

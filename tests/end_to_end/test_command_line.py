@@ -941,7 +941,8 @@ def test_a_terminal_shows_a_live_line_and_breaks_no_line_of_the_log(playground: 
     assert b"orders: 0 of 1 events" in shown
     last = shown.splitlines()[-1]
     assert b"run finished: delivered=1" in last
-    assert last.endswith(b"events=1")
+    assert b" events=1 " in last
+    assert last.endswith(b"duplicate_held=0")
 
 
 # -- the playground's wrapper ------------------------------------------------------------------------------------
