@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable
@@ -31,7 +32,8 @@ def read(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value of a JSON text: NaN and the infinities as null, half a surrogate pair as U+FFFD.
 
     Python's `json` writes and reads both (docs.python.org, "json", Standard Compliance); of members of one name the
-    last counts. Raises ValueError for what is no JSON to Python either.
+    last counts. A byte order mark is passed over: files that were put together have them inside. Raises ValueError for
+    what is no JSON to Python either.
     """
     return _Parser(text).value
 
@@ -52,7 +54,7 @@ class _Parser:
 
     def __init__(self, text: bytes) -> None:
         """Read all of the text. Raises ValueError."""
-        self._text = text.decode("utf-8", "surrogatepass")
+        self._text = text.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
         self._open: list[dict[str, Any] | list[Any]] = [[]]
         self._keys: list[str] = []
         self._began = self._ended = 0

@@ -224,7 +224,7 @@ def _credentials(file: str | None) -> Credentials | None:
     if file is None:
         return None
     try:
-        return replace(Credentials(), **json.loads(Path(file).read_text(encoding="utf-8")))
+        return replace(Credentials(), **json.loads(Path(file).read_bytes()))
     except OSError as error:
         _refuse(f"--credentials: {error.strerror}")
     except (ValueError, TypeError):

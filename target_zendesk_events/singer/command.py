@@ -59,10 +59,12 @@ class CommandTarget(Target):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
         """Read the configuration: files in their order, the environment where `ENV` or nothing is given."""
         try:
-            given = super().cb_config(ctx, param, value)
+            given = super().cb_config(ctx, param, tuple(one for one in value if one == "ENV"))
+            for path in (one for one in value if one != "ENV"):
+                given.config |= _json_in(path)
         except (OSError, ValueError, TypeError) as fault:
             path = next((one for one in value if one != "ENV" and not _holds_object(one)), "a configuration file")
-            why = f": {fault}" if isinstance(fault, OSError | ValueError) else ""
+            why = f": {getattr(fault, 'strerror', fault)}" if isinstance(fault, OSError | ValueError) else ""
             message = f"{path} cannot be read as a JSON object{why}"
             raise click.BadParameter(message, ctx, param) from fault
         if given.parse_env or not value:
@@ -129,8 +131,13 @@ def _log_bug(fault: Exception) -> None:
     )
 
 
+def _json_in(path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what a file holds; Python tells from its first bytes how it is encoded, and passes over a mark there."""
+    return json.loads(Path(path).read_bytes())
+
+
 def _holds_object(path: str) -> bool:
     try:
-        return isinstance(json.loads(Path(path).read_bytes()), dict)
+        return isinstance(_json_in(path), dict)
     except (OSError, ValueError):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import collections
 import os
 from typing import IO, Any
@@ -18,6 +19,7 @@ class Input:
         self._pieces: list[bytes] = []
         self._lines: collections.deque[bytes] = collections.deque()
         self.has_ended = False
+        self._has_begun = False
         try:
             self.descriptor: int | None = self._binary.fileno()
         except (OSError, AttributeError):
@@ -50,6 +52,9 @@ class Input:
     def _close_line(self, end: bytes) -> None:
         line = b"".join((*self._pieces, end))
         self._pieces.clear()
+        if not self._has_begun:
+            self._has_begun = True
+            line = line.removeprefix(codecs.BOM_UTF8)  # editors and PowerShell write one before all text
         if line or not self.has_ended:
             self._lines.append(line)
 

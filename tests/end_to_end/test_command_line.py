@@ -571,7 +571,8 @@ def test_stream_maps_may_fake(playground: Playground, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("[1]", "a JSON object\n"), ('{"a":', "a JSON object: Expecting"), (None, "was not found")]
+    ("text", "why"),
+    [("[1]", "a JSON object\n"), ('{"a":', "a JSON object: Expecting"), (None, ": No such file or directory\n")],
 )
 def test_a_configuration_file_that_cannot_be_read_is_named(text: str | None, why: str, tmp_path: Path) -> None:
     """Of several, the one that is at fault; exit 2."""

@@ -162,3 +162,47 @@ def test_what_no_reader_takes_stops_the_run(shop: Shop) -> None:
     ended = shop.feed(order(1, b'"n":1'), b'{"type":"RECORD","stream":"orders","record":{"n":NaN', END)
     assert (ended.exit_code, ended.states, shop.properties) == (1, [], [{"n": 1}])
     assert "is no JSON" in shop.said
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("has_blank", [False, True])
+def test_a_mark_before_the_first_line_is_passed_over(shop: Shop, end: bytes, has_blank: bool) -> None:
+    """Editors and PowerShell write a byte order mark; two such files that were put together have one inside."""
+    given = end.join([b"" if has_blank else SCHEMA % FIELDS, SCHEMA % FIELDS, order(1, b'"n":1'), b""])
+    (shop.folder / "input.singer").write_bytes(MARK + given + MARK + order(2, b'"n":2') + end + MARK + END)
+    (shop.folder / "rules.yml").write_bytes(MARK + json.dumps([RULE]).encode())
+    settings = {**shop.settings(rules_file="rules.yml"), "rules": None}
+    (shop.folder / "config.json").write_bytes(MARK + json.dumps(settings, indent=1).encode().replace(b"\n", end))
+    done = subprocess.run(
+        [*support.TARGET, "--config", "config.json", "--input", "input.singer"],
+        capture_output=True, timeout=60, check=False, cwd=shop.folder,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, b'{"done":true}\n')
+    assert shop.properties == [{"n": 1}, {"n": 2}]
+
+
+def test_letters_that_were_edited_are_replayed(shop: Shop) -> None:
+    """An editor's byte order mark and line ends are no fault of the letters; they are counted as ever."""
+    shop.playground.set_faults(Fault(status=400, count=None))
+    shop.feed(order(1, b'"n":1'), order(2, b'"n":2'))
+    shop.playground.set_faults()
+    (path,) = shop.letters
+    schema, *records = path.read_bytes().splitlines()
+    path.write_bytes(b"\r\n".join([MARK + schema, MARK + records[0], records[1], b""]))
+    done = shop.replay()
+    assert (done.returncode, shop.properties, shop.letters) == (0, [{"n": 1}, {"n": 2}], [])
+
+
+def test_the_ledger_is_asked_with_a_marked_file(shop: Shop) -> None:
+    """`zendesk-events ledger find` reads the same lines."""
+    shop.feed(order(1, b'"n":1'))
+    given = b"\r\n".join([MARK + SCHEMA % FIELDS, order(1, b'"n":1'), b""])
+    done = subprocess.run(
+        [*REPLAY[:-1], "ledger", "find", "--config", str(shop.folder / "config.json")],
+        input=given, capture_output=True, timeout=60, check=False, cwd=shop.folder,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert b": delivered" in done.stdout
