@@ -6,11 +6,19 @@ import codecs
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
 
+from target_zendesk_events.digits import Digits
+
 MAX_DEPTH: Final = 100
+"""Levels of objects and lists in a record: what comes after the reader walks them with a stack that ends."""
+MAX_INTEGER_DIGITS: Final = 4_300
+"""Python turns no more into a number, or back (docs.python.org, "Integer string conversion length limitation")."""
+MAX_KEPT_LENGTH: Final = 16
+"""Characters of a number with a point in it: a double keeps any fifteen digits."""
 _TOKEN: Final = re.compile(r'[ \t\n\r]*([\[\]{},:"]|[^\[\]{},:" \t\n\r]+|$)')
 _NUMBER: Final = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _STRINGS: Final = json.JSONDecoder()
@@ -20,22 +28,56 @@ _WORDS: Final = {"true": True, "false": False, "null": None, "NaN": None, "Infin
 _Value = dict[str, Any] | list[Any] | str | float | None
 
 
-def decode(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the value of a JSON text, read fast where that can be, else as `read` does. Raises ValueError."""
+class TooDeepError(ValueError):
+    """The text is JSON, and nested deeper than is wanted."""
+
+    def __init__(self, cut: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Take what was read, emptied where it is too deep."""
+        super().__init__()
+        self.cut = cut
+
+
+def decode(text: bytes, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of a JSON text, read fast where that can be, else as `read` does.
+
+    A number with a fraction or an exponent is a float if a double keeps its digits, else `Digits`, itself a float.
+    Raises TooDeepError where objects and lists stand more than `max_depth` deep, and ValueError for what is no JSON.
+    """
     try:
-        return msgspec.json.decode(text)
+        value = _FAST.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return read(text)
+        return read(text, max_depth)
+    if text.count(b"{") + text.count(b"[") > max_depth and _is_deeper(value, max_depth):
+        return read(text, max_depth)
+    return value
 
 
-def read(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def _is_deeper(value: Any, max_depth: int) -> bool:  # noqa: ANN401 - any JSON value
+    level = [value]
+    for _ in range(max_depth + 1):
+        level = [one for one in level if type(one) is dict or type(one) is list]
+        if not level:
+            return False
+        level = [item for one in level for item in (one.values() if type(one) is dict else one)]
+    return True
+
+
+def read(text: bytes, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value of a JSON text: NaN and the infinities as null, half a surrogate pair as U+FFFD.
 
     Python's `json` writes and reads both (docs.python.org, "json", Standard Compliance); of members of one name the
-    last counts. A byte order mark is passed over: files that were put together have them inside. Raises ValueError for
-    what is no JSON to Python either.
+    last counts. A byte order mark is passed over: files that were put together have them inside. Numbers of any
+    size are read. Raises as `decode` does, ValueError for what is no JSON to Python either.
     """
-    return _Parser(text).value
+    parser = _Parser(text, max_depth)
+    if parser.is_too_deep:
+        raise TooDeepError(parser.value)
+    return parser.value
+
+
+def outline(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of a JSON text, emptied where it is too deep. Raises ValueError."""
+    return _Parser(text, MAX_DEPTH).value
 
 
 def members(text: bytes) -> dict[str, msgspec.Raw]:
@@ -43,7 +85,7 @@ def members(text: bytes) -> dict[str, msgspec.Raw]:
     try:
         return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        parser = _Parser(text)
+        parser = _Parser(text, MAX_DEPTH)
     if not isinstance(parser.value, dict):
         raise ValueError  # noqa: TRY004 - a text that is no object, as one that is no JSON
     return parser.members
@@ -52,8 +94,10 @@ def members(text: bytes) -> dict[str, msgspec.Raw]:
 class _Parser:
     """Reads one text, token by token, with a stack of its own: Python's would end before the text does."""
 
-    def __init__(self, text: bytes) -> None:
-        """Read all of the text. Raises ValueError."""
+    def __init__(self, text: bytes, max_depth: int) -> None:
+        """Read all of the text, and keep what is no deeper than `max_depth`. Raises ValueError."""
+        self._max_depth = max_depth
+        self.is_too_deep = False
         self._text = text.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
         self._open: list[dict[str, Any] | list[Any]] = [[]]
         self._keys: list[str] = []
@@ -87,9 +131,8 @@ class _Parser:
     def _begin(self, mark: str) -> None:
         self._must_expect("value", "value or ]")
         self._note_member()
-        if len(self._open) > MAX_DEPTH:
-            raise ValueError
         self._open.append({} if mark == "{" else [])
+        self.is_too_deep |= self._depth > self._max_depth
         self._expects = "key or }" if mark == "{" else "value or ]"
 
     def _end(self, mark: str) -> None:
@@ -97,7 +140,12 @@ class _Parser:
         self._must_expect("rest", empty)
         if type(self._open[-1]) is not kind or len(self._open) == 1:
             raise ValueError
-        self._put(self._open.pop())
+        depth, ended = self._depth, self._open.pop()
+        self._put(ended if depth <= self._max_depth + (mark == "]") else type(ended)())
+
+    @property
+    def _depth(self) -> int:
+        return len(self._open) - 1
 
     def _go_on(self, _: str) -> None:
         self._must_expect("rest")
@@ -152,4 +200,23 @@ def _number(word: str) -> float:
     found = _NUMBER.fullmatch(word)
     if found is None:
         raise ValueError
-    return int(word) if found[2] is None and found[3] is None else float(word)
+    if found[2] is None and found[3] is None:
+        return int(word) if len(word) <= MAX_INTEGER_DIGITS else Digits(word)
+    return _float(word)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if len(text) <= MAX_KEPT_LENGTH and "e" not in text and "E" not in text:
+        return number
+    written = repr(number)
+    if written == text:
+        return number
+    try:
+        is_kept = Decimal(written) == Decimal(text)
+    except InvalidOperation:  # an exponent that no Decimal has
+        is_kept = False
+    return number if is_kept else Digits(text)
+
+
+_FAST = msgspec.json.Decoder(float_hook=_float)

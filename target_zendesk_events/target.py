@@ -176,7 +176,7 @@ class TargetZendeskEvents(CommandTarget):
         sink.record_counter_metric.increment()
         if not self._streams.has_rules and not self._streams.is_test(alias):
             return  # read on for more SCHEMAs: each gets a proposal at the end
-        work = sink.work_of(transformed, line, stream, replayed)
+        work = sink.work_of(transformed, line, stream, replayed, is_too_deep=self.message_reader.is_too_deep)
         if self._streams.untold:
             self._streams.tell_of_identifiers(work.matches)
         self.run.engine.take(work)

@@ -18,6 +18,7 @@ from typing import Any
 
 from typing_extensions import Self
 
+from target_zendesk_events import lenient
 from target_zendesk_events.target import TargetZendeskEvents
 
 TARGET = [sys.executable, "-c", "from target_zendesk_events.target import main; main()"]
@@ -139,7 +140,7 @@ def ended(exit_code: int, output: str, data_dir: Path) -> Ended:
 def letters_of(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the records in one file of dead letters."""
     for line in path.read_bytes().splitlines():
-        message = json.loads(line)
+        message = lenient.outline(line)
         if message["type"] == "RECORD":
             yield message
 

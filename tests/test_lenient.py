@@ -37,6 +37,57 @@ def test_what_python_takes_for_json_is_read(text: bytes, value: Any) -> None:
     assert lenient.read(text) == value
 
 
+NUMBERS = [
+    (b"1e400", "1e400"),
+    (b"-1E+400", "-1E+400"),
+    (b"1e%s" % (b"9" * 5_000), "1e" + "9" * 5_000),
+    (b"9" * 5_000, "9" * 5_000),
+    (b"-" + b"9" * 5_000, "-" + "9" * 5_000),
+    (b"9" * 5_000 + b".000", "9" * 5_000),
+]
+
+
+@pytest.mark.parametrize(("text", "digits"), NUMBERS)
+def test_a_number_of_any_size_is_read(text: bytes, digits: str) -> None:
+    """What no double holds and Python turns into no whole number keeps its digits."""
+    number = lenient.decode(b'{"a":[%s]}' % text)["a"][0]
+    assert isinstance(number, float)
+    assert str(number) == digits
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]")])
+@pytest.mark.parametrize("end", [b"1", b"NaN", b"1e400"])
+def test_a_text_may_be_a_hundred_deep(opens: bytes, closes: bytes, end: bytes) -> None:
+    """One level more is too deep, for both readers alike; any depth at all is JSON."""
+    each = len(opens.replace(b'"a":', b""))
+    at_most = opens * (100 // each) + end + closes * (100 // each)
+    assert lenient.decode(at_most) is not None
+    for text in (b"[" + at_most + b"]", b'{"a":' + at_most + b"}", opens * 50_000 + end + closes * 50_000):
+        with pytest.raises(lenient.TooDeepError):
+            lenient.decode(text)
+
+
+def test_a_wide_text_is_not_deep() -> None:
+    """Many objects side by side are no depth, nor are brackets inside a text."""
+    value: list[Any] = [{"a": [{}]}] * 200 + ["[" * 200]
+    assert lenient.decode(json.dumps(value).encode()) == value
+
+
+def test_what_is_too_deep_is_cut() -> None:
+    """What stands above it is kept: an object at the edge is empty, and a list there holds no objects."""
+    with pytest.raises(lenient.TooDeepError) as caught:
+        lenient.decode(b'{"a":{"b":{"c":1}},"d":{"e":["f",{"g":1}]},"h":2,"i":[[[1]]]}', 2)
+    assert caught.value.cut == {"a": {"b": {}}, "d": {"e": ["f", {}]}, "h": 2, "i": [[[]]]}
+
+
+@pytest.mark.parametrize("text", [b"[" * 200 + b"nan" + b"]" * 200, b"[" * 200 + b"]" * 199, b"[" * 199 + b"]" * 200])
+def test_what_is_deep_and_no_json_is_no_json(text: bytes) -> None:
+    """Also what is too deep to be kept is read."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - as above
+        lenient.decode(text)
+    assert not isinstance(caught.value, lenient.TooDeepError)
+
+
 NO_JSON = [
     b"", b" ", b"no json", b"{", b"}", b"[1", b"[1,]", b"[,1]", b'{"a"}', b'{"a":}', b'{"a":1,}', b"{1:1}", b'{"a" 1}',
     b'{"a":1]', b"[1}", b"1 2", b"[1][2]", b"01", b"1.", b".5", b"+1", b"--1", b"1e", b"0x1", b"1_000", b"nan", b"-NaN",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import sys
 from typing import Any
@@ -18,6 +17,7 @@ from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.escaping import say
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
+from target_zendesk_events.mapping.values import json_text
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.work import Match, Work
 
@@ -89,7 +89,7 @@ class Finding(TargetZendeskEvents):
 
     def _answer(self, work: Work, match: Match, key: bytes | None) -> None:
         found = self._inquiry.sent(key) if self._inquiry is not None and key is not None else None
-        which = f"{work.stream} {json.dumps(work.key_values) if work.key_values else 'record'} {match.rule}"
+        which = f"{work.stream} {json_text(work.key_values) if work.key_values else 'record'} {match.rule}"
         if found is None:
             say(f"{which}: not sent")
             return

@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 
+from target_zendesk_events.digits import Digits
+
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """Return one JSON text for all values that mean the same: keys sorted, 1.0 as 1, nulls left out of objects.
 
-    Raises UnicodeEncodeError for half of a surrogate pair, which has no bytes.
+    Digits are their text, as in a body. Raises UnicodeEncodeError for half of a surrogate pair, which has no bytes.
     """
     return _ENCODER.encode(_plain(value))
 
@@ -26,6 +28,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return value
     if kind is float:
         return int(value) if value.is_integer() else value
+    if kind is Digits:
+        return value.text
     if kind is list:
         return [item if type(item) is str else _plain(item) for item in value]
     if kind is dict or isinstance(value, Mapping):

@@ -124,6 +124,9 @@ def _from_json(text: Any) -> Any:  # noqa: ANN401 - any JSON value
         return text
     try:
         return lenient.decode(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    except lenient.TooDeepError as error:
+        message = f"`fromjson` is given a text that is nested deeper than {lenient.MAX_DEPTH}"
+        raise BadValueError(message) from error
     except ValueError as error:
         message = "`fromjson` is given a text that is no JSON"
         raise BadValueError(message) from error

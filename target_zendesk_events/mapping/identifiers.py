@@ -71,7 +71,9 @@ def _why_none(value: Any) -> str:  # noqa: ANN401 - whatever a record holds
         return "null"
     if isinstance(value, bool):
         return "a boolean"
-    if isinstance(value, float | Decimal):
+    if isinstance(value, float):
+        return "" if value.is_integer() else "a fraction"
+    if isinstance(value, Decimal):
         return "a fraction" if not math.isfinite(value) or value % 1 else ""
     if isinstance(value, Mapping):
         return "an object"

@@ -9,17 +9,22 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from target_zendesk_events.digits import Digits
 from target_zendesk_events.kinds.event import MAX_SAFE_INTEGER
+from target_zendesk_events.lenient import MAX_DEPTH
+
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH}"
 
 
 class BadValueError(ValueError):
     """A value that cannot be sent or understood; the message tells why and never quotes the value."""
 
 
-def json_value(value: Any) -> Any:  # noqa: ANN401 - any value in, its JSON out
+def json_value(value: Any, room: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any value in, its JSON out
     """Return what JSON keeps exactly of a value: nulls left out of objects, large whole numbers as strings.
 
-    Raises BadValueError for NaN, an infinity and what is no JSON, such as a function.
+    Raises BadValueError for NaN, an infinity, what is nested deeper than `room`, and what is no JSON, such as a
+    function.
     """
     kind = type(value)
     if kind is str:
@@ -27,17 +32,22 @@ def json_value(value: Any) -> Any:  # noqa: ANN401 - any value in, its JSON out
     if kind is bool or value is None:
         return value
     if kind is dict:
+        if not room:
+            raise BadValueError(_TOO_DEEP)
+        room -= 1
         return {
-            key if type(key) is str and key.isascii() else _key(key): json_value(item)
+            key if type(key) is str and key.isascii() else _key(key): json_value(item, room)
             for key, item in value.items()
             if item is not None
         }
     if kind is int or kind is float or isinstance(value, int | float | Decimal):
         return _json_number(value)
     if isinstance(value, list | tuple | set | frozenset | Iterator):
-        return [json_value(item) for item in value]
+        if not room:
+            raise BadValueError(_TOO_DEEP)
+        return [json_value(item, room - 1) for item in value]
     if isinstance(value, Mapping):
-        return json_value(dict(value))
+        return json_value(dict(value), room)
     return _iso_text(value)
 
 
@@ -71,6 +81,8 @@ def json_text(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - a
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value
     """Return a value in the types that `json.dumps` knows, nulls and all."""
+    if isinstance(value, Digits):
+        return value.text
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
@@ -95,7 +107,9 @@ def _key(key: Any) -> str:  # noqa: ANN401 - a template's own object may have an
 
 
 def _json_number(number: float | Decimal) -> int | float | str:
-    if not math.isfinite(number):
+    if isinstance(number, Digits):
+        return number.text
+    if not isinstance(number, int) and not math.isfinite(number):
         message = "holds NaN or an infinity, which JSON has no word for"
         raise BadValueError(message)
     if isinstance(number, Decimal):
@@ -106,7 +120,9 @@ def _json_number(number: float | Decimal) -> int | float | str:
 
 
 def _number_text(number: float | Decimal) -> str:
-    if not math.isfinite(number):
+    if isinstance(number, Digits):
+        return number.text
+    if not isinstance(number, int) and not math.isfinite(number):
         message = "holds NaN or an infinity"
         raise BadValueError(message)
     if isinstance(number, float):

@@ -178,4 +178,4 @@ def line_of(line: bytes, kind: type[_Struct]) -> _Struct:
     try:
         return msgspec.json.decode(line, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return msgspec.convert(lenient.read(line), kind)
+        return msgspec.convert(lenient.outline(line), kind)

@@ -143,6 +143,8 @@ class Reader(GenericSingerReader[bytes]):
         self.line = b""
         """The line of the message that is being processed."""
         self.line_number = 0
+        self.is_too_deep = False
+        """Whether the message is nested deeper than a record may be; what is too deep in it is left out."""
         self.fault: TargetError | None = None
         """What was wrong with the input, if anything."""
         self._passed_over: set[str] = set()
@@ -169,9 +171,12 @@ class Reader(GenericSingerReader[bytes]):
         )
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
-        """Return the message in a line. Raises InputError."""
+        """Return the message in a line, emptied where it is too deep. Raises InputError."""
+        self.is_too_deep = False
         try:
-            message = lenient.decode(line)
+            message = lenient.decode(line, lenient.MAX_DEPTH + 1)
+        except lenient.TooDeepError as fault:
+            message, self.is_too_deep = fault.cut, True
         except ValueError:
             raise self.input_fault("is no JSON") from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):

@@ -12,12 +12,16 @@ from singer_sdk import RecordSink
 from singer_sdk.exceptions import InvalidJSONSchema, InvalidRecord
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
+from target_zendesk_events.lenient import MAX_DEPTH
 from target_zendesk_events.work import DeadLetter, Work
 
 if TYPE_CHECKING:
     from singer_sdk import Target
 
     from target_zendesk_events.mapping.rules import Rule
+
+
+TOO_DEEP = f"the record is nested deeper than {MAX_DEPTH}"
 
 
 class FastValidator(BaseJSONSchemaValidator):
@@ -39,9 +43,6 @@ class FastValidator(BaseJSONSchemaValidator):
         except fastjsonschema.JsonSchemaValueException as fault:
             place = re.sub(r"^data\.?", "", fault.name or "") or "the record"
             message = f"{place} does not hold what the schema says of it: {fault.rule}"
-            raise InvalidRecord(message, record) from None
-        except RecursionError:
-            message = "the record, or its schema, is nested too deeply to be checked"
             raise InvalidRecord(message, record) from None
 
 
@@ -67,15 +68,23 @@ class EventSink(RecordSink):
             raise InvalidJSONSchema(message)
         try:
             return FastValidator(self.schema)
-        except (fastjsonschema.JsonSchemaDefinitionException, RecursionError, re.error, ValueError, KeyError):
+        except _NO_FAST_CHECK:
             return super().get_validator()
 
-    def work_of(self, record: Mapping[str, Any] | None, line: bytes, source: str, replayed: DeadLetter | None) -> Work:
-        """Return the record as a Work; None is a record that a stream map dropped."""
+    def work_of(
+        self,
+        record: Mapping[str, Any] | None,
+        line: bytes,
+        source: str,
+        replayed: DeadLetter | None,
+        *,
+        is_too_deep: bool = False,
+    ) -> Work:
+        """Return the record as a Work; None is a record that a stream map dropped, `is_too_deep` one that is cut."""
         work = Work(line, source, self.stream_name, replayed=replayed)
         if record is None or not self.rules:
             return work
-        work.invalid = self._fault_of(record)
+        work.invalid = TOO_DEEP if is_too_deep else self._fault_of(record)
         if work.invalid:
             return work
         rules = _restricted(self.rules, replayed)
@@ -94,6 +103,10 @@ class EventSink(RecordSink):
                 self._validator.validate(record)  # type: ignore[arg-type]
             except InvalidRecord as fault:
                 return str(fault.error_message)
+            except RecursionError:
+                return "the record, or its schema, is nested too deeply to be checked"
+            except ArithmeticError:
+                return "the record holds a number too large to be checked"
         return ""
 
     def _remove_sdc_metadata_from_schema(self) -> None:
@@ -104,6 +117,12 @@ class EventSink(RecordSink):
 
     def _after_process_record(self, context: dict[str, Any]) -> None:
         """Log nothing for each record."""
+
+
+_NO_FAST_CHECK = (
+    fastjsonschema.JsonSchemaDefinitionException, RecursionError, re.error, ValueError, KeyError, SyntaxError,
+)  # fmt: skip
+"""What compiling a schema may raise; SyntaxError: a number of more digits than Python reads."""
 
 
 def _restricted(rules: Sequence[Rule], replayed: DeadLetter | None) -> Sequence[Rule]:

@@ -206,3 +206,167 @@ def test_the_ledger_is_asked_with_a_marked_file(shop: Shop) -> None:
     )  # fmt: skip
     assert done.returncode == 0
     assert b": delivered" in done.stdout
+
+
+LONG = "9" * 5_000
+
+
+def test_a_number_of_any_size_goes_as_its_digits(shop: Shop) -> None:
+    """Neither an exponent nor a length stops a run, nor a schema with bounds; sent again, the event is known."""
+    bounds = b'"id":{"type":"integer"},"email":{},"customer":{"type":"integer"},"x":{},'
+    bounds += b'"n":{"type":"number","minimum":1,"maximum":1e500,"exclusiveMinimum":-1e400}'
+    lines = [
+        order(1, b'"n":1e400,"x":[1E+400,-1e400]'),
+        order(2, b'"n":%s,"x":{"a":-%s}' % (LONG.encode(), LONG.encode())),
+        order(3, b'"n":%s,"customer":%s' % (b"9" * 400, LONG.encode())),
+        order(4, b'"n":-1e400'),
+        order(5, b'"n":5'),
+        END,
+    ]
+    first, again = shop.feed(*lines, schema=SCHEMA % bounds), shop.feed(*lines, schema=SCHEMA % bounds)
+    assert (first.exit_code, again.exit_code, first.states) == (0, 0, [{"done": True}])
+    assert shop.properties == [
+        {"n": "1e400", "x": ["1E+400", "-1e400"]},
+        {"n": LONG, "x": {"a": f"-{LONG}"}},
+        {"n": "9" * 400},
+        {"n": 5},
+    ]
+    assert [one["dead_letter"]["reason"] for one in first.letters] == ["invalid"]
+    assert again.report["streams"]["orders"]["rules"]["orders:order_paid"]["duplicate"] == 4
+    (customer,) = [body for body in shop.bodies if body["event"]["properties"]["n"] == "9" * 400]
+    assert {"type": "shop_customer_id", "value": LONG} in customer["profile"]["identifiers"]
+
+
+MULTIPLES = [
+    b'"multipleOf":1', b'"multipleOf":1.0', b'"multipleOf":0.01', b'"multipleOf":1e400',
+    b'"minimum":%s' % LONG.encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bound", MULTIPLES)
+def test_a_bound_that_cannot_be_checked_stops_nothing(shop: Shop, bound: bytes) -> None:
+    """A number too large to be divided is set aside or sent; the run goes on."""
+    fields = b'"id":{},"email":{},"customer":{},"x":{},"n":{"type":"number",%s}' % bound
+    numbers = (b"1e400", b"1e99999999", LONG.encode(), b"9" * 400, b"1e-400")
+    orders = [order(number, b'"n":' + text) for number, text in enumerate(numbers)]
+    ended = shop.feed(*orders, order(5, b'"x":5'), END, schema=SCHEMA % fields)
+    assert (ended.exit_code, ended.states) == (0, [{"done": True}])
+    assert len(shop.bodies) + len(ended.letters) == 6
+
+
+def test_a_number_of_any_size_tells_rows_apart(shop: Shop) -> None:
+    """As a key property it is its digits: rows that differ only there are two, and sent again they are known."""
+    lines = [order(1, b'"id":%s1' % LONG.encode()), order(1, b'"id":%s2' % LONG.encode()), order(1, b'"id":1e400')]
+    first, again = shop.feed(*lines), shop.feed(*lines)
+    assert (first.exit_code, again.exit_code, len(shop.bodies)) == (0, 0, 3)
+    assert again.report["streams"]["orders"]["rules"]["orders:order_paid"]["duplicate"] == 3
+
+
+def deep(depth: int, end: bytes = b"1") -> bytes:
+    """Return a value of so many levels."""
+    return b'{"a":' * depth + end + b"}" * depth
+
+
+@pytest.mark.parametrize("depth", [100, 400, 1_000, 20_000])
+@pytest.mark.parametrize("end", [b"1", b"NaN"])
+def test_a_record_that_is_too_deep_is_set_aside(shop: Shop, depth: int, end: bytes) -> None:
+    """Its line is kept as the tap wrote it; replayed, it waits on."""
+    line = order(2, b'"x":' + deep(depth, end))
+    ended, done = shop.feed(order(1, b'"x":' + deep(99)), line, order(3, b'"n":3'), END), shop.replay()
+    assert (ended.exit_code, ended.states, len(shop.bodies)) == (0, [{"done": True}], 2)
+    assert shop.properties[0] == {"x": json.loads(deep(99))}
+    assert done.returncode == 0
+    assert b"dead letters waiting now: 1\n" in done.stderr
+    (path,) = shop.letters
+    assert line[:-1] in path.read_bytes()
+    assert b'"reason":"invalid"' in path.read_bytes()
+    assert b"the record is nested deeper than 100" in path.read_bytes()
+
+
+def test_a_deep_schema_and_a_deep_state_stop_nothing(shop: Shop) -> None:
+    """A schema says nothing of what is too deep for a record; a STATE is passed on as it came."""
+    nested = b'{"properties":{"a":' * 600 + b'{"type":["null"]}' + b"}}" * 600
+    fields = FIELDS.replace(b'"n":{}', b'"n":{"type":"integer"}').replace(b'"x":{}', b'"x":' + nested)
+    state = b'{"type":"STATE","value":%s}' % deep(2_000)
+    lines = [SCHEMA % fields, order(1, b'"n":7,"x":' + deep(20)), order(2, b'"n":"7"'), state]
+    path = shop.folder / "config.json"
+    path.write_text(json.dumps(shop.settings()))
+    given = b"".join(line + b"\n" for line in lines)
+    done = subprocess.run(
+        [*support.TARGET, "--config", str(path)], input=given, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, deep(2_000) + b"\n")
+    assert [one["n"] for one in shop.properties] == [7]
+
+
+def test_what_a_rule_yields_may_be_as_deep(shop: Shop) -> None:
+    """JSON text of any depth and size makes a record unmappable at the most."""
+    texts = [deep(100), deep(101), deep(30_000), b"1e400", LONG.encode()]
+    lines = [order(number, b'"n":%s' % json.dumps(text.decode()).encode()) for number, text in enumerate(texts)]
+    wrapped = {"a": "{{ n | fromjson }}", "b": "{{ {'c': n | fromjson} }}"}
+    rules = [
+        {**RULE, "name": name, "event": {**RULE["event"], "type": name, "properties": {name: wrapped[name]}}}
+        for name in wrapped
+    ]
+    ended = shop.feed(*lines, END, rules=rules)
+    assert (ended.exit_code, ended.states) == (0, [{"done": True}])
+    sent = [one for one in shop.properties if "a" in one]
+    assert sent == [{"a": json.loads(texts[0])}, {"a": "1e400"}, {"a": LONG}]
+    assert [one for one in shop.properties if "b" in one] == [{"b": {"c": "1e400"}}, {"b": {"c": LONG}}]
+    whys = {one["dead_letter"]["message"].partition(": ")[2] for one in ended.letters}
+    assert whys == {
+        "event.properties.a: `fromjson` is given a text that is nested deeper than 100",
+        "event.properties.b: `fromjson` is given a text that is nested deeper than 100",
+        "event.properties.b: is nested deeper than 100",
+    }
+
+
+DECIMALS = [
+    (b"99999999999999999999.123456789", "99999999999999999999.123456789"),
+    (b"-12345678901234567.89", "-12345678901234567.89"),
+    (b"0.1234567890123456789", "0.1234567890123456789"),
+    (b"12345678901234567890", "12345678901234567890"),
+    (b"0.10", 0.1),
+    (b"1234567890.12", 1234567890.12),
+    (b"0.30000000000000004", 0.30000000000000004),
+    (b"19.990000000000000000", 19.99),
+    (b"100.000000000000000000000", 100),
+    (b"1.5e3", 1500),
+]
+
+
+@pytest.mark.parametrize(("written", "sent"), DECIMALS)
+def test_a_decimal_keeps_its_digits(shop: Shop, written: bytes, sent: object) -> None:
+    """A number where a double keeps them, else text; in properties, descriptions and nested values alike."""
+    event = {**RULE["event"], "description": "{{ n }} of {{ x.part[0] }}"}
+    fields = b'"id":{},"email":{},"customer":{},"x":{},"n":{"type":"number","multipleOf":1e-30}'
+    given = order(1, b'"n":%s,"x":{"part":[%s]}' % (written, written))
+    ended = shop.feed(given, END, schema=SCHEMA % fields, rules=[{**RULE, "event": event}])
+    assert (ended.exit_code, ended.letters) == (0, [])
+    assert shop.properties == [{"n": sent, "x": {"part": [sent]}}]
+    assert isinstance(shop.properties[0]["n"], str) is isinstance(sent, str)
+    assert [body["event"]["description"] for body in shop.bodies] == [f"{sent} of {sent}"]
+
+
+def test_decimals_tell_rows_and_customers_apart(shop: Shop) -> None:
+    """Keys and identifiers hold all digits; a double would make one of two."""
+    large = b"9007199254740993.%d"
+    rows = [order(1, b'"id":' + large % 1), order(1, b'"id":' + large % 2)]
+    whole = [order(3, b'"customer":12345678901234567890.0,"n":3'), order(4, b'"customer":9007199254740993.5,"n":4')]
+    first, again = shop.feed(*rows, *whole), shop.feed(*rows, *whole)
+    assert (first.exit_code, again.exit_code, len(shop.bodies)) == (0, 0, 4)
+    assert again.report["streams"]["orders"]["rules"]["orders:order_paid"]["duplicate"] == 4
+    sent = {
+        body["event"]["properties"]["n"]: body["profile"]["identifiers"]
+        for body in shop.bodies if "n" in body["event"]["properties"]
+    }  # fmt: skip
+    assert {"type": "shop_customer_id", "value": "12345678901234567890"} in sent[3]
+    assert [one["type"] for one in sent[4]] == ["email"]
+
+
+def test_a_decimal_is_a_number_to_the_rules(shop: Shop) -> None:
+    """It is compared, computed with and dropped by `when` as any number."""
+    rule = {**RULE, "when": "n > 10000000000000000"}
+    lines = [order(1, b'"n":12345678901234567.89'), order(2, b'"n":0.12345678901234567890')]
+    ended = shop.feed(*lines, END, rules=[rule])
+    assert (ended.exit_code, shop.properties) == (0, [{"n": "12345678901234567.89"}])
