@@ -21,7 +21,7 @@ class Outcome(str, enum.Enum):
     HELD = "held"
 
 
-class NoEvent(str, enum.Enum):
+class NoShipment(str, enum.Enum):
     """Why a rule that matches a record's stream yields no event of it."""
 
     FILTERED = "filtered"
@@ -46,7 +46,7 @@ class Match(msgspec.Struct, frozen=True):
 
     rule: str
     shipment: Shipment | None = None
-    no_event: NoEvent | None = None
+    no_shipment: NoShipment | None = None
     message: str = ""
     dedupe_key: str | None = None
     dedupe: bool = True

@@ -31,7 +31,7 @@ from target_zendesk_events.playground.faults import KINDS, Fault
 from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
 from target_zendesk_events.settings.rules_file import read_rules_file
-from target_zendesk_events.work import Match, NoEvent, Outcome
+from target_zendesk_events.work import Match, NoShipment, Outcome
 from target_zendesk_events.zendesk import auth
 
 ROOT = Path(__file__).parent.parent
@@ -151,7 +151,7 @@ def test_the_guide_explains_every_code_of_the_token_endpoint() -> None:
 def test_the_delivery_page_has_every_word_of_the_report() -> None:
     """`docs/delivery.md` says what each outcome means, and why a record yields no event."""
     page = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
-    words = [*(one.value for one in Outcome), *(one.value for one in NoEvent), "invalid", "unmatched", "skipped"]
+    words = [*(one.value for one in Outcome), *(one.value for one in NoShipment), "invalid", "unmatched", "skipped"]
     assert [word for word in words if f"`{word}`" not in page] == []
 
 
@@ -287,8 +287,8 @@ def test_row_yields_what_it_says(place: str, value: str, record: str, sent: str,
     rule = f"- stream: orders\n{placed(place, value)}"
     (match,) = matches_of(rule, lenient.decode(record.encode()), "orders", tmp_path)
     if sent in {"unmappable", "filtered"}:
-        assert match.no_event is not None
-        assert match.no_event.value == sent
+        assert match.no_shipment is not None
+        assert match.no_shipment.value == sent
         return
     assert isinstance(match.shipment, Event), match.message
     found = found_at(place, match.shipment)

@@ -80,7 +80,7 @@ class Finding(TargetZendeskEvents):
     """The target as a dry run that asks the ledger of each event, and prints what it holds."""
 
     def __init__(self, *, config: Any = None) -> None:  # noqa: ANN401 - the SDK's signature
-        """Ask in place of rehearsing."""
+        """Ask the ledger in place of a dry run."""
         super().__init__(config=config)
         kept = self.run.ledger
         self._inquiry = Inquiry(kept) if isinstance(kept, SqlLedger) else None

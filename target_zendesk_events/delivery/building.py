@@ -58,7 +58,7 @@ def build(  # noqa: PLR0913 - values, not owners
     monotonic: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
 ) -> Sender:
-    """Return a sender that is idle. `reached` is told each durable step of an event's life as it is done."""
+    """Return a sender that is idle. `reached` is told each durable step of a shipment's life as it is done."""
     lanes: Lanes[OpenShipment] = Lanes()
     outage = Outage(terms.max_outage_seconds)
     share = SetAsideShare(terms.max_set_aside_percent, ledger.share_before)

@@ -17,7 +17,7 @@ from target_zendesk_events.limits.rate_limit import RateLimit
 
 
 class Departures:
-    """Picks the events whose requests may start now; times are of the monotonic clock."""
+    """Picks the shipments whose requests may start now; times are of the monotonic clock."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
         self,
@@ -42,23 +42,23 @@ class Departures:
         self._waiting: Waiting[OpenShipment] = Waiting()
         self._blocked_since: float | None = None
         self.is_braked = False
-        """Whether an event could not go, the last time, for want of a place in the quota."""
+        """Whether a shipment could not go, the last time, for want of a place in the quota."""
 
     def put_off(self, shipment: OpenShipment, until: float) -> None:
-        """Have an event that left its lane's head wait; it holds its lane, and no slot."""
+        """Have a shipment that left its lane's head wait; it holds its lane, and no slot."""
         self._waiting.add(shipment, until)
 
     def forget(self, shipment: OpenShipment) -> None:
-        """Let an event wait no more: it was settled, or given up."""
+        """Let a shipment wait no more: it was settled, or given up."""
         self._waiting.discard(shipment)
 
     @property
     def any_next(self) -> bool:
-        """Whether any event has yet to go, now or after its wait."""
+        """Whether any shipment has yet to go, now or after its wait."""
         return bool(self._waiting) or self._lanes.has_ready()
 
     def pick(self, now: float) -> list[OpenShipment]:
-        """Return the events that go now, each with a place in the rate and in the quota; asks for a token first."""
+        """Return the shipments that go now, each with a place in the rate and in the quota; asks for a token first."""
         self.is_braked = False
         if not self.any_next:
             return []
@@ -95,7 +95,7 @@ class Departures:
         return None
 
     def waited(self, now: float, *, is_over: bool) -> float:
-        """Return the seconds since the last call in which an event could have gone but for the account's limit."""
+        """Return the seconds since the last call in which a shipment could have gone but for the account's limit."""
         seconds = 0.0 if self._blocked_since is None else now - self._blocked_since
         is_ready = self._lanes.has_ready() or self._waiting.next_at <= now
         self._blocked_since = now if is_ready and not is_over and self._rate_limit.free(now) <= 0 else None

@@ -14,7 +14,7 @@ from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import SENT_AGAIN, Keyed, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names
 from target_zendesk_events.outcome.report import Report
-from target_zendesk_events.work import Match, NoEvent, Outcome, Work
+from target_zendesk_events.work import Match, NoShipment, Outcome, Work
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -36,7 +36,7 @@ class DryRun:
         monthly_event_quota: int | None,
         has_ledger: bool,
     ) -> None:
-        """Look events up in the ledger, and write nothing anywhere; `has_ledger` says that the run will have one."""
+        """Look shipments up in the ledger, and write nothing anywhere; `has_ledger` says that the run will have one."""
         self._has_ledger = has_ledger
         self._met: set[bytes] = set()
         self._ledger = ledger
@@ -49,7 +49,7 @@ class DryRun:
         self._shown: collections.Counter[str] = collections.Counter()
         self._to_send = 0
         self.inquirer: Callable[[Work, Match, bytes | None], None] | None = None
-        """Asked about each event in place of what a dry run says, where somebody only asks the ledger."""
+        """Asked about each shipment in place of what a dry run says, where somebody only asks the ledger."""
         self.failure: TargetError | None = None
         self.stopped: dict[str, TargetError] = {}
         self._dropped: set[str] = set()
@@ -72,14 +72,14 @@ class DryRun:
             return
         unmappable = False
         for match in self._keys.told_apart(work):
-            counts = report.count_match(work.stream, match.rule, match.no_event)
+            counts = report.count_match(work.stream, match.rule, match.no_shipment)
             counts.left_out.update((one.type, one.why) for one in match.left_out)
             counts.counts["ahead_of_clock"] += match.is_ahead
             if match.shipment is not None:
                 self._batch.append((work, match, match.shipment))
-            elif match.no_event is NoEvent.UNMAPPABLE:
+            elif match.no_shipment is NoShipment.UNMAPPABLE:
                 unmappable = True
-                report.count_letter(work.stream, match.no_event.value)
+                report.count_letter(work.stream, match.no_shipment.value)
                 self._say(match.rule, match.message)
         if unmappable:
             report.count_set_aside(work.stream)
@@ -108,7 +108,7 @@ class DryRun:
                 self._hold_against_limits(work.stream, match.rule, what)
 
     def _is_met_again(self, key: bytes | None) -> bool:
-        """Tell whether the run itself would know this event by now."""
+        """Tell whether the run itself would know this shipment by now."""
         if key is None or not self._has_ledger:
             return False
         is_known = key in self._met
@@ -141,7 +141,7 @@ class DryRun:
         self.is_done = True
 
     def stop(self, failure: TargetError | None = None) -> None:
-        """End the rehearsal early."""
+        """End the dry run early."""
         self.failure = failure
         self.is_stopping = True
         self.is_done = True

@@ -1,4 +1,4 @@
-"""What an answer means for the event that it was asked for: a receipt, another attempt, or the end of the run."""
+"""What an answer means for the shipment that it was asked for: a receipt, another attempt, or the end of the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_EXPIRIES = 5
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Next:
-    """What follows an answer: the event's receipt, or when it goes again; and what follows for all."""
+    """What follows an answer: the shipment's receipt, or when it goes again; and what follows for all."""
 
     receipt: Receipt | None = None
     again_at: float = 0.0
@@ -83,7 +83,7 @@ class FollowUp:
         return self._carry_out(shipment, answer, decision, now)
 
     def of_crash(self, shipment: OpenShipment, now: float) -> Next:
-        """Decide for an event that a run which is gone may have sent."""
+        """Decide for a shipment that a run which is gone may have sent."""
         policy = self._policy_for(shipment)
         if policy == "hold":
             return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
@@ -101,7 +101,7 @@ class FollowUp:
         return asked_to_wait("another run on this ledger was told so", self._wall() + floor - now)
 
     def singled_out(self, shipment: OpenShipment, now: float) -> Receipt | None:
-        """Return the receipt of an event that fails while others succeed; None where that is not so."""
+        """Return the receipt of a shipment that fails while others succeed; None where that is not so."""
         if is_singled_out(shipment.unknowns, self._successes, now):
             message = f"{len(shipment.unknowns)} attempts ended unknown while other events were taken"
             return Receipt(Outcome.HELD, "server", message=message, attempts=shipment.attempts)
@@ -188,7 +188,7 @@ class FollowUp:
         return Next(again_at=now)
 
     def _first_sent_at(self, shipment: OpenShipment, answer: Answer, now: float) -> float | None:
-        """Return when an event was first sent, by the clock of the server that gave this answer, as far as it is told.
+        """Return when a shipment was first sent, by the clock of the server that answered, as far as it is told.
 
         That clock is asked at the reading: before an answer came, nothing is known of it.
         """

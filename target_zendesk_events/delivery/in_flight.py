@@ -20,12 +20,12 @@ from target_zendesk_events.zendesk.client import Client
 OVERDUE_SECONDS: Final = 65.0
 """No request takes longer: the client gives up after 60 s, and who dribbles headers is given up on here."""
 LEASE_LAPSED: Final = "LeaseLapsed"
-"""The code of an answer that says: nothing was sent, since another run may have taken the event over."""
+"""The code of an answer that says: nothing was sent, since another run may have taken the shipment over."""
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Task:
-    """One request under way: for an event, or (without one) for a token or the credentials' owner."""
+    """One request under way: for a shipment, or (without one) for a token or the credentials' owner."""
 
     asked: str
     shipment: OpenShipment | None
@@ -44,7 +44,7 @@ class InFlight:
         report: Report,
         reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Send with `client`; count each attempt for an event in `rate_limit`, and all in `report`."""
+        """Send with `client`; count each attempt for a shipment in `rate_limit`, and all in `report`."""
         self._reached = reached
         self._client = client
         self._workers = workers
@@ -58,7 +58,7 @@ class InFlight:
         return len(self._tasks)
 
     def __contains__(self, shipment: OpenShipment) -> bool:
-        """Tell whether a request for this event is under way."""
+        """Tell whether a request for this shipment is under way."""
         return any(task.shipment is shipment for task in self._tasks)
 
     @property
@@ -72,7 +72,7 @@ class InFlight:
         return min((task.started for task in self._tasks), default=math.inf) + OVERDUE_SECONDS
 
     def send(self, shipment: OpenShipment, now: float, may_go: Callable[[], bool]) -> None:
-        """Post an event, or read its customer's events back; `may_go` is asked in the last moment before."""
+        """Post a shipment, or read back what its customer has; `may_go` is asked in the last moment before."""
         self._rate_limit.start()
         if shipment.verification is not None:
             self._report.count_request("reads", now)

@@ -14,14 +14,14 @@ from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names, SetAsideShare
 from target_zendesk_events.outcome.report import Report
-from target_zendesk_events.work import Match, NoEvent, Outcome, Receipt, Work
+from target_zendesk_events.work import Match, NoShipment, Outcome, Receipt, Work
 
 BATCH_SECONDS: Final = 0.5
 """A batch closes after so long at the latest."""
 
 
 class Intake:
-    """Takes records one by one; looks the events of a batch up together when the batch closes."""
+    """Takes records one by one; looks the shipments of a batch up together when the batch closes."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
         self,
@@ -53,8 +53,8 @@ class Intake:
         """Records in the open batch."""
 
     @property
-    def events(self) -> int:
-        """Events in the open batch."""
+    def shipments(self) -> int:
+        """Shipments in the open batch."""
         return len(self._batch)
 
     @property
@@ -68,7 +68,7 @@ class Intake:
         return self._since + BATCH_SECONDS
 
     def take(self, work: Work) -> None:
-        """Take in a record: count it, and put its events, and what yields none, into the batch."""
+        """Take in a record: count it, and put its shipments, and what yields none, into the batch."""
         self._count(work)
         if self.records and self._since == math.inf:
             self._since = self._monotonic()
@@ -80,20 +80,20 @@ class Intake:
             self.records += 1
             self._put_aside(self._settling.open(work, 1), "invalid", work.invalid)
             return
-        events: list[Match] = []
+        sendable: list[Match] = []
         unmappable: list[Match] = []
         for match in self._keys.told_apart(work):
-            counts = report.count_match(work.stream, match.rule, match.no_event)
+            counts = report.count_match(work.stream, match.rule, match.no_shipment)
             if match.left_out:
                 counts.left_out.update((one.type, one.why) for one in match.left_out)
             if match.is_ahead:
                 counts.counts["ahead_of_clock"] += 1
             if match.shipment is not None:
-                events.append(match)
-            elif match.no_event is NoEvent.UNMAPPABLE:
+                sendable.append(match)
+            elif match.no_shipment is NoShipment.UNMAPPABLE:
                 unmappable.append(match)
-        if events or unmappable:
-            self._open(work, events, unmappable)
+        if sendable or unmappable:
+            self._open(work, sendable, unmappable)
         elif work.matches:
             self._note_record(work)
 
@@ -122,12 +122,12 @@ class Intake:
                 self._note_new(aside.open_record)
                 self._settling.set_aside(aside)
 
-    def _open(self, work: Work, events: list[Match], unmappable: list[Match]) -> None:
-        open_record = self._settling.open(work, len(events) + len(unmappable))
+    def _open(self, work: Work, sendable: list[Match], unmappable: list[Match]) -> None:
+        open_record = self._settling.open(work, len(sendable) + len(unmappable))
         self.records += 1
         for match in unmappable:
-            self._put_aside(open_record, NoEvent.UNMAPPABLE.value, match.message, match.rule)
-        for match in events:
+            self._put_aside(open_record, NoShipment.UNMAPPABLE.value, match.message, match.rule)
+        for match in sendable:
             if match.shipment is not None:
                 key = self._keys.of_shipment(work, match)
                 row_hash = functools.partial(self._keys.of_row, work, match)

@@ -1,4 +1,4 @@
-"""Who waits for whom: one customer's events go out one at a time, in the order they came."""
+"""Who waits for whom: one customer's shipments go out one at a time, in the order they came."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class Lanes(Generic[Item]):
-    """A line for each handle (an identifier or a user id); an item may go when it heads all of its lines.
+    """A line for each lane key (an identifier or a user id); an item may go when it heads all of its lines.
 
-    An item stays in its lines until it is settled or taken out, so what shares a handle with it waits: while it is
+    An item stays in its lines until it is settled or taken out, so what shares a key with it waits: while it is
     queued, in flight or waiting for a retry. Nothing is remembered of what has left.
     """
 
@@ -39,7 +39,7 @@ class Lanes(Generic[Item]):
         return iter(self._entries)
 
     def add(self, item: Item, lane_keys: Iterable[Hashable]) -> None:
-        """Put an item at the end of the lines of its handles."""
+        """Put an item at the end of the lines of its lane keys."""
         distinct = tuple(dict.fromkeys(lane_keys))
         number = next(self._numbers)
         self._entries[item] = (number, distinct)

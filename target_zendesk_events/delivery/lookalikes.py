@@ -1,6 +1,6 @@
-"""Events that look the same on a customer's timeline and go shortly after one another, so that none stands in for all.
+"""Shipments that look the same on a customer's timeline, soon one after another, so that none stands in for all.
 
-Zendesk gives an event no id that we know: when one of them is read back, the others are found too. How many went before
+Zendesk gives them no id that we know: when one of them is read back, the others are found too. How many went before
 it tells how many must be found for it to be there.
 """
 
@@ -15,12 +15,12 @@ from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.kinds.timeline import CLOCK_TOLERANCE_SECONDS
 
 APART_SECONDS: Final = CLOCK_TOLERANCE_SECONDS + 2.0
-"""Events further apart are told from each other by the times at which Zendesk received them."""
+"""Shipments further apart are told from each other by the times at which Zendesk received them."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Row:
-    """Events that look the same, none far from the one before: how many were sent, since when, and until when.
+    """Shipments that look the same, none far from the one before: how many were sent, since when, and until when.
 
     `claimed_at` is the first one's, in epoch seconds by the ledger's clock.
     """
@@ -39,7 +39,7 @@ class Lookalikes:
         self._rows: collections.OrderedDict[Hashable, _Row] = collections.OrderedDict()
 
     def note_departure(self, shipment: OpenShipment, now: float) -> None:
-        """An event is about to go for the first time: note in it those that look the same and went shortly before."""
+        """A shipment is about to go for the first time: note in it those that look the same and went shortly before."""
         while self._rows and next(iter(self._rows.values())).last_answer_at < now - APART_SECONDS:
             self._rows.popitem(last=False)
         shipment.appearance = shipment.what.appearance(shipment.claim)
@@ -49,7 +49,7 @@ class Lookalikes:
             shipment.claimed_at = row.claimed_at
 
     def note_stored(self, shipment: OpenShipment, now: float) -> None:
-        """An event was stored, or may have been."""
+        """A shipment was stored, or may have been."""
         if shipment.first_sent_at is not None and shipment.claimed_at is not None:
             self._rows[shipment.appearance] = _Row(
                 shipment.lookalikes + 1, shipment.first_sent_at, shipment.claimed_at, now

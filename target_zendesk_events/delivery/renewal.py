@@ -39,7 +39,7 @@ class Renewal:
 
     @property
     def blocks(self) -> bool:
-        """Whether events wait for a token."""
+        """Whether shipments wait for a token."""
         return self.is_in_flight or self._wanted or self._auth.renewal_due(self._wall())
 
     def asks_at(self, now: float) -> float:

@@ -1,4 +1,4 @@
-"""Again, and when? What one answer means for the event it was asked for, as a pure function."""
+"""Again, and when? What one answer means for the shipment it was asked for, as a pure function."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS_TO_HOLD: Final = 120.0
 
 
 class Step(str, enum.Enum):
-    """What to do with an event after an answer."""
+    """What to do with a shipment after an answer."""
 
     DELIVERED = "delivered"
     REJECT = "reject"
@@ -35,7 +35,7 @@ class Step(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, in how many seconds at the earliest, and whether that wait holds for every event."""
+    """What to do, in how many seconds at the earliest, and whether that wait holds for every shipment."""
 
     step: Step
     wait: float = 0.0
@@ -46,9 +46,9 @@ class Decision:
 class Circumstances:
     """What the decision hangs on besides the answer.
 
-    `attempts` counts this event's requests, this one included, `conflicts` its 409s. `newest_token` numbers the
+    `attempts` counts this shipment's requests, this one included, `conflicts` its 409s. `newest_token` numbers the
     newest access token, `renewed_for_refusal` is true while that one was minted because of a 401. `any_accepted` tells
-    whether this run saw a 2xx. `policy` is `on_unknown_outcome` as it applies to this event.
+    whether this run saw a 2xx. `policy` is `on_unknown_outcome` as it applies to this shipment.
     """
 
     attempts: int
@@ -62,7 +62,7 @@ class Circumstances:
 
 
 def decide(answer: Answer, seen: Circumstances, jitter: Callable[[float], float] = backoff.full_jitter) -> Decision:
-    """Return what to do after this answer to the posting of an event."""
+    """Return what to do after this answer to the posting of a shipment."""
     if answer.kind is Kind.ACCEPTED:
         return Decision(Step.DELIVERED)
     if answer.kind is Kind.REFUSED:
@@ -116,10 +116,10 @@ def _after_trouble(answer: Answer, seen: Circumstances, jitter: Callable[[float]
 
 
 def is_singled_out(unknowns: list[tuple[float, int]], successes: int, now: float) -> bool:
-    """Tell whether one event fails while others succeed, so that it is to be set aside as held.
+    """Tell whether one shipment fails while others succeed, so that it is to be set aside as held.
 
-    `unknowns` are its attempts that ended unknown: when, and how many other events had succeeded by then. Each must
-    have been followed by another event's success, five of them over two minutes or more.
+    `unknowns` are its attempts that ended unknown: when, and how many other shipments had succeeded by then. Each must
+    have been followed by another shipment's success, five of them over two minutes or more.
     """
     counts_after = [*(count for _, count in unknowns), successes][1:]
     followed = [when for (when, before), after in zip(unknowns, counts_after, strict=True) if after > before]

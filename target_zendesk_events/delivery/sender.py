@@ -26,13 +26,13 @@ from target_zendesk_events.work import Outcome, Receipt, Work
 
 logger = logging.getLogger("target-zendesk-events")
 
-MAX_OPEN_EVENTS: Final = 2_000
+MAX_OPEN_SHIPMENTS: Final = 2_000
 MAX_OPEN_BYTES: Final = 8 << 20
 """The window of unsettled work: beyond either, nothing more is read."""
 SECONDS_BETWEEN_BEATS: Final = 2.0
-"""While events are open, the lease on their claims is looked after so often."""
+"""While shipments are open, the lease on their claims is looked after so often."""
 SECONDS_TO_ASK_AGAIN: Final = 0.5
-"""For the outcome of an event that another run has claimed."""
+"""For the outcome of a shipment that another run has claimed."""
 
 
 class Sender:
@@ -139,8 +139,8 @@ class Sender:
     @property
     def has_room(self) -> bool:
         """Whether another record may be read."""
-        open_events = len(self._lanes) + self._intake.events
-        return open_events < MAX_OPEN_EVENTS and self._settling.open_bytes < MAX_OPEN_BYTES
+        open_shipments = len(self._lanes) + self._intake.shipments
+        return open_shipments < MAX_OPEN_SHIPMENTS and self._settling.open_bytes < MAX_OPEN_BYTES
 
     @property
     def wants_step(self) -> bool:
@@ -246,7 +246,7 @@ class Sender:
         self.failure = self.failure or fault
 
     def _give_up(self, shipment: OpenShipment) -> None:
-        """Send an event of a stopped stream no more; it stays unsettled."""
+        """Send a shipment of a stopped stream no more; it stays unsettled."""
         self._lanes.leave(shipment)
         self._settling.give_up(shipment.open_record)
         self._claims.take_back([shipment])
@@ -254,7 +254,7 @@ class Sender:
     # what goes next
 
     def _depart(self, now: float) -> list[OpenShipment]:
-        """Return the events that go now; none once the run is to stop."""
+        """Return the shipments that go now; none once the run is to stop."""
         if self.is_stopping:
             return []
         picked = self._departures.pick(now)

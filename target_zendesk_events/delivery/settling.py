@@ -12,13 +12,13 @@ from target_zendesk_events.limits.brakes import Names, SetAsideShare
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.outcome.dead_letters import DeadLetters, Note
 from target_zendesk_events.outcome.report import Report
-from target_zendesk_events.work import NoEvent, Outcome, Receipt, Work
+from target_zendesk_events.work import NoShipment, Outcome, Receipt, Work
 
 SECONDS_BETWEEN_STATES = 1.0
 
 
 class Settling:
-    """Keeps every open record until all its events are settled, and only then lets STATE pass it.
+    """Keeps every open record until all its shipments are settled, and only then lets STATE pass it.
 
     `commit` makes durable what was received since the last: first the dead letters, then the ledger, and only then the
     numbers and checkpoints. A crash in between can repeat a step, never claim one that was not made.
@@ -38,7 +38,7 @@ class Settling:
     ) -> None:
         """Write STATE with `write_state`; `wall` is the epoch clock, for the times in dead letters.
 
-        `reached` is told each durable step of an event's life as it is done.
+        `reached` is told each durable step of a shipment's life as it is done.
         """
         self._reached = reached
         self._ledger = ledger
@@ -77,13 +77,13 @@ class Settling:
             self.open_bytes -= len(open_record.work.line)
 
     def receive(self, shipment: OpenShipment, receipt: Receipt) -> None:
-        """Take in the outcome of one event; it counts after the next `commit`."""
+        """Take in the outcome of one shipment; it counts after the next `commit`."""
         if receipt.outcome in {Outcome.REJECTED, Outcome.HELD}:
             self._set_aside(shipment, receipt)
         self._received.append((shipment, receipt))
 
     def set_aside(self, aside: SetAside) -> None:
-        """Set aside one part of a record that yields no event; the ledger knows of it after the next `commit`."""
+        """Set aside one part of a record that yields no shipment; the ledger knows of it after the next `commit`."""
         note = Note(aside.reason, aside.open_record.work.stream, self._now(), aside.message, aside.rule)
         self._write_letter(aside.open_record, note)
         self._set_aside_anew.append(aside)
@@ -109,7 +109,7 @@ class Settling:
             for shipment, receipt in self._received
             if receipt.outcome is not Outcome.DUPLICATE
         ]
-        settlements += [Settlement(aside_of(one), NoEvent.UNMAPPABLE, 0) for one in self._set_aside_anew]
+        settlements += [Settlement(aside_of(one), NoShipment.UNMAPPABLE, 0) for one in self._set_aside_anew]
         entries: list[Entry] = []
         if settlements or wanted or self._share.has_fresh or (last and self._share.has_counted):
             entries = self._ledger.exchange(settlements, wanted, self._tally())
@@ -187,7 +187,7 @@ class Settling:
 
 
 def keyed_of(shipment: OpenShipment) -> Keyed:
-    """Return an event as the ledger knows it."""
+    """Return a shipment as the ledger knows it."""
     return Keyed(
         shipment.key,
         shipment.row_hash,
@@ -200,7 +200,7 @@ def keyed_of(shipment: OpenShipment) -> Keyed:
 
 
 def aside_of(aside: SetAside) -> Keyed:
-    """Return a record that yields no event as the ledger knows it."""
+    """Return a record that yields no shipment as the ledger knows it."""
     return Keyed(aside.key, _no_row, aside.open_record.work.stream)
 
 

@@ -27,7 +27,7 @@ class OpenRecord(msgspec.Struct, eq=False):
 
 
 class SetAside(msgspec.Struct, eq=False):
-    """A record, or one rule's part of it, that yields no event: invalid, or unmappable; and its key in the ledger."""
+    """A record, or one rule's part of it, that yields none: invalid, or unmappable; and its key in the ledger."""
 
     open_record: OpenRecord
     key: bytes
@@ -37,9 +37,9 @@ class SetAside(msgspec.Struct, eq=False):
 
 
 class OpenShipment(msgspec.Struct, eq=False):
-    """One event, its key in the ledger, and what its attempts came to.
+    """One shipment, its key in the ledger, and what its attempts came to.
 
-    `unknowns` holds its attempts that ended unknown: when, and how many events had succeeded by then.
+    `unknowns` holds its attempts that ended unknown: when, and how many shipments had succeeded by then.
     `first_sent_at` is the time of its first request by the run's monotonic clock, for reading it back; before the run's
     own beginning where a run that is gone sent it; that of the first of the `lookalikes` before it, where there are.
     """
@@ -52,13 +52,13 @@ class OpenShipment(msgspec.Struct, eq=False):
     attempts: int = 0
     conflicts: int = 0
     expiries: int = 0
-    """Its 401s: an event that gets one from every token is not to have tokens minted without end."""
+    """Its 401s: a shipment that gets one from every token is not to have tokens minted without end."""
     unknowns: list[tuple[float, int]] = msgspec.field(default_factory=list)
     first_sent_at: float | None = None
     claimed_at: float | None = None
     """When it was first claimed, or the first of the `lookalikes` before it: epoch seconds by the ledger's clock."""
     lookalikes: int = 0
-    """Events of the same customer that look the same, and went so shortly before that reading back shows them too."""
+    """Others of the same customer that look the same, and went so shortly before that reading back shows them too."""
     appearance: Hashable = None
     """By what it is told to look the same as another."""
     is_claimed: bool = False

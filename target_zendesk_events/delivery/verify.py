@@ -9,8 +9,8 @@ from typing import Any, Final
 from target_zendesk_events.kinds.shipment import ReadBack, Request
 
 WAITS_BEFORE_READS: Final = (1.0, 3.0, 6.0)
-"""Seconds before each reading, 1, 4 and 10 after the loss: a new event may not be readable at once, and a read costs as
-much of the minute as an event."""
+"""Seconds before each reading, 1, 4 and 10 after the loss: what is new may not be readable at once, and a read costs as
+much of the minute as a sending."""
 
 
 class Verdict(str, enum.Enum):

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from target_zendesk_events.ledger.sql_ledger import STATUS, SqlLedger
 from target_zendesk_events.ledger.tables import CLAIMED, OF_ACCOUNT, PREFIX
-from target_zendesk_events.work import NoEvent
+from target_zendesk_events.work import NoShipment
 
 STATUSES: Final = {
     **{number: outcome.value for outcome, number in STATUS.items()},
     CLAIMED: "claimed",
-    STATUS[NoEvent.UNMAPPABLE]: "set aside",
+    STATUS[NoShipment.UNMAPPABLE]: "set aside",
 }
 SHOWN_RUNS: Final = 20
 QUESTION_SECONDS: Final = 30.0
@@ -23,7 +23,7 @@ PRUNED_AT_ONCE: Final = 10_000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sent:
-    """What the ledger holds of one event; `at` is when it was first claimed, in epoch seconds."""
+    """What the ledger holds of one shipment; `at` is when it was first claimed, in epoch seconds."""
 
     status: str
     at: float
@@ -42,7 +42,7 @@ class Inquiry:
         ledger.transactions.run(lambda: self._database.limit_statements(QUESTION_SECONDS), writes=False)
 
     def counts(self) -> list[tuple[str, str, int]]:
-        """Return stream, status and number of events."""
+        """Return stream, status and number of shipments."""
         rows = self._ledger.transactions.ask(
             f"SELECT s.name, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
             "WHERE s.account = ? GROUP BY s.name, k.status ORDER BY s.name, k.status",
@@ -51,7 +51,7 @@ class Inquiry:
         return [(name, STATUSES[status], count) for name, status, count in rows]
 
     def runs(self) -> list[tuple[str, float, float | None, int]]:
-        """Return the newest runs: name, start, end (None: cut off, or still under way), events that are theirs."""
+        """Return the newest runs: name, start, end (None: cut off, or still under way), shipments that are theirs."""
         return self._ledger.transactions.ask(
             f"SELECT r.name, r.started, r.ended, (SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.run = r.id) "
             f"FROM {PREFIX}runs r WHERE r.account = ? ORDER BY r.id DESC LIMIT {SHOWN_RUNS}",
@@ -59,7 +59,7 @@ class Inquiry:
         )
 
     def sent(self, key: bytes) -> Sent | None:
-        """Return what is known of an event; None where it was never claimed, or was forgotten."""
+        """Return what is known of a shipment; None where it was never claimed, or was forgotten."""
         rows = self._ledger.transactions.ask(
             f"SELECT k.status, k.sent, k.attempts, r.name, k.request_id FROM {PREFIX}keys k "
             f"LEFT JOIN {PREFIX}runs r ON r.id = k.run WHERE k.key = ?",
@@ -71,7 +71,7 @@ class Inquiry:
         return Sent(STATUSES[status], at, attempts, run or "", request_id or "")
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
-        """Forget the events of a stream, of a run, or not seen for so many days; return how many."""
+        """Forget the shipments of a stream, of a run, or not seen for so many days; return how many."""
         conditions = [OF_ACCOUNT]
         values: list[Any] = [self._ledger.account]
         if stream is not None:

@@ -12,7 +12,7 @@ import msgspec
 from target_zendesk_events import lenient
 from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.kinds.shipment import Shipment
-from target_zendesk_events.work import Match, NoEvent, Work
+from target_zendesk_events.work import Match, NoShipment, Work
 
 KEY_BYTES = 16
 
@@ -29,16 +29,16 @@ class Keys:
     def __init__(self, account: str, secret: bytes, *, is_kept: bool = True) -> None:
         """Hash for `account` (host, port and path of the base URL), keyed with `secret` (up to 64 bytes).
 
-        Where no ledger keeps the hashes, two events need nothing that tells them apart.
+        Where no ledger keeps the hashes, two shipments need nothing that tells them apart.
         """
         self._account = account
         self._keyed = hashlib.blake2b(digest_size=KEY_BYTES, key=secret)
         self._is_kept = is_kept
 
     def told_apart(self, work: Work) -> Sequence[Match]:
-        """Return the record's matches; as unmappable those with nothing that tells their event from another's.
+        """Return the record's matches; as unmappable those with nothing that tells them from others.
 
-        So is an event without a time where the record's key is not whole, and so are those of rules that give the
+        So is a shipment without a time where the record's key is not whole, and so are those of rules that give the
         record the same key.
         """
         matches = work.matches
@@ -68,7 +68,7 @@ class Keys:
         return self._hash("row", work.stream, match.rule, work.key_values)
 
     def of_aside(self, work: Work, rule: str | None, message: str) -> bytes:
-        """Return a hash of a record that yields no event: its text, the rule that cannot map it, if one, and why."""
+        """Return a hash of a record that yields no shipment: its text, the rule that cannot map it, if one, and why."""
         record = bytes(lenient.members(work.line)["record"]).decode(errors="backslashreplace")
         return self._hash("aside", work.stream, rule, message, record)
 
@@ -90,7 +90,7 @@ def _is_keyless(match: Match) -> bool:
 
 
 def _unmappable(match: Match, message: str) -> Match:
-    return msgspec.structs.replace(match, shipment=None, no_event=NoEvent.UNMAPPABLE, message=message)
+    return msgspec.structs.replace(match, shipment=None, no_shipment=NoShipment.UNMAPPABLE, message=message)
 
 
 def _identity(key_values: Mapping[str, Any] | None, match: Match, shipment: Shipment) -> tuple[Any, ...]:

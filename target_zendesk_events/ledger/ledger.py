@@ -1,4 +1,4 @@
-"""What was sent, and what may still be sent: the door that the sender knocks at before and after each event."""
+"""What was sent, and what may still be sent: the door that the sender knocks at before and after each shipment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Protocol
 import msgspec
 
 from target_zendesk_events.limits.rate_limit import RateLimit
-from target_zendesk_events.work import NoEvent, Outcome
+from target_zendesk_events.work import NoShipment, Outcome
 
 COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
-"""Outcomes of an event that counts as sent, for the month's quota and the day's brake."""
+"""Outcomes of a shipment that counts as sent, for the month's quota and the day's brake."""
 SENT_AGAIN = frozenset({Outcome.REJECTED, Outcome.HELD})
 """What a record with `dead_letter` sends again; what was delivered stays a duplicate."""
 
@@ -32,9 +32,9 @@ class Standing(str, enum.Enum):
 
 
 class Keyed(msgspec.Struct, frozen=True):
-    """An event as the ledger knows it.
+    """A shipment as the ledger knows it.
 
-    `key` is a hash of what makes it the same event, None where nothing does (`dedupe: false`); `row_hash` makes a
+    `key` is a hash of what makes it the same thing, None where nothing does (`dedupe: false`); `row_hash` makes a
     hash of the record's key properties under its rule, to tell a changed record from a new one, or None. `again` is
     true for a replay: what was rejected or held goes again then, what was delivered does not. `anew` is true for one
     that this run had claimed before its lease lapsed. So many `lookalikes` on the timeline went shortly before
@@ -52,14 +52,14 @@ class Keyed(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What the ledger answers for one event.
+    """What the ledger answers for one shipment.
 
     `claimed_at` is when it was first claimed, by the ledger's clock, where it was before: in a replay, or by a run that
     is gone. `sent_before` is how many seconds ago that was, or the same of the first of the `lookalikes` before it.
     """
 
     standing: Standing
-    outcome: Outcome | NoEvent | None = None
+    outcome: Outcome | NoShipment | None = None
     claimed_at: float | None = None
     sent_before: float = 0.0
     lookalikes: int = 0
@@ -67,15 +67,15 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def set_aside_as(self) -> str:
-        """Say `rejected` or `held` of an event that ended so before; else nothing."""
+        """Say `rejected` or `held` of a shipment that ended so before; else nothing."""
         return self.outcome.value if self.outcome is not None and self.outcome in SENT_AGAIN else ""
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """The end of one event, for the ledger; or of a record that yields none, set aside."""
+    """The end of one shipment, for the ledger; or of a record that yields none, set aside."""
 
     keyed: Keyed
-    outcome: Outcome | NoEvent
+    outcome: Outcome | NoShipment
     attempts: int
     request_id: str = ""
 
@@ -91,7 +91,7 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Usage:
-    """What the account has used: events sent this month and today (UTC), and the names its events bear, hashed."""
+    """What the account has used: events sent this month and today (UTC), and the names they bear, hashed."""
 
     this_month: int = 0
     today: int = 0
@@ -114,14 +114,14 @@ class Ledger(Protocol):
     def now(self) -> float:
         """Return the time in epoch seconds, by the clock that all runs on this ledger share."""
 
-    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
-        """Return what is known of each event of a batch, in their order: settled, or new."""
+    def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
+        """Return what is known of each shipment of a batch, in their order: settled, or new."""
 
     def exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
-        """Note outcomes and counts, and claim events that go next, in one commit; return one entry for each wanted."""
+        """Note outcomes and counts, and claim what goes next, in one commit; return one entry for each wanted."""
 
-    def release(self, events: Sequence[Keyed]) -> None:
-        """Take back claims of events that were not sent."""
+    def release(self, shipments: Sequence[Keyed]) -> None:
+        """Take back claims of shipments that were not sent."""
 
     def rate_limit(self, requests_per_minute: int) -> RateLimit:
         """Return the account's rate limit, shared with other runs where they share the ledger."""
@@ -139,7 +139,7 @@ class Ledger(Protocol):
         """Tell whether this run's lease holds at this moment. May be asked from any thread; touches no storage."""
 
     def left_open(self) -> int:
-        """Count the events that runs which are gone may have sent, and whose records did not come again."""
+        """Count the shipments that runs which are gone may have sent, and whose records did not come again."""
 
     @property
     def is_new_file(self) -> bool:
@@ -150,7 +150,7 @@ class Ledger(Protocol):
 
 
 class NoLedger:
-    """`ledger_url: none`: every event is new, and nothing is remembered beyond the run."""
+    """`ledger_url: none`: every shipment is new, and nothing is remembered beyond the run."""
 
     is_new_file = False
     sent: tuple[int, int] | None = None
@@ -168,9 +168,9 @@ class NoLedger:
         self.now = wall
         self.secret = secrets.token_bytes(32)
 
-    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
+    def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
         """Know of none."""
-        return [NEW] * len(events)
+        return [NEW] * len(shipments)
 
     def exchange(
         self,
@@ -181,7 +181,7 @@ class NoLedger:
         """Grant every claim."""
         return [NEW] * len(wanted)
 
-    def release(self, events: Sequence[Keyed]) -> None:
+    def release(self, shipments: Sequence[Keyed]) -> None:
         """Nothing was kept, so nothing is taken back."""
 
     def rate_limit(self, requests_per_minute: int) -> RateLimit:

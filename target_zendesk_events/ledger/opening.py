@@ -22,7 +22,7 @@ def open_ledger(  # noqa: PLR0913 - values, not owners
     """Return the ledger at `url`, and take a lease for `run`; with `reads_only` it is looked at, and nothing is made.
 
     `url` is SQLite's or PostgreSQL's, None for no ledger. `rules_digest` tells a stream's rules from others; `limits`
-    are the events of a month and of a day, None for any number. Raises StorageError and ConfigurationError.
+    are the shipments of a month and of a day, None for any number. Raises StorageError and ConfigurationError.
     """
     if url is None:
         return NoLedger()

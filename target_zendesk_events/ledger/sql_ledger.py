@@ -1,6 +1,6 @@
 """The ledger that lasts: what was sent, as hashes, in SQLite or PostgreSQL, shared by all runs that use it.
 
-An event is *claimed* before it is sent and *settled* after. A claim belongs to a run, and counts while the run's lease
+A shipment is *claimed* before it goes and *settled* after. A claim belongs to a run, and counts while the run's lease
 does: the claim of a run that is gone is an unknown outcome, taken over by whoever asks for it next.
 """
 
@@ -21,19 +21,19 @@ from target_zendesk_events.ledger.tables import CLAIMED, PREFIX, lock_account, p
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.ledger.usage import UsageCounts
 from target_zendesk_events.limits.rate_limit import RateLimit
-from target_zendesk_events.work import NoEvent, Outcome
+from target_zendesk_events.work import NoShipment, Outcome
 
 LOOKUP_SIZE: Final = 200
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
-STATUS: Final[dict[Outcome | NoEvent, int]] = {
+STATUS: Final[dict[Outcome | NoShipment, int]] = {
     Outcome.DELIVERED: 1,
     Outcome.REJECTED: 2,
     Outcome.HELD: 3,
     Outcome.FORGOTTEN: 4,
-    NoEvent.UNMAPPABLE: 5,
+    NoShipment.UNMAPPABLE: 5,
 }
-"""What a settled key's status says; the last is a record that yields no event, unmappable or invalid."""
+"""What a settled key's status says; the last is a record that yields no shipment, unmappable or invalid."""
 _SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in STATUS.items()}
 _SENT: Final = STATUS[Outcome.DELIVERED], STATUS[Outcome.HELD]
 _SENT_AGAIN: Final = frozenset({STATUS[Outcome.REJECTED], STATUS[Outcome.HELD]})
@@ -66,7 +66,7 @@ class SqlLedger:
         """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
 
         `rules_digest` tells a stream's rules from others, so that a mended rule starts its counts afresh. `limits` are
-        the events that all runs together may send in a month and in a day (UTC), None for any number.
+        the shipments that all runs together may send in a month and in a day (UTC), None for any number.
         """
         self.database = database
         self._limits = limits
@@ -95,22 +95,22 @@ class SqlLedger:
 
     # looking up
 
-    def seen(self, events: Sequence[Keyed]) -> list[Entry]:
-        """Return what is known of each event; its sight is noted at most once a day."""
+    def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
+        """Return what is known of each shipment; its sight is noted at most once a day."""
         today = self.last_seen.today()
         known = self.transactions.run(
-            lambda: self._known([one.key for one in events if one.key is not None]), writes=False
+            lambda: self._known([one.key for one in shipments if one.key is not None]), writes=False
         )
         for key, (status, day) in known.items():
             if day < today and status != CLAIMED:
                 self.last_seen.see(key)
-        rows = [None if one.key in known else _row_of(one) for one in events]
+        rows = [None if one.key in known else _row_of(one) for one in shipments]
         known_rows = self.transactions.run(
             lambda: self._known_rows({row for row in rows if row is not None}), writes=False
         )
         return [
             _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in known_rows)
-            for one, row in zip(events, rows, strict=True)
+            for one, row in zip(shipments, rows, strict=True)
         ]
 
     # claiming and settling
@@ -128,9 +128,9 @@ class SqlLedger:
                 self._claimed.discard(one.key)
         return entries
 
-    def release(self, events: Sequence[Keyed]) -> None:
+    def release(self, shipments: Sequence[Keyed]) -> None:
         """Take back claims of this run."""
-        mine = [one.key for one in events if one.key is not None]
+        mine = [one.key for one in shipments if one.key is not None]
         fresh = [(key, self._run) for key in mine if key not in self._replayed]
         replayed = [(self._replayed[key], key, self._run) for key in mine if key in self._replayed]
         delete = f"DELETE FROM {PREFIX}keys WHERE key = ? AND run = ? AND status = {CLAIMED}"
@@ -139,7 +139,7 @@ class SqlLedger:
             self.transactions.run(lambda: self.database.execute_many(delete, fresh))
         if replayed:
             self.transactions.run(lambda: self.database.execute_many(restore, replayed))
-        self._claimed.difference_update(one.key for one in events if one.key is not None)
+        self._claimed.difference_update(one.key for one in shipments if one.key is not None)
 
     def _exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
         has_limits = any(limit is not None for limit in self._limits)
@@ -165,7 +165,7 @@ class SqlLedger:
         return entries
 
     def _places(self, settled: Sequence[Settlement], now: float) -> float:
-        """Return how many more events may be claimed: what is in flight, here or in another run, may yet count."""
+        """Return how many more shipments may be claimed: what is in flight, here or in another run, may yet count."""
         in_flight = len(self._claimed.difference(one.keyed.key for one in settled))
         if self._lease is not None:
             in_flight += self._lease.in_flight_elsewhere(now)
@@ -271,7 +271,7 @@ class SqlLedger:
         return known
 
     def _known_rows(self, rows: Iterable[int]) -> set[int]:
-        """Return those of the rows of which an event was sent, however many there are of each."""
+        """Return those of the rows of which a shipment was sent, however many there are of each."""
         known: set[int] = set()
         for chunk in _chunks(rows, LOOKUP_SIZE):
             places = ",".join(["(CAST(? AS BIGINT))"] * len(chunk))

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeVar
 from target_zendesk_events.errors import StorageError
 
 CALL_SECONDS: Final = 1.0
-"""For a lock, and for a statement while events are delivered."""
+"""For a lock, and for a statement while shipments are delivered."""
 PATIENCE_SECONDS: Final = 30.0
 """For which a transaction is tried again before the run stops, the last try included."""
 HASTE_SECONDS: Final = 4.0

@@ -14,7 +14,7 @@ from target_zendesk_events.mapping.parts import Part, UnmappableError
 from target_zendesk_events.mapping.templates import Scope, Templates
 from target_zendesk_events.mapping.values import BadValueError
 from target_zendesk_events.moments import Moment
-from target_zendesk_events.work import LeftOut, Match, NoEvent
+from target_zendesk_events.work import LeftOut, Match, NoShipment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,7 +156,7 @@ class Rule:
             message = f"rule '{self.name}': {error}"
             return Match(
                 self.name,
-                no_event=NoEvent.UNMAPPABLE,
+                no_shipment=NoShipment.UNMAPPABLE,
                 message=message,
                 dedupe=self.dedupe,
                 left_out=error.left_out,
@@ -164,10 +164,10 @@ class Rule:
 
     def _match(self, scope: Scope) -> Match:
         if self._when is not None and not _is_wanted(self._when, scope):
-            return Match(self.name, no_event=NoEvent.FILTERED, dedupe=self.dedupe)
+            return Match(self.name, no_shipment=NoShipment.FILTERED, dedupe=self.dedupe)
         created_at = self._moment(scope)
         if created_at is not None and self._with.since is not None and created_at < self._with.since:
-            return Match(self.name, no_event=NoEvent.TOO_OLD, dedupe=self.dedupe)
+            return Match(self.name, no_shipment=NoShipment.TOO_OLD, dedupe=self.dedupe)
         profile, left_out = self._profile_of(scope)
         event = self._event_of(scope, profile, None if created_at is None else str(created_at))
         key = None if self._dedupe_key is None else self._dedupe_key.required_text(scope)

@@ -8,7 +8,7 @@ import math
 import random
 from typing import Any, Final
 
-from target_zendesk_events.work import NoEvent, Outcome
+from target_zendesk_events.work import NoShipment, Outcome
 
 RECORD_COUNTS: Final = ("invalid", "unmatched", "skipped", "matched")
 MATCH_COUNTS: Final = ("filtered", "too_old", "unmappable", "events")
@@ -137,11 +137,11 @@ class Report:
         counts.records += 1
         counts.counts[kind] += 1
 
-    def count_match(self, stream: str, rule: str, no_event: NoEvent | None) -> RuleCounts:
+    def count_match(self, stream: str, rule: str, no_shipment: NoShipment | None) -> RuleCounts:
         """Count what a rule made of a record: an event, or why none. Returns the rule's counts."""
         counts = self.stream(stream).rule(rule)
         counts.matches += 1
-        counts.counts["events" if no_event is None else no_event.value] += 1
+        counts.counts["events" if no_shipment is None else no_shipment.value] += 1
         return counts
 
     def count_outcome(self, stream: str, rule: str, outcome: Outcome) -> RuleCounts:

@@ -26,7 +26,7 @@ LINES_BETWEEN_LOOKS = 100
 
 
 class Engine(Protocol):
-    """What the reader drives: the sender, or its rehearsal."""
+    """What the reader drives: the sender, or the dry run."""
 
     @property
     def has_room(self) -> bool:

@@ -39,7 +39,7 @@ from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.outcome.dead_letters import DeadLetters, Note
 from target_zendesk_events.outcome.report import Report
-from target_zendesk_events.work import DeadLetter, Match, NoEvent, Outcome, Work
+from target_zendesk_events.work import DeadLetter, Match, NoShipment, Outcome, Work
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
 EPOCH = 1_790_000_000.0
@@ -659,9 +659,9 @@ def random_work(number: int, record: Mapping[str, Any]) -> Work:
     if record["what"] == "invalid":
         one.invalid, one.matches = "id does not hold what the schema says", ()
     elif record["what"] == "unmappable":
-        one.matches = [Match("rule", no_event=NoEvent.UNMAPPABLE, message="profile.identifiers: none is left")]
+        one.matches = [Match("rule", no_shipment=NoShipment.UNMAPPABLE, message="profile.identifiers: none is left")]
     elif record["what"] == "filtered":
-        one.matches = [Match("rule", no_event=NoEvent.FILTERED)]
+        one.matches = [Match("rule", no_shipment=NoShipment.FILTERED)]
     elif record["what"] == "unmatched":
         one.matches = ()
     elif record["what"] == "limit":

@@ -9,7 +9,7 @@ import pytest
 
 from target_zendesk_events.kinds.event import Event, Identifier, Profile
 from target_zendesk_events.ledger.keys import NO_KEY, SAME_KEY, Keys
-from target_zendesk_events.work import Match, NoEvent, Work
+from target_zendesk_events.work import Match, NoShipment, Work
 
 KEYS = Keys("acme.zendesk.com", b"secret")
 ANN, BEN = Identifier("email", "ann@example.com"), Identifier("email", "ben@example.com")
@@ -108,7 +108,7 @@ def test_rules_without_a_key_never_share_one() -> None:
     refund = msgspec.structs.replace(EVENT, type="refund")
     free = [Match("third", EVENT, dedupe=False), Match("fourth", EVENT, dedupe=False)]
     told = KEYS.told_apart(work(matches=[Match("first", EVENT), Match("second", refund), *free]))
-    assert [match.no_event for match in told] == [None] * 4
+    assert [match.no_shipment for match in told] == [None] * 4
 
 
 def test_two_rules_with_one_key_send_nothing() -> None:
@@ -119,7 +119,7 @@ def test_two_rules_with_one_key_send_nothing() -> None:
         Match("third", msgspec.structs.replace(EVENT, type="refund")),
     ]
     told = KEYS.told_apart(work(matches=matches))
-    assert [match.no_event for match in told] == [NoEvent.UNMAPPABLE, NoEvent.UNMAPPABLE, None]
+    assert [match.no_shipment for match in told] == [NoShipment.UNMAPPABLE, NoShipment.UNMAPPABLE, None]
     assert told[0].message == SAME_KEY
     assert told[2].shipment is not None
 
@@ -133,7 +133,7 @@ def test_two_rules_without_deduplication_do_not_collide() -> None:
 
 def test_where_one_rule_cannot_map_the_other_s_event_goes() -> None:
     """An unmappable match collides with nothing."""
-    matches = [Match("first", no_event=NoEvent.UNMAPPABLE), Match("second", EVENT)]
+    matches = [Match("first", no_shipment=NoShipment.UNMAPPABLE), Match("second", EVENT)]
     assert list(KEYS.told_apart(work(matches=matches))) == matches
 
 
@@ -169,7 +169,7 @@ def test_a_record_without_a_whole_key_is_told_by_something_else(match: Match) ->
 def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
     """A null tells no row from another: two customers' events would be taken for one."""
     (told,) = KEYS.told_apart(work(Match("rule", BARE), key_values=None))
-    assert told.no_event is NoEvent.UNMAPPABLE
+    assert told.no_shipment is NoShipment.UNMAPPABLE
     assert told.message == f"rule 'rule' {NO_KEY}"
     assert KEYS.told_apart(work(Match("rule", BARE)))[0].shipment is BARE
 

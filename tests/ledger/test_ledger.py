@@ -666,6 +666,6 @@ def database_rows(house: House, statement: str) -> list[Any]:
 
 
 def counted(ledger: SqlLedger, act: Callable[[], object]) -> int:
-    """Return how many sights a call leaves to be written."""
+    """Return how many last sights a call leaves to be written."""
     act()
     return len(ledger.last_seen)

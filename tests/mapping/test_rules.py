@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.kinds.event import Event, Identifier
 from target_zendesk_events.mapping.rules import Rule, compile_rules, standard_identifier_notes
-from target_zendesk_events.work import LeftOut, Match, NoEvent
+from target_zendesk_events.work import LeftOut, Match, NoShipment
 
 README_RULE = """
 - stream: orders
@@ -74,7 +74,7 @@ def event_of(raw: dict[str, Any], record: dict[str, Any] | None = None, **settin
 def why_unmappable(raw: dict[str, Any], record: dict[str, Any] | None = None) -> str:
     """Return why a rule cannot map a record."""
     found = match(raw, record)
-    assert found.no_event is NoEvent.UNMAPPABLE, found
+    assert found.no_shipment is NoShipment.UNMAPPABLE, found
     assert found.shipment is None
     return found.message
 
@@ -151,7 +151,7 @@ def test_a_rule_leaves_the_record_as_it_is() -> None:
 def test_when_decides_what_is_sent(when: Any, flag: Any, is_sent: bool) -> None:
     """False, null, the empty text, 0 and what is empty filter a record out."""
     found = match(raw_rule(when=when), {"flag": flag})
-    assert found.no_event is (None if is_sent else NoEvent.FILTERED)
+    assert found.no_shipment is (None if is_sent else NoShipment.FILTERED)
 
 
 @pytest.mark.parametrize("text", ["false", "False", "NO", "no", "0", " 0 "])
@@ -374,7 +374,7 @@ def test_what_is_no_identifier_is_left_out_and_counted(kind: str, value: Any, wh
 def test_without_an_identifier_the_record_is_unmappable() -> None:
     """None left means nobody to show the event to; what was left out is counted all the same."""
     found = match(raw_rule({"identifiers": {"email": "{{ email }}", "shop_id": "user-{{ absent }}"}}), {"email": "x"})
-    assert found.no_event is NoEvent.UNMAPPABLE
+    assert found.no_shipment is NoShipment.UNMAPPABLE
     assert found.message == (
         "rule 'orders:order': profile.identifiers: none is left (email not an email, shop_id null)"
     )
@@ -477,7 +477,7 @@ WHOLE = compiled(raw_rule({"identifiers": {"shop_id": "5"}}, {"properties": "{{ 
 def test_any_record_gives_an_event_or_a_reason(record: dict[str, Any]) -> None:
     """Mapping never raises, whatever a record holds."""
     found = ANY.apply({**dict.fromkeys(ORDER, "x"), **record}, "orders")
-    assert (found.shipment is None) is (found.no_event is not None)
+    assert (found.shipment is None) is (found.no_shipment is not None)
 
 
 ANY = compiled({**yaml.safe_load(README_RULE)[0], "when": True})
@@ -513,7 +513,7 @@ def test_a_rule_knows_the_name_of_its_stream() -> None:
 def test_events_before_since_are_too_old(since: dt.datetime | None, time: str, is_sent: bool) -> None:
     """What happened before `since` is counted as too old."""
     found = match(raw_rule(event={"created_at": "{{ time }}"}), {"time": time}, since=since)
-    assert found.no_event is (None if is_sent else NoEvent.TOO_OLD)
+    assert found.no_shipment is (None if is_sent else NoShipment.TOO_OLD)
 
 
 @pytest.mark.parametrize(
@@ -536,7 +536,7 @@ def test_a_placeholder_does_not_stand_on_a_timeline(
     now = dt.datetime(2026, 11, 1, 10, tzinfo=dt.timezone.utc).timestamp()
     found = match(raw_rule(event={"created_at": template}), {"time": time}, since=since, wall=lambda: now)
     if isinstance(end, str):
-        assert found.no_event is NoEvent.UNMAPPABLE
+        assert found.no_shipment is NoShipment.UNMAPPABLE
         assert f": {end}" in found.message
     else:
         assert found.shipment is not None

@@ -19,13 +19,13 @@ from target_zendesk_events.outcome.report import (
     AnswerTimes,
     Report,
 )
-from target_zendesk_events.work import NoEvent, Outcome
+from target_zendesk_events.work import NoShipment, Outcome
 
 STREAMS = st.sampled_from(["orders", "logins"])
 MATCHES = st.lists(
     st.tuples(
         st.sampled_from(["paid", "shipped"]),
-        st.one_of(st.sampled_from(NoEvent), st.sampled_from(Outcome), st.just("open")),
+        st.one_of(st.sampled_from(NoShipment), st.sampled_from(Outcome), st.just("open")),
     ),
     max_size=3,
 )
@@ -44,7 +44,7 @@ def told(records: list[tuple[str, str, list[tuple[str, Any]]]]) -> Report:
     for stream, kind, matches in records:
         report.count_record(stream, kind)
         for rule, end in matches:
-            report.count_match(stream, rule, end if isinstance(end, NoEvent) else None)
+            report.count_match(stream, rule, end if isinstance(end, NoShipment) else None)
             if isinstance(end, Outcome):
                 report.count_outcome(stream, rule, end)
     return report
@@ -188,8 +188,8 @@ def test_a_rule_that_filtered_everything_is_named() -> None:
     """One whose `when` said no to every record, over all streams; not one that matched nothing, or anything else."""
     report = told(
         [
-            ("orders", "matched", [("paid", NoEvent.FILTERED), ("shipped", NoEvent.FILTERED)]),
-            ("logins", "matched", [("paid", NoEvent.FILTERED), ("shipped", NoEvent.TOO_OLD)]),
+            ("orders", "matched", [("paid", NoShipment.FILTERED), ("shipped", NoShipment.FILTERED)]),
+            ("logins", "matched", [("paid", NoShipment.FILTERED), ("shipped", NoShipment.TOO_OLD)]),
         ]
     )
     report.stream("orders").rule("unused")
