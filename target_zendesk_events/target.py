@@ -155,7 +155,7 @@ class TargetZendeskEvents(CommandTarget):
         maps = self.mapper.stream_maps.get(stream)
         if maps is None:
             raise self.message_reader.input_fault("is a RECORD that came before the SCHEMA of its stream")
-        replayed = _dead_letter(message_dict) if "dead_letter" in message_dict else None
+        replayed = DeadLetter.of(message_dict) if "dead_letter" in message_dict else None
         for stream_map in maps:
             if not _is_beside(stream_map, maps, replayed):
                 self._take(stream_map, stream, record, replayed)
@@ -287,15 +287,6 @@ def main() -> None:
 
 def _useless(stream: str, fault: Exception) -> str:
     return f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__})"
-
-
-def _dead_letter(message: dict[str, Any]) -> DeadLetter:
-    letter = message["dead_letter"]
-    if not isinstance(letter, dict):
-        return DeadLetter()
-    rules, stream = letter.get("rules"), letter.get("stream")
-    names = tuple(name for name in rules if isinstance(name, str)) if isinstance(rules, list) else ()
-    return DeadLetter(names, stream if isinstance(stream, str) else None)
 
 
 def _is_beside(stream_map: StreamMap, maps: list[StreamMap], replayed: DeadLetter | None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from typing_extensions import Self
 
 from target_zendesk_events.kinds.shipment import Shipment
 
@@ -59,6 +60,16 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
     rules: tuple[str, ...] = ()
     stream: str | None = None
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        """Read it from a RECORD that has one; what is no name in it says nothing."""
+        letter = message["dead_letter"]
+        if not isinstance(letter, dict):
+            return cls()
+        rules, stream = letter.get("rules"), letter.get("stream")
+        names = tuple(name for name in rules if isinstance(name, str)) if isinstance(rules, list) else ()
+        return cls(names, stream if isinstance(stream, str) else None)
 
 
 class Work(msgspec.Struct):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, meta, nodes
@@ -44,7 +45,8 @@ def refuse(tree: nodes.Template) -> None:
         _refuse_filter(node)
     for test in tree.find_all(nodes.Test):
         if test.name not in _environment(test).tests:
-            message = f"there is no test '{test.name}'{did_you_mean(test.name, _environment(test).tests)}"
+            near = "; write `is none`" if test.name == "null" else did_you_mean(test.name, _environment(test).tests)
+            message = f"there is no test '{test.name}'{near}"
             raise BadTemplateError(message)
 
 
@@ -154,6 +156,24 @@ def _environment(node: nodes.Node) -> Environment:
     if node.environment is None:  # a parsed tree always has one
         raise TypeError
     return node.environment
+
+
+def meant(source: str, error: str) -> str:
+    """Return what to write for an operator of another language in a template that does not parse, or nothing."""
+    for expression in _EXPRESSION.findall(source):
+        found = _FOREIGN.search(_QUOTED.sub("''", expression))
+        if found is not None and (found[0] != "=" or "'='" in error):  # `name=value` is Jinja's, among arguments
+            return f"; write {_IN_JINJA.get(found[0], found[0].lower())}"
+    return ""
+
+
+_EXPRESSION = re.compile(r"\{\{(.*?)(?:\}\}|$)", re.DOTALL)
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+_FOREIGN = re.compile(r"[!=]==|<>|=~|=>|&&|\|\||(?<![=!<>])=(?!=)|!(?!=)|\?|\b(?:AND|OR|NOT|IS|IN)\b")
+_IN_JINJA = {
+    "===": "==", "!==": "!=", "<>": "!=", "=>": ">=", "=~": "`'part' in text`", "&&": "and", "||": "or", "!": "not",
+    "=": "== to compare", "?": "`a if b else c`",
+}  # fmt: skip
 
 
 def did_you_mean(word: str, known: Iterable[Any]) -> str:

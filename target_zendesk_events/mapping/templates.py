@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from jinja2 import Template, TemplateError, nodes
 
 from target_zendesk_events.mapping.sandbox import NullInText, Sandbox, Variables
-from target_zendesk_events.mapping.syntax import BadTemplateError, NullSafe, fields_read, refuse
+from target_zendesk_events.mapping.syntax import BadTemplateError, NullSafe, fields_read, meant, refuse
 from target_zendesk_events.mapping.values import text_of
 
 if TYPE_CHECKING:
@@ -198,7 +198,8 @@ class Templates:
             kind = Expression if is_expression else Text
             return kind(sandbox.compiled(tree, is_expression=is_expression), sandbox, fields, built_ins)
         except (TemplateError, SyntaxError, RecursionError) as error:
-            message = f"does not parse: {getattr(error, 'message', None) or type(error).__name__}"
+            why = getattr(error, "message", None) or type(error).__name__
+            message = f"does not parse: {why}{meant(source, why)}"
             raise BadTemplateError(message) from error
 
 

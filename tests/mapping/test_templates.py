@@ -309,6 +309,20 @@ def test_what_fails_on_a_record_raises(source: str, error: type[Exception]) -> N
         ("{{ id", "does not parse"),
         ("{{ }}", "does not parse"),
         ("{% if id %}", "does not parse"),
+        ("{{ status = 'paid' }}", "got '='; write == to compare"),
+        ("{{ a == '=' and b = 1 }}", "; write == to compare"),
+        ("{{ a === b }}", "; write =="),
+        ("{{ a !== b }}", "; write !="),
+        ("{{ a <> b }}", "; write !="),
+        ("{{ a => b }}", "; write >="),
+        ("{{ a =~ 'x' }}", "; write `'part' in text`"),
+        ("{{ a && b }}", "; write and"),
+        ("{{ a || b }}", "; write or"),
+        ("{{ !a }}", "; write not"),
+        ("{{ a ? b : c }}", "; write `a if b else c`"),
+        ("{{ a AND b }}", "; write and"),
+        ("{{ NOT a }}", "; write not"),
+        ("{{ a is null }}", "there is no test 'null'; write `is none`"),
         ("{{ id | uper }}", "no filter 'uper'; did you mean 'upper'?"),
         ("{{ id is evn }}", "no test 'evn'; did you mean 'even'?"),
         ("{{ code.upper() }}", "write `| upper`"),
@@ -331,6 +345,16 @@ def test_a_template_that_cannot_work_is_refused(source: str, says: str) -> None:
     with pytest.raises(BadTemplateError) as caught:
         TEMPLATES.compile(source)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "source", ["what? {{ id", "{{ code | replace('=', '?' }}", "{{ code | round(method='ceil' }}", "{{ a b }}"]
+)
+def test_other_languages_are_not_blamed_for_other_faults(source: str) -> None:
+    """In text, in quotes and among arguments, such signs are Jinja's too."""
+    with pytest.raises(BadTemplateError) as caught:
+        TEMPLATES.compile(source)
+    assert "; write" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
