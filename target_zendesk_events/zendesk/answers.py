@@ -147,6 +147,8 @@ def no_answer(kind: Kind, code: str) -> Answer:
 
 def _kind(status: int, content_type: str, asked: Asked) -> Kind:
     family = status // 100
+    if family == 1:
+        return Kind.UNKNOWN  # interim: the outcome was still to come
     if family == 2:  # noqa: PLR2004
         return Kind.UNKNOWN if _is_page(status, content_type, asked) else Kind.ACCEPTED
     if family == 3:  # noqa: PLR2004

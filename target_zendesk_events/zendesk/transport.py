@@ -6,6 +6,7 @@ that breaks, when Zendesk may have acted. Only the connection can tell the two a
 
 from __future__ import annotations
 
+import http
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -70,8 +71,10 @@ class _Watched(HTTPConnection):
         super().send(data)
 
     def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own response
-        """Take the answer's head."""
+        """Take the answer's head; an interim one is not waited out: the next request must not take what follows it."""
         response = super().getresponse()
+        if response.status < http.HTTPStatus.OK:
+            self.close()
         self.answered_at = _this_thread.trip.monotonic()
         return response
 

@@ -65,6 +65,7 @@ def test_the_status_decides(status: int, headers: dict[str, str], kind: Kind, bo
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
+        (103, Kind.UNKNOWN),
         (301, Kind.ASTRAY),
         (400, Kind.DENIED),
         (401, Kind.DENIED),

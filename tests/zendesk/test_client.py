@@ -244,6 +244,20 @@ class TestPosting:
                 assert client.send(POST).kind is Kind.ACCEPTED
                 time.sleep(0.05)
 
+    @pytest.mark.parametrize("status", [102, 103])
+    def test_what_follows_an_interim_answer_is_nobody_elses(self, status: int) -> None:
+        """The outcome is unknown then, and the answer that comes later is not taken for the next request's."""
+
+        def late(handler: Handler) -> None:
+            handler.wfile.write(f"HTTP/1.1 {status} Soon\r\nLink: </>\r\n\r\n".encode())
+            handler.wfile.flush()
+            time.sleep(0.2)
+            says(400)(handler)
+
+        with serving(late, says(202)) as server, client_of(server.url) as client:
+            kinds = [client.send(POST).kind for _ in range(2)]
+        assert kinds == [Kind.UNKNOWN, Kind.ACCEPTED]
+
 
 class TestTrouble:
     """What is known when a request fails."""
