@@ -329,7 +329,7 @@ def test_readme_starts_with_its_two_commands() -> None:
     first, second = ALL_BLOCKS[:2]
     assert (first.language, second.language) == ("bash", "bash")
     assert first.text.endswith("zendesk-events demo")
-    assert second.text.endswith('pytest --quiet -m "not server"')
+    assert second.text.endswith('pytest --quiet --numprocesses=auto -m "not server"')
 
 
 def test_readme_connects_an_account_as_it_says(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from support import command, config, lines, record
 from target_zendesk_events.escaping import escaped, escaped_lines
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 NAME = "or\nders \x1b[31m\u202e\x85\u2028"
 ESCAPED = r"or\nders \x1b[31m\u202e\x85\u2028"
 LEDGER = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "ledger"]

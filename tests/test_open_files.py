@@ -14,6 +14,8 @@ from target_zendesk_events.errors import StorageError
 from target_zendesk_events.open_files import hint, shortage
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 STREAMS = 300
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("script", "module", "code"),

@@ -14,6 +14,8 @@ import support
 
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 LEDGER = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "ledger"]
 
 

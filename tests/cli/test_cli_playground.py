@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+pytestmark = pytest.mark.slow
+
 ZENDESK_EVENTS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
 PLAYGROUND = [*ZENDESK_EVENTS, "playground"]
 SHOW = "import os; print(os.environ['ZENDESK_EVENTS_PLAYGROUND'])"

@@ -18,6 +18,8 @@ from rich.console import Console
 
 from target_zendesk_events.cli import demo
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ZENDESK_EVENTS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
 SAMPLES = demo.samples_in(demo.sample_streams())

@@ -25,6 +25,8 @@ from support import Live, command, config, lines, record, schema, state, until
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hush-7461"
 MESSAGES = [schema("orders"), record("orders", 1), state({"upto": 1})]
 OPEN_SCHEMA = {**schema("orders"), "schema": {**support.SCHEMA, "additionalProperties": True}}

@@ -19,6 +19,8 @@ import support
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 STEPS = ("intent written", "sent", "answered", "outcome written", "dead letter written", "STATE printed")
 EVENTS = 60
 KILLS = 12

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import support
 from support import Live, until
 
 from target_zendesk_events.playground.server import Playground
+
+pytestmark = pytest.mark.slow
 
 REPLAY = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "replay"]
 

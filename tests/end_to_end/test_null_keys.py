@@ -11,6 +11,8 @@ import support
 
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 FIELDS = {"type": ["string", "integer", "null"]}
 
 

@@ -15,6 +15,8 @@ import support
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 REPLAY = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "replay"]
 RULE: dict[str, Any] = {
     "stream": "orders",

@@ -13,6 +13,8 @@ import support
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 POLICIES = ("verify", "retry", "hold")
 PLAIN = 3
 """Events that nothing happens to, after each that meets a fault: else so many faults in a row are an outage."""

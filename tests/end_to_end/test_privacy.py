@@ -24,6 +24,8 @@ from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.target import TargetZendeskEvents
 
+pytestmark = pytest.mark.slow
+
 ALL = [{**support.RULE, "event": {**support.RULE["event"], "properties": "{{ record }}", "description": "{{ note }}"}}]
 """A rule that sends everything."""
 FIELDS = {**support.SCHEMA["properties"], "note": {}, "x": {}}

@@ -29,6 +29,8 @@ def playground() -> Iterator[Playground]:
         yield served
 
 
+NO_EMAIL_FROM = 10
+"""Customers above it have no email."""
 ONE_RECORD = st.fixed_dictionaries(
     {
         "stream": st.sampled_from(STREAMS),
@@ -60,12 +62,10 @@ def messages_of(records: list[dict[str, Any]], *, per_stream: bool) -> list[dict
     messages: list[dict[str, Any]] = [support.schema(stream) for stream in STREAMS]
     seen: dict[str, int] = {}
     for number, one in enumerate(records):
-        email = one["email"]
-        fields = {
-            "email": email,
-            "customer_id": int(email[9]) if email and one["customer_id"] else one["customer_id"],
-            "kind": one["kind"],
-        }
+        email, customer_id = one["email"], one["customer_id"]
+        if customer_id:  # an id comes always with its customer's email, or is that of a customer without one
+            customer_id = int(email[9]) if email else customer_id + NO_EMAIL_FROM
+        fields = {"email": email, "customer_id": customer_id, "kind": one["kind"]}
         messages.append(support.record(one["stream"], number, **fields))
         seen[one["stream"]] = number
         if one["state_after"]:

@@ -23,6 +23,8 @@ from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.target import TargetZendeskEvents
 
+pytestmark = pytest.mark.slow
+
 TERM, INT = (signal.SIGTERM,), (signal.SIGINT,)
 CTRL_C_UNDER_MELTANO = (signal.SIGINT, signal.SIGTERM)
 SIGNALS = (TERM, INT, CTRL_C_UNDER_MELTANO)
