@@ -70,6 +70,15 @@ def moment_of(value: Any, zone: dt.tzinfo) -> Moment:  # noqa: ANN401 - whatever
     raise ValueError
 
 
+def is_date(value: Any) -> bool:  # noqa: ANN401 - whatever a record holds
+    """Tell whether a value is a day without a time of day, which is the same day in every zone."""
+    if not isinstance(value, str):
+        return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+    text = value.strip()
+    found = _ISO.fullmatch(text) or _WEEK_OR_ORDINAL.fullmatch(text)
+    return found is not None and not found.groupdict().get("hour")
+
+
 def _of_datetime(value: dt.datetime, zone: dt.tzinfo) -> Moment:
     local = value if value.tzinfo else value.replace(tzinfo=zone)
     utc = local if local.tzinfo is UTC else local.astimezone(UTC)

@@ -13,6 +13,7 @@ from jinja2.filters import FILTERS, make_attrgetter
 from target_zendesk_events import lenient
 from target_zendesk_events.mapping.times import moment, time_zone
 from target_zendesk_events.mapping.values import BadValueError, json_text, text_of
+from target_zendesk_events.moments import is_date
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,6 +45,7 @@ def filters(environment: Environment, zone: dt.tzinfo, *, null_is_nothing: bool)
         "int": functools.partial(_number, FILTERS["int"]),
         "join": joined,
         "_part": _part,
+        "strftime": functools.partial(_strftime, zone),
         "tojson": _to_json,
         "without": _without,
     }
@@ -152,12 +154,30 @@ def _datetime(
     return moment(read, zone).as_datetime
 
 
+def _strftime(
+    default_zone: dt.tzinfo,
+    value: Any,  # noqa: ANN401 - whatever a record holds
+    format: str,  # noqa: A002 - the filter's documented argument
+    timezone: str | None = None,
+) -> str | None:
+    """Return a time as `strftime` codes write it, told in `timezone`; a date without a time is that day in any zone."""
+    if value is None:
+        return None
+    zone = default_zone if timezone is None else _zone(timezone)
+    shown = moment(value, zone if is_date(value) else default_zone).as_datetime.astimezone(zone)
+    try:
+        return shown.strftime(text_of(format))
+    except ValueError as error:
+        message = "`strftime` is given a format that is none"
+        raise BadValueError(message) from error
+
+
 def _zone(name: str) -> dt.tzinfo:
     """Return a time zone; its name may have come from the record, so that what is none is not quoted."""
     try:
         return time_zone(name)
     except BadValueError:
-        message = "`datetime` is given a time zone that is not known here"
+        message = "`datetime` or `strftime` is given a time zone that is not known here"
         raise BadValueError(message) from None
 
 

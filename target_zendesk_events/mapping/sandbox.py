@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Template, Undefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -14,9 +15,6 @@ from jinja2.utils import Namespace
 
 from target_zendesk_events.mapping import filters
 from target_zendesk_events.mapping.values import BadValueError, text_of
-
-if TYPE_CHECKING:
-    import datetime as dt
 
 MAX_TEXT = 1_000_000
 """Characters or entries that `*` may make: a template is no place to fill the memory."""
@@ -87,6 +85,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return obj.get(attribute)
         if isinstance(obj, LoopContext | Namespace) or attribute in getattr(obj, "_fields", ()):
             return super().getattr(obj, attribute)
+        if isinstance(obj, dt.date):
+            message = "a time has no fields: write a part of it as `| strftime(...)` does"
+            raise BadValueError(message)
         return None
 
     def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401 - any value

@@ -29,6 +29,10 @@ _NO_PLACE: dict[type[nodes.Node], str] = {
 }
 
 
+TIME_FILTERS = ("datetime", "strftime")
+_PARTS_OF_A_TIME = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
+
+
 class BadTemplateError(ValueError):
     """A template that cannot work; the message tells why and what to write."""
 
@@ -43,6 +47,10 @@ def refuse(tree: nodes.Template) -> None:
         _refuse_call(call, declared)
     for node in tree.find_all(nodes.Filter):
         _refuse_filter(node)
+    for dot in tree.find_all(nodes.Getattr):
+        _refuse_part(dot.node, dot.attr)
+    for index in tree.find_all(nodes.Getitem):
+        _refuse_part(index.node, str(getattr(index.arg, "value", "")))
     for test in tree.find_all(nodes.Test):
         if test.name not in _environment(test).tests:
             near = "; write `is none`" if test.name == "null" else did_you_mean(test.name, _environment(test).tests)
@@ -67,6 +75,7 @@ def _refuse_call(call: nodes.Call, declared: set[str]) -> None:
         message = f"`{called.name}(...)` calls a field; a filter is written `value | {called.name}`"
         raise BadTemplateError(message)
     if isinstance(called, nodes.Getattr):
+        _refuse_part(called.node, called.attr)
         if isinstance(called.node, nodes.Name) and called.node.name in declared:
             return
         known = called.attr in _environment(call).filters
@@ -82,11 +91,24 @@ def _refuse_filter(node: nodes.Filter) -> None:
     if node.name not in known:
         message = f"there is no filter '{node.name}'{did_you_mean(node.name, known)}"
         raise BadTemplateError(message)
-    if node.name == "datetime":
+    if node.name == "strftime" and not node.args and all(pair.key != "format" for pair in node.kwargs):
+        message = "`strftime` lacks a format: write `| strftime('%d %B %Y')`"
+        raise BadTemplateError(message)
+    if node.name in TIME_FILTERS:
         zones = [*node.args[1:2], *(pair.value for pair in node.kwargs if pair.key == "timezone")]
         for zone in zones:
             if isinstance(zone, nodes.Const) and zone.value is not None:
                 _refuse_zone(str(zone.value))
+
+
+def _refuse_part(whole: nodes.Node, part: str) -> None:
+    """Raise BadTemplateError for a part of a time."""
+    if not isinstance(whole, nodes.Filter) or whole.name != "datetime":
+        return
+    code = _PARTS_OF_A_TIME.get(part)
+    instead = f"`| strftime('{code}')`" if code else "a part of it as `| strftime(...)` does"
+    message = f"a time has no fields: write {instead}"
+    raise BadTemplateError(message)
 
 
 def _refuse_zone(name: str) -> None:

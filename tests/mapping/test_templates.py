@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import zoneinfo
 from decimal import Decimal
 from typing import Any
 
@@ -278,6 +279,26 @@ def test_the_datetime_filter_understands_a_text(source: str, moment: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("renews on {{ '2026-11-01T23:30:00' | strftime('%-d %B %Y') }}", "renews on 1 November 2026"),
+        ("{{ '2026-11-01T23:30:00Z' | strftime('%d.%m.%Y %H:%M') }}", "02.11.2026 00:30"),
+        ("{{ '2026-11-01T23:30:00Z' | strftime('%H:%M %Z', 'UTC') }}", "23:30 UTC"),
+        ("{{ '2026-11-01T23:30:00' | strftime('%H:%M', timezone='UTC') }}", "22:30"),
+        ("{{ '2026-11-01' | strftime('%d %H:%M', 'America/New_York') }}", "01 00:00"),
+        ("{{ '2026-W44-7' | strftime('%d %H:%M', 'America/New_York') }}", "01 00:00"),
+        ("{{ day | strftime('%d %H:%M', 'Pacific/Auckland') }}", "06 00:00"),
+        ("{{ 1714979280 | strftime(format='%Y-%m-%d') }}", "2024-05-06"),
+        ("{{ '01.11.2026' | datetime('%d.%m.%Y') | strftime('%A') }}", "Sunday"),
+        ("{{ nothing | strftime('%Y') }}", None),
+    ],
+)
+def test_a_time_is_written_in_words(source: str, text: str | None) -> None:
+    """`strftime` tells a time in the setting's zone or the one it is given; a date is that day everywhere."""
+    assert Templates(zoneinfo.ZoneInfo("Europe/Berlin")).compile(source).of(Scope(RECORD)) == text
+
+
+@pytest.mark.parametrize(
     ("source", "error"),
     [
         ("{{ nothing + 1 }}", TypeError),
@@ -292,6 +313,9 @@ def test_the_datetime_filter_understands_a_text(source: str, moment: str) -> Non
         ("{{ 'nan' | fromjson }}", BadValueError),
         ("{{ id | without('a') }}", BadValueError),
         ("{{ 'x' | datetime }}", BadValueError),
+        ("{{ 'x' | strftime('%Y') }}", BadValueError),
+        ("{{ day | strftime(nothing) }}", BadValueError),
+        ("{% set time = day | datetime %}{{ time.year }}", BadValueError),
         ("{{ 'x' | datetime('%Y') }}", BadValueError),
         ("{{ id | datetime(timezone=code) }}", BadValueError),
         ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", RecursionError),
@@ -337,6 +361,12 @@ def test_what_fails_on_a_record_raises(source: str, error: type[Exception]) -> N
         ("{% block x %}{% endblock %}", "`{% block %}` has no place"),
         ("{% autoescape true %}{% endautoescape %}", "`{% autoescape %}` has no place"),
         ("{{ code | datetime('%d', 'Mars/Olympus') }}", "no time zone"),
+        ("{{ code | strftime('%d', 'Mars/Olympus') }}", "no time zone"),
+        ("{{ code | strftime }}", "`strftime` lacks a format"),
+        ("{{ code.strftime('%d') }}", "a Python method, and a dot reads a field: write `| strftime`"),
+        ("{{ (code | datetime).year }}", "a time has no fields: write `| strftime('%Y')`"),
+        ("{{ (code | datetime('%d'))['month'] }}", "a time has no fields: write `| strftime('%m')`"),
+        ("{{ (code | datetime).isoformat() }}", "a time has no fields: write a part of it"),
         ("{{ code | datetime(timezone='Mars/Olympus') }}", "no time zone"),
     ],
 )
