@@ -17,6 +17,7 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_zendesk_events import lenient
 from target_zendesk_events.errors import InputError, TargetError
+from target_zendesk_events.singer.foreign import recognised, recognised_object
 from target_zendesk_events.singer.lines import Input
 
 logger = logging.getLogger("target-zendesk-events")
@@ -163,11 +164,11 @@ class Reader(GenericSingerReader[bytes]):
         self._progress = progress
         self._must_end = must_end
 
-    def input_fault(self, what: str) -> InputError:
+    def input_fault(self, what: str, cure: str = "; mend the tap and run again") -> InputError:
         """Return the error for the line that is being processed; it tells its number and length, never its content."""
         return InputError(
             f"line {self.line_number} of the input ({len(self.line):,} bytes) {what}. "
-            "What came before it is delivered; mend the tap and run again"
+            f"What came before it is delivered{cure}"
         )
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
@@ -178,10 +179,16 @@ class Reader(GenericSingerReader[bytes]):
         except lenient.TooDeepError as fault:
             message, self.is_too_deep = fault.cut, True
         except ValueError:
-            raise self.input_fault("is no JSON") from None
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise self.input_fault("is no Singer message")
+            raise self._foreign("is no JSON", recognised(line)) from None
+        if not isinstance(message, dict):
+            raise self._foreign("is no Singer message", recognised(line))
+        if not isinstance(message.get("type"), str):
+            raise self._foreign("is no Singer message", recognised_object(message))
         return message
+
+    def _foreign(self, plainly: str, what: str) -> InputError:
+        """Return the error for a line that is no message: what it was recognised for tells its own cure."""
+        return self.input_fault(what, cure="") if what else self.input_fault(plainly)
 
     def process_lines(
         self, file_input: IO[Any] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
