@@ -6,10 +6,9 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import errors
+from psycopg import conninfo, errors
 
 from target_zendesk_events.errors import ConfigurationError, StorageError
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Busy, Cursor
@@ -70,8 +69,7 @@ class PostgresDatabase:
         self._connection: _Connection | None = None
         self._statement_seconds = OPENING_SECONDS
         self._ahead = 0.0
-        parts = urlsplit(url)
-        self.note = f"ledger postgresql://{parts.hostname or 'localhost'}{parts.path}"
+        self.note = f"ledger {_shown(url)}"
         self.was_made = False
 
     def connect(self) -> None:
@@ -154,3 +152,16 @@ class PostgresDatabase:
         except psycopg.Error as fault:
             message = f"{self.note} refuses a statement ({type(fault).__name__}): check the user's rights"
             raise StorageError(message) from fault
+
+
+def _shown(url: str) -> str:
+    """Return host and database of a URL, and nothing else. Raises ConfigurationError where the library knows better."""
+    try:
+        parts = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        message = (
+            "ledger_url has a parameter after its ? that PostgreSQL's library does not know; accepted: those of its "
+            "documentation ('Parameter Key Words'), & between two of them and %26 for one in a value"
+        )
+        raise ConfigurationError(message) from None
+    return f"postgresql://{parts.get('host') or parts.get('hostaddr') or 'localhost'}/{parts.get('dbname') or ''}"

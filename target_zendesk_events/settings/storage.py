@@ -15,8 +15,25 @@ LEDGER_FILE = "ledger.sqlite"
 """Name of the ledger in `data_dir`."""
 
 _SQLITE = "sqlite:///"
-_POSTGRESQL = re.compile(r"postgres(?:ql)?://\S+")
+_ESCAPE = "%(?!00)[0-9A-Fa-f]{2}"
+_WORD = rf"(?:[^\s/?#\[\]@:%]|{_ESCAPE})*"
+_PASSWORD = rf"(?:[^\s/?#\[\]@%]|{_ESCAPE})*"
+_HOST = rf"(?:\[[0-9A-Fa-f:.]+\]|(?:[^\s/?#\[\]@:%,]|{_ESCAPE})*)(?::[0-9]{{0,5}})?"
+_PARAMETER = rf"[a-z_]+=(?:[^\s@&=%]|{_ESCAPE})*"
+_POSTGRESQL_SCHEME = re.compile("postgres(?:ql)?://")
+_POSTGRESQL = re.compile(
+    f"{_POSTGRESQL_SCHEME.pattern}(?:{_WORD}(?::{_PASSWORD})?@)?{_HOST}(?:,{_HOST})*(?:/{_WORD})?"
+    rf"(?:\?(?:{_PARAMETER}(?:&{_PARAMETER})*)?)?"
+)
+"""Addresses that PostgreSQL's library splits as a person does. Of others it takes a part of the password for the host:
+it looks for the first `@`, and not beyond a `/` (conninfo_uri_parse_options in its fe-connect.c)."""
 _ACCEPTED = "sqlite:///PATH, postgresql://USER:PASSWORD@HOST/DATABASE, or none to switch it off"
+
+_UNREADABLE = (
+    "ledger_url cannot be split into user, password, host and database; accepted: "
+    "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE, in which a password's / is written as %2F, @ as %40, "
+    "? as %3F, # as %23, [ as %5B, ] as %5D, % as %25 and a space as %20"
+)
 
 
 def start_folder(environ: Mapping[str, str]) -> Path:
@@ -32,8 +49,8 @@ def absolute(path: str, start: Path) -> Path:
 def read_ledger_url(text: str | None, data_dir: Path, start: Path) -> str | None:
     """Return the ledger's URL, its path absolute; None where it is switched off.
 
-    Raises a ValueError with the sentence where it is neither SQLite's nor PostgreSQL's; its value may hold a password
-    and is not shown.
+    Raises a ValueError with the sentence where it is neither SQLite's nor PostgreSQL's, or where it cannot be told what
+    in it is the password; nothing of its value is shown.
     """
     if text is None:
         return sqlite_url(data_dir)
@@ -47,6 +64,8 @@ def read_ledger_url(text: str | None, data_dir: Path, start: Path) -> str | None
         return f"{_SQLITE}{absolute(path, start)}"
     if _POSTGRESQL.fullmatch(text):
         return text
+    if _POSTGRESQL_SCHEME.match(text):
+        raise ValueError(_UNREADABLE)
     message = f"ledger_url is no URL of a ledger; accepted: {_ACCEPTED}"
     raise ValueError(message)
 

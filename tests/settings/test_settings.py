@@ -511,6 +511,8 @@ def test_a_data_dir_that_is_a_file_is_a_fault(tmp_path: Path) -> None:
         ("None", None),
         ("sqlite:////srv/ledger.db", "sqlite:////srv/ledger.db"),
         ("postgresql://user:example-secret@db/events", "postgresql://user:example-secret@db/events"),
+        ("postgresql://user:a%2Fb:c@[::1]:5432/events?", "postgresql://user:a%2Fb:c@[::1]:5432/events?"),
+        ("postgresql:///events?host=/run/postgresql", "postgresql:///events?host=/run/postgresql"),
         (
             "postgres://db:5432,other:5432/events?sslmode=require",
             "postgres://db:5432,other:5432/events?sslmode=require",
@@ -531,6 +533,13 @@ def test_a_ledger_is_sqlite_postgresql_or_none(text: str, url: str | None) -> No
         "sqlite:///",
         "sqlite:///:memory:",
         "sqlite:///a?mode=ro",
+        "postgresql://user:example-secret/x@db/events",
+        "postgresql://user:12/example-secret@db/events",
+        "postgresql://user:example-secret@x@db/events",
+        "postgresql://user:example-secret[@db/events",
+        "postgresql://user:example-secret%zz@db/events",
+        "postgresql://user:example-secret@db:port/events",
+        "postgresql://db/events?password=example-secret@",
     ],
 )
 def test_a_ledger_that_is_none_of_these_is_a_fault(text: str) -> None:
