@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 from psycopg import conninfo, errors
 
-from target_zendesk_events.errors import ConfigurationError, StorageError
+from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Busy, Cursor
+from target_zendesk_events.ledger.unreachable import why_unreachable
 
 if TYPE_CHECKING:
     from psycopg.abc import PQGen
@@ -20,8 +21,6 @@ Result = TypeVar("Result")
 
 CONNECT_SECONDS: Final = 2
 """The least that PostgreSQL's library takes."""
-NEVER_MENDED: Final = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
-"""What PostgreSQL says where trying again does not help."""
 OPENING_SECONDS: Final = 30.0
 """For a statement, until a run limits it: making tables and counting may take their time."""
 
@@ -31,13 +30,17 @@ _SET_OUT: Final = (
 )
 
 
+class _SilentError(psycopg.OperationalError):
+    """The server took a statement and fell silent."""
+
+
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that gives up on a server which took a statement and fell silent."""
 
     answer_seconds = OPENING_SECONDS
 
     def wait(self, gen: PQGen[Result], *args: Any, **others: Any) -> Result:  # noqa: ANN401 - the driver's own, which grew
-        """Wait as the driver does, which polls `gen` ten times a second. Raises OperationalError when time is up."""
+        """Wait as the driver does, which polls `gen` ten times a second. Raises _SilentError when time is up."""
         return super().wait(self._until(gen, time.monotonic() + self.answer_seconds), *args, **others)
 
     def _until(self, gen: PQGen[Result], gives_up_at: float) -> PQGen[Result]:
@@ -47,8 +50,7 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
                 ready = yield wanted
                 if time.monotonic() >= gives_up_at:
                     self.pgconn.finish()  # a late answer would be taken for that to the next statement
-                    message = "no answer"
-                    raise psycopg.OperationalError(message)
+                    raise _SilentError
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: Result = end.value
@@ -68,6 +70,7 @@ class PostgresDatabase:
         self._wall = wall
         self._connection: _Connection | None = None
         self._statement_seconds = OPENING_SECONDS
+        self._is_in_use = False
         self._ahead = 0.0
         self.note = f"ledger {_shown(url)}"
         self.was_made = False
@@ -76,8 +79,11 @@ class PostgresDatabase:
         """Connect to the server, set its limits, and learn its time; the URL's own `options` stay as they are."""
         self.close()
         limits = f"{self._statement_seconds * 1000:.0f}", f"{CALL_SECONDS * 1000:.0f}"
-        with self._faults():
+        try:
             self._connection = _Connection.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+        except psycopg.Error as fault:
+            raise self._no_connection(fault) from None  # its words may hold what the URL holds
+        with self._faults():
             self._connection.answer_seconds = self._statement_seconds + CALL_SECONDS
             rows = self._connection.execute(_SET_OUT, limits).fetchall()
             self._ahead = float(rows[0][0]) - self._wall()
@@ -109,6 +115,7 @@ class PostgresDatabase:
         """Have the server give up on a statement after so long, and this side soon after."""
         self._statement_seconds = seconds
         self.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+        self._is_in_use = True
         if self._connection is not None:
             self._connection.answer_seconds = seconds + CALL_SECONDS
 
@@ -131,6 +138,16 @@ class PostgresDatabase:
             raise Busy
         return self._connection
 
+    def _no_connection(self, fault: psycopg.Error) -> Busy | TargetError:
+        reason = why_unreachable(self._url, fault)
+        if reason.is_lasting:
+            return self._lasting(f"{self.note} gives no connection: {reason.words}")
+        return Busy(f"{self.note} does not answer ({reason.words})")
+
+    def _lasting(self, message: str) -> TargetError:
+        """Return the error for what waiting does not mend: at the start it is the configuration that is wrong."""
+        return StorageError(message) if self._is_in_use else ConfigurationError(message)
+
     @contextlib.contextmanager
     def _faults(self) -> Any:  # noqa: ANN401 - a context manager
         try:
@@ -139,12 +156,12 @@ class PostgresDatabase:
             message = f"{self.note} refuses ({type(fault).__name__}): mend the server or the user; nothing is lost"
             raise StorageError(message) from fault
         except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
-            if self._connection is None and any(sign in str(fault) for sign in NEVER_MENDED):
-                message = f"{self.note} refuses the connection: check user, password and database in ledger_url"
-                raise ConfigurationError(message) from None
             if self._connection is None or self._connection.broken or self._connection.closed:
                 self.close()
-            message = f"{self.note} does not answer ({type(fault).__name__})"
+                how = "it fell silent" if isinstance(fault, _SilentError) else "the connection broke"
+            else:
+                how = type(fault).__name__
+            message = f"{self.note} does not answer ({how})"
             raise Busy(message) from fault
         except (psycopg.IntegrityError, errors.DuplicateTable) as fault:
             message = f"{self.note} was written by another run in this moment"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
@@ -15,8 +16,11 @@ PATIENCE_SECONDS: Final = 30.0
 HASTE_SECONDS: Final = 4.0
 """The same, once the run was told to end: it has eight seconds for all."""
 PAUSE_SECONDS: Final = 0.05
+SECONDS_OF_SILENCE: Final = 2.0
+"""After which it is told that a transaction is tried again."""
 
 Result = TypeVar("Result")
+logger = logging.getLogger("target-zendesk-events")
 
 
 class Cursor(Protocol):
@@ -101,16 +105,24 @@ class Transactions:
         """Return what `work` returns, all of it committed or nothing. Raises StorageError."""
         if self._given_up:
             raise StorageError(self._given_up)
-        since = time.monotonic()
+        since, is_told = time.monotonic(), False
         while True:
             try:
-                return self._once(work, writes=writes)
+                result = self._once(work, writes=writes)
             except Busy as fault:  # noqa: PERF203 - a try is what it is about
                 patience = HASTE_SECONDS if self._must_stop() else PATIENCE_SECONDS
-                if time.monotonic() >= since + patience - 2 * CALL_SECONDS:
+                waited = time.monotonic() - since
+                if waited >= patience - 2 * CALL_SECONDS:
                     self._given_up = f"{fault}, for longer than {patience:.0f} s: the run stops, STATE is safe"
                     raise StorageError(self._given_up) from fault
+                if waited >= SECONDS_OF_SILENCE and not is_told:
+                    is_told = True
+                    logger.warning("%s: it is tried again for %.0f s", fault, patience - waited)
                 time.sleep(PAUSE_SECONDS)
+            else:
+                if is_told:
+                    logger.warning("%s is back after %.0f s", self.database.note, time.monotonic() - since)
+                return result
 
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of one statement that only reads. Raises StorageError."""
