@@ -97,7 +97,9 @@ def demo(ctx: click.Context, /, **_: object) -> None:
         sys.stdout.reconfigure(errors="replace")  # a terminal may know no letters but ASCII's
     try:
         with told_to_end() as end:
-            is_well = demonstrate(samples_in(sample_streams()), Console(highlight=False, markup=False), end)
+            is_well = demonstrate(
+                samples_in(sample_streams()), Console(highlight=False, markup=False, emoji=False), end
+            )
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise

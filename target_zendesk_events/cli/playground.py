@@ -101,7 +101,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def playground(ctx: click.Context, /, command: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the options
     """Serve a local Zendesk to try things on; with -- COMMAND, run it against that and stop with its exit code.
 
-    Nothing that COMMAND's target sends leaves the machine, whatever its configuration says; no credentials are needed.
+    Nothing that COMMAND's target sends leaves the machine, whatever its configuration says. No credentials are needed or
+    sent, unless --credentials asks for those of the configuration.
     """
     _check_needs(ctx, OF_FAILURES, "--fail", is_there=bool(options["fails"]))
     _check_needs(ctx, OF_FAULTS, "--fail or --drop", is_there=bool(options["fails"] or options["drops"]))
@@ -142,9 +143,11 @@ def _wrap(command: tuple[str, ...], options: dict[str, Any]) -> int:
     from target_zendesk_events.playground.wrapping import relaying  # noqa: PLC0415
 
     with relaying() as runner, _private_folder() as folder, _opened(options, 0) as served:
-        query = urlencode({"folder": folder, "write_state": int(options["write_state"])})
+        query = {"folder": folder, "write_state": int(options["write_state"])}
+        if options["credentials"] is not None:
+            query["credentials"] = 1
         try:
-            code = runner.run(command, {VARIABLE: f"{served.url}/?{query}"})
+            code = runner.run(command, {VARIABLE: f"{served.url}/?{urlencode(query)}"})
         except OSError as error:
             _say(f"{command[0]}: {error.strerror}")
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE

@@ -90,7 +90,7 @@ def block(report: Report, about: Mapping[str, Any], width: int = 110) -> str:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    console = Console(file=io.StringIO(), width=width, force_terminal=False, highlight=False, markup=False)
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, highlight=False, markup=False, emoji=False)
     streams = Table("stream", box=box.SIMPLE, pad_edge=False)
     for name in ("records", *RECORD_COUNTS):
         streams.add_column(name, justify="right")

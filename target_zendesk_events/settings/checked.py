@@ -169,7 +169,11 @@ class _Reading:
         """Return where requests go and by which right; a playground wins over whatever is configured."""
         if self._playground:
             self._warnings.append(self._playground.warning)
-            return self._playground.url, NoCredentials()
+            if not self._playground.takes_credentials:
+                return self._playground.url, NoCredentials()
+            credentials, faults = read_credentials(self.values, "", reads=reads)
+            self.faults += faults
+            return self._playground.url, credentials
         base_url, faults = read_base_url(self.values)
         credentials, more = read_credentials(self.values, base_url, reads=reads)
         self.faults += faults + more

@@ -22,11 +22,13 @@ _ACCEPTED = "http://127.0.0.1:PORT/?folder=FOLDER&write_state=0, as `zendesk-eve
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Playground:
-    """A playground that runs: its address, its folder, and whether STATE is written all the same."""
+    """A playground that runs: its address, its folder, whether STATE is written all the same, and whom it lets in."""
 
     url: str
     folder: Path
     write_state: bool
+    takes_credentials: bool = False
+    """Whether it takes those of the configuration, and turns away whoever has none."""
 
     @property
     def data_dir(self) -> Path:
@@ -37,9 +39,10 @@ class Playground:
     def warning(self) -> str:
         """What a run says that is wrapped."""
         state = "STATE is written" if self.write_state else "no STATE is written"
+        right = "with the configuration's credentials" if self.takes_credentials else "without credentials"
         return (
             f"{PLAYGROUND_VARIABLE} is set: everything goes to the playground at {self.url} and nothing to Zendesk, "
-            f"without credentials; ledger and dead letters are in {self.data_dir}; {state}"
+            f"{right}; ledger and dead letters are in {self.data_dir}; {state}"
         )
 
 
@@ -71,8 +74,10 @@ def _parsed(text: str) -> tuple[str, Playground | None]:
     folder = Path(query.get("folder", [""])[-1])
     if not folder.is_absolute() or not folder.is_dir():
         return "names no folder that exists", None
-    write_state = query.get("write_state", ["0"])[-1]
-    if write_state not in {"0", "1"}:
-        return "has a write_state that is neither 0 nor 1", None
+    switches = {name: query.get(name, ["0"])[-1] for name in ("write_state", "credentials")}
+    for name, value in switches.items():
+        if value not in {"0", "1"}:
+            return f"has a {name} that is neither 0 nor 1", None
     shown = f"[{host}]" if ":" in host else host
-    return "", Playground(f"http://{shown}:{parts.port}", folder, write_state == "1")
+    is_on = {name: value == "1" for name, value in switches.items()}
+    return "", Playground(f"http://{shown}:{parts.port}", folder, is_on["write_state"], is_on["credentials"])

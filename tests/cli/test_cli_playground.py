@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+import support
 
 pytestmark = pytest.mark.slow
 
@@ -271,6 +272,27 @@ def test_credentials_can_be_insisted_on(tmp_path):
     file = tmp_path / "credentials.json"
     file.write_text(json.dumps({"access_token": "static-token"}))
     assert wrap(*python(POST), options=("--credentials", str(file)), text=True).stdout.startswith("401")
+
+
+@pytest.mark.parametrize(
+    ("credentials", "code", "said"),
+    [
+        ({"client_id": "pipeline", "client_secret": "secret-of-the-file"}, 0, "delivered=1"),
+        ({"client_id": "pipeline", "client_secret": "secret-of-another"}, 2, "does not know this client"),
+        ({}, 2, "no way to authenticate is given"),
+    ],
+)
+def test_credentials_are_tried_out(tmp_path, credentials, code, said):
+    """With `--credentials` the wrapped target uses those of its configuration, and only the right ones are let in."""
+    file, config = tmp_path / "credentials.json", tmp_path / "config.json"
+    file.write_text(json.dumps({"client_id": "pipeline", "client_secret": "secret-of-the-file"}))
+    config.write_text(json.dumps({"subdomain": "acme", "source": "shop", "rules": [support.RULE], **credentials}))
+    given = support.lines([support.schema("orders"), support.record("orders", 1)])
+    target = (*support.TARGET, "--config", str(config))
+    ended = wrap(*target, options=("--credentials", str(file)), input=given)
+    assert ended.returncode == code, ended.stderr.decode()
+    assert said in ended.stderr.decode()
+    assert b"secret-of" not in ended.stderr
 
 
 @pytest.mark.parametrize(

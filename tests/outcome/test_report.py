@@ -111,6 +111,13 @@ def test_the_block_can_always_be_drawn(records: list[tuple[str, str, list[tuple[
     assert "dead letters waiting: 1,234" in summary.block(report, {"requests_per_minute": 225})
 
 
+def test_a_name_is_told_as_it_is() -> None:
+    """`*:x:` is no emoji, and `[red]` no colour."""
+    text = summary.block(told([("[red]:x:", "matched", [("*:x:", Outcome.DELIVERED)])]), {})
+    assert "[red]:x:" in text
+    assert "*:x:: matches 1" in text
+
+
 def test_the_block_names_what_was_left_out_and_what_stopped() -> None:
     """Identifiers left out and why, a stopped stream, requests, retries, 429s, rates and answer times."""
     report = told([("orders", "matched", [("paid", Outcome.DELIVERED)])])

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from target_zendesk_events.errors import ConfigurationError
-from target_zendesk_events.settings import NoCredentials, Settings, read_settings
+from target_zendesk_events.settings import AccessToken, NoCredentials, Settings, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,16 @@ def test_state_is_written_only_where_the_wrapper_says_so(tmp_path: Path, query: 
     assert not read(word(tmp_path, query), dry_run=True).writes_state
 
 
+def test_the_configurations_credentials_are_used_where_the_wrapper_says_so(tmp_path: Path) -> None:
+    """Its address stays the playground's; without any credentials there is the fault that an account would have."""
+    query = "&write_state=0&credentials=1"
+    found = read(word(tmp_path, query), subdomain="acme", access_token="example-secret")
+    assert (found.base_url, found.credentials) == ("http://127.0.0.1:8123", AccessToken("example-secret"))
+    assert "with the configuration's credentials" in found.warnings[0]
+    with pytest.raises(ConfigurationError, match="no way to authenticate is given"):
+        read(word(tmp_path, query), subdomain="acme")
+
+
 def test_a_ledger_that_is_off_stays_off(tmp_path: Path) -> None:
     """A pipeline without a ledger is tried without one."""
     assert read(word(tmp_path), ledger_url="none").ledger_url is None
@@ -106,7 +116,15 @@ def test_any_other_address_is_a_fault(tmp_path: Path, address: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "?write_state=1", "?folder=", "?folder=relative", "?folder=/no/such/folder", "?folder={0}&write_state=yes"],
+    [
+        "",
+        "?write_state=1",
+        "?folder=",
+        "?folder=relative",
+        "?folder=/no/such/folder",
+        "?folder={0}&write_state=yes",
+        "?folder={0}&credentials=some",
+    ],
 )
 def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path, query: str) -> None:
     """The folder lives as long as the playground: without it there is none."""
