@@ -101,8 +101,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def playground(ctx: click.Context, /, command: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the options
     """Serve a local Zendesk to try things on; with -- COMMAND, run it against that and stop with its exit code.
 
-    Nothing that COMMAND's target sends leaves the machine, whatever its configuration says. No credentials are needed or
-    sent, unless --credentials asks for those of the configuration.
+    Nothing that COMMAND's target sends leaves the machine, whatever its configuration says. No credentials are sent,
+    unless --credentials asks for those of the configuration.
     """
     _check_needs(ctx, OF_FAILURES, "--fail", is_there=bool(options["fails"]))
     _check_needs(ctx, OF_FAULTS, "--fail or --drop", is_there=bool(options["fails"] or options["drops"]))
