@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
-from psycopg import conninfo, errors
+from psycopg import conninfo, errors, sql
 
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Busy, Cursor
@@ -24,6 +24,19 @@ CONNECT_SECONDS: Final = 2
 OPENING_SECONDS: Final = 30.0
 """For a statement, until a run limits it: making tables and counting may take their time."""
 
+_NO_TABLES: Final = (
+    "{} lets its user make no tables (InsufficientPrivilege), as the schema public does since PostgreSQL 15: as the "
+    "database's owner, GRANT CREATE ON SCHEMA public TO {user}; or CREATE SCHEMA zendesk AUTHORIZATION {user}, and end "
+    "ledger_url with ?options=-csearch_path%3Dzendesk"
+)
+_NO_ROWS: Final = (
+    "{} does not let its user at tables that another made (InsufficientPrivilege): as that one, "
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}"
+)
+_NO_SCHEMA: Final = (
+    "{} has no schema that search_path names (InvalidSchemaName): make it, or mend options in ledger_url"
+)
+_READS_ONLY: Final = "{} is a replica, or read-only for another reason ({}): name the primary server in ledger_url"
 _SET_OUT: Final = (
     "SELECT EXTRACT(EPOCH FROM clock_timestamp()), set_config('statement_timeout', %s, false), "
     "set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)"
@@ -90,7 +103,7 @@ class PostgresDatabase:
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         """Run one statement."""
-        with self._faults():
+        with self._faults(statement):
             cursor: Cursor = self._open.execute(statement.replace("?", "%s"), values)
             return cursor
 
@@ -149,7 +162,7 @@ class PostgresDatabase:
         return StorageError(message) if self._is_in_use else ConfigurationError(message)
 
     @contextlib.contextmanager
-    def _faults(self) -> Any:  # noqa: ANN401 - a context manager
+    def _faults(self, statement: str = "") -> Any:  # noqa: ANN401 - a context manager
         try:
             yield
         except (errors.InsufficientResources, errors.InvalidAuthorizationSpecification) as fault:
@@ -166,9 +179,28 @@ class PostgresDatabase:
         except (psycopg.IntegrityError, errors.DuplicateTable) as fault:
             message = f"{self.note} was written by another run in this moment"
             raise Busy(message) from fault
+        except errors.ReadOnlySqlTransaction as fault:
+            raise self._read_only(_READS_ONLY.format(self.note, type(fault).__name__)) from fault
+        except errors.InvalidSchemaName as fault:
+            raise self._lasting(_NO_SCHEMA.format(self.note)) from fault
+        except errors.InsufficientPrivilege as fault:
+            sentence = _NO_TABLES if statement.startswith("CREATE") else _NO_ROWS
+            raise self._lasting(sentence.format(self.note, user=self._user)) from fault
         except psycopg.Error as fault:
-            message = f"{self.note} refuses a statement ({type(fault).__name__}): check the user's rights"
+            message = f"{self.note} refuses a statement ({type(fault).__name__})"
             raise StorageError(message) from fault
+
+    @property
+    def _user(self) -> str:
+        name = "" if self._connection is None else self._connection.info.user
+        return name if name.isidentifier() and name.islower() else sql.Identifier(name).as_string()
+
+    def _read_only(self, message: str) -> Busy | TargetError:
+        """Return the error for a server that takes no writes; one that took them may be back as another."""
+        if not self._is_in_use:
+            return ConfigurationError(message)
+        self.close()
+        return Busy(message)
 
 
 def _shown(url: str) -> str:

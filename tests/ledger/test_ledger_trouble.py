@@ -37,7 +37,12 @@ SLACK = 8
 def ledger_of(url: str, **others: Any) -> SqlLedger:
     """Open a ledger that is not tried again."""
     plain: dict[str, Any] = {"account": "a", "run": "r", "retention_days": 9, "rules_digest": str}
-    return SqlLedger(database_of(url, time.time), **{**plain, "must_stop": lambda: True, **others})
+    database = database_of(url, time.time)
+    with contextlib.ExitStack() as opening:
+        opening.callback(database.close)
+        ledger = SqlLedger(database, **{**plain, "must_stop": lambda: True, **others})
+        opening.pop_all()
+    return ledger
 
 
 def keyed(number: int) -> Keyed:
@@ -281,19 +286,78 @@ def test_a_database_that_is_not_there_is_a_fault_of_the_settings(server_url: str
         ledger_of(f"{server_url}_that_is_not_there")
 
 
+@pytest.fixture
+def clerk(server_url: str) -> Iterator[tuple[str, str]]:
+    """Make a user who owns nothing; give its name, and the server's URL for it."""
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    role = f"clerk_{secrets.token_hex(6)}"
+    parts = urlsplit(server_url)
+    with psycopg.connect(server_url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {role} LOGIN".encode())
+        yield role, parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}").geturl()
+        owner.execute(f"DROP OWNED BY {role}".encode())
+        owner.execute(f"DROP ROLE {role}".encode())
+
+
 @pytest.mark.server
-def test_who_may_only_read_and_write_rows_can_use_a_ledger(server_url: str) -> None:
-    """A role that may make no tables uses those that another has made."""
+@pytest.mark.parametrize(
+    ("cure", "options"),
+    [
+        ("GRANT CREATE ON SCHEMA public TO {}", ""),
+        ("CREATE SCHEMA zendesk AUTHORIZATION {}", "?options=-csearch_path%3Dzendesk"),
+    ],
+)
+def test_who_may_make_no_tables_is_told_the_cure(
+    cure: str, options: str, clerk: tuple[str, str], server_url: str, tmp_path: Path
+) -> None:
+    """Exit 2 at once with what the owner is to say, as PostgreSQL 15's public schema wants it; either mends it."""
+    role, url = clerk
+    settings = support.config("http://127.0.0.1:9", tmp_path, ledger_url=url)
+    done = support.command(settings, tmp_path, given=support.lines([support.schema("orders")]))
+    assert done.returncode == 2
+    assert cure.format(role).encode() in done.stderr
+    assert options.removeprefix("?").encode() in done.stderr
+    with contextlib.closing(database_of(server_url, time.time)) as owner:
+        owner.execute(cure.format(role))
+    settings["ledger_url"] = url + options
+    assert support.command(settings, tmp_path, given=support.lines([support.schema("orders")])).returncode == 0
+
+
+@pytest.mark.server
+def test_tables_that_another_made_are_told(clerk: tuple[str, str], server_url: str) -> None:
+    """Rights on rows are another grant than those to make tables."""
+    role, url = clerk
     with closing(ledger_of(server_url)) as made:
-        role = f"clerk_{secrets.token_hex(6)}"
-        made.database.execute(f"CREATE ROLE {role} LOGIN")
+        with pytest.raises(ConfigurationError, match="GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA"):
+            ledger_of(url)
         made.database.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
-        parts = urlsplit(server_url)
-        url = parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}").geturl()
         with closing(ledger_of(url)) as ledger:
-            assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
-        made.database.execute(f"DROP OWNED BY {role}")
-        made.database.execute(f"DROP ROLE {role}")
+            made.database.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
+            with pytest.raises(StorageError, match="GRANT SELECT"):
+                ledger.exchange([], [keyed(1)], Tally())
+
+
+@pytest.mark.server
+def test_a_schema_that_is_not_there_is_told(server_url: str) -> None:
+    """A search path may name a schema that nobody has made."""
+    with pytest.raises(ConfigurationError, match="has no schema that search_path names"):
+        ledger_of(f"{server_url}?options=-csearch_path%3Dnowhere")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("is_made", [False, True])
+def test_a_replica_is_told(is_made: bool, server_url: str) -> None:
+    """A server that takes no writes is the configuration's fault at the start; later another may take its place."""
+    url = f"{server_url}?options=-cdefault_transaction_read_only%3Don"
+    if is_made:
+        with closing(ledger_of(server_url)):
+            pass
+    with pytest.raises(ConfigurationError, match=r"is a replica, or read-only.*primary server"):
+        ledger_of(url)
+    with closing(ledger_of(server_url)) as ledger:
+        ledger.database.execute("SET default_transaction_read_only = on")
+        assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
 
 
 @pytest.mark.server
