@@ -4,7 +4,8 @@ TargetError                    exit code
 ├── ConfigurationError         2   mend the settings or the rules
 │   ├── NoRulesError           2   paste the rules that it proposes, and mend them
 │   ├── CredentialsError       2   mend the credentials or their rights
-│   └── AddressError           2   mend the address: this is no Zendesk account
+│   ├── AddressError           2   mend the address: this is no Zendesk account
+│   └── AccountError           2   mend the account, or the way to it: everything is refused alike
 └── RunStopped                 1   run again: nothing is lost, STATE is safe
     ├── InputError             1   mend the tap: it sent a line that is no Singer message
     ├── OutageError            1   wait until Zendesk takes requests again
@@ -49,6 +50,10 @@ class CredentialsError(ConfigurationError):
 
 class AddressError(ConfigurationError):
     """What answers at the configured address is not this account's Events API."""
+
+
+class AccountError(ConfigurationError):
+    """Zendesk, or a firewall or proxy before it, refuses every event alike, whatever it holds."""
 
 
 class RunStopped(TargetError):  # noqa: N818 - a stop that running again may mend is not the caller's error

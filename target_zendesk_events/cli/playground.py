@@ -29,8 +29,8 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 EXTRA = ("starlette", "uvicorn", "h11", "anyio")
 PLANS = ("team", "growth", "professional", "enterprise", "enterprise_plus")
 OF_FAILURES = ("retry_after", "body", "after_storing")
-OF_FAULTS = ("on", "event_type", "every", "probability", "seed")
-SHAPES = ("errors", "error_list", "error_object", "error_text", "html", "text", "empty", "received")
+OF_FAULTS = ("on", "event_type", "contains", "every", "probability", "seed")
+SHAPES = ("errors", "error_list", "error_object", "error_text", "html", "firewall", "text", "empty", "received")
 
 
 class _Seconds(click.FloatRange):
@@ -82,6 +82,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--on", default="events", help="Which requests fail: events, reads, profiles, token, me, any."),
         click.option("--event-type", help="Only events of this type fail."),
+        click.option("--contains", metavar="TEXT", help="Only requests with this text in their body fail."),
         click.option("--every", type=click.IntRange(1), default=1, metavar="K", help="Only each K-th fails."),
         click.option("--probability", type=click.FloatRange(0, 1), default=1.0, help="Only so many fail, by chance."),
         click.option("--seed", type=int, default=0, help="Where that chance starts."),
@@ -194,7 +195,7 @@ def _faults(options: dict[str, Any]) -> list[Fault]:
     """Return the faults of --fault, --fail and --drop."""
     from target_zendesk_events.playground.faults import fault_from  # noqa: PLC0415
 
-    shared = {name: options[name] for name in ("on", "event_type", "every", "probability", "seed")}
+    shared = {name: options[name] for name in OF_FAULTS}
     failing = {**shared, "body": options["body"], "store": options["after_storing"]}
     try:
         failing |= _retry_after(options["retry_after"])

@@ -17,6 +17,7 @@ from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.settling import Settling
 from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
@@ -61,11 +62,12 @@ def build(  # noqa: PLR0913 - values, not owners
     """Return a sender that is idle. `reached` is told each durable step of a shipment's life as it is done."""
     lanes: Lanes[OpenShipment] = Lanes()
     outage = Outage(terms.max_outage_seconds)
+    suspicion: Suspicion[OpenShipment] = Suspicion()
     share = SetAsideShare(terms.max_set_aside_percent, ledger.share_before)
     settling = Settling(ledger, dead_letters, checkpoints, report, share, names, write_state, wall, reached)
     in_flight = InFlight(client, workers, rate_limit, report, reached)
     renewal = Renewal(client.auth, wall, terms.max_outage_seconds)
-    credentials = Credentials(in_flight, renewal, outage)
+    credentials = Credentials(in_flight, renewal, outage, suspicion)
     return Sender(
         intake=Intake(
             ledger,
@@ -79,13 +81,16 @@ def build(  # noqa: PLR0913 - values, not owners
             monotonic=monotonic,
         ),
         lanes=lanes,
-        departures=Departures(lanes, in_flight, credentials, renewal, rate_limit, outage, quota, terms.max_in_flight),
+        departures=Departures(
+            lanes, in_flight, credentials, renewal, rate_limit, outage, suspicion, quota, terms.max_in_flight
+        ),
         claims=Claims(ledger, settling, quota),
         in_flight=in_flight,
         credentials=credentials,
         follow_up=FollowUp(
             client.auth,
             outage,
+            suspicion,
             policy=terms.on_unknown_outcome,
             max_outage_seconds=terms.max_outage_seconds,
             wall=wall,
@@ -93,6 +98,7 @@ def build(  # noqa: PLR0913 - values, not owners
         settling=settling,
         rate_limit=rate_limit,
         outage=outage,
+        suspicion=suspicion,
         report=report,
         monotonic=monotonic,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from target_zendesk_events.delivery.lookalikes import Lookalikes
 from target_zendesk_events.delivery.settling import Settling, keyed_of
@@ -10,6 +11,9 @@ from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Ledger, Standing
 from target_zendesk_events.limits.brakes import Quota
 from target_zendesk_events.work import Outcome
+
+SECONDS_BETWEEN_BEATS: Final = 2.0
+"""While shipments are open, the lease on their claims is looked after so often."""
 
 
 class Claims:
@@ -51,6 +55,10 @@ class Claims:
         if not self._ledger.heartbeat():
             for shipment in [one for one in waiting if one.is_claimed]:
                 shipment.must_claim_anew()
+
+    def renews_at(self, now: float) -> float:
+        """Return when to look after the lease again."""
+        return now + SECONDS_BETWEEN_BEATS
 
     def settle(self, shipment: OpenShipment, outcome: Outcome, now: float) -> None:
         """It has its outcome: its place is used, or free again."""

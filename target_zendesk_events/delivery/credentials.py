@@ -6,31 +6,41 @@ from typing import Final
 
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.renewal import Renewal
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
-ASKED: Final = {"token": "the token endpoint", "who": "users/me"}
+ASKED: Final = {"token": "the token endpoint", "who": "users/me", "whose fault": "users/me"}
 """Who is asked, for the word on an outage."""
 
 
 class Credentials:
-    """Asks for a token ahead of its end, and once, where it is wanted, whom it belongs to; times are monotonic."""
+    """Asks for a token ahead of its end, and, where it is wanted, whom it belongs to; times are monotonic."""
 
-    def __init__(self, in_flight: InFlight, renewal: Renewal, outage: Outage) -> None:
+    def __init__(
+        self, in_flight: InFlight, renewal: Renewal, outage: Outage, suspicion: Suspicion[OpenShipment]
+    ) -> None:
         """Ask nothing yet."""
         self._in_flight = in_flight
         self._renewal = renewal
         self._outage = outage
-        self._asks_who_next = False
+        self._suspicion = suspicion
+        self._asks_next = ""
+        self._was_renewed = False
 
     def check(self, now: float) -> None:
         """Ask who they belong to, once there is a token where one is due."""
-        if self._renewal.blocks:
-            self._asks_who_next = True
-            self.renew(now)
-        else:
-            self._in_flight.ask_who(now)
+        self._ask("who", now)
+
+    def judge(self, now: float, reads_at: float) -> TargetError | None:
+        """Return what ends the run where refusals are the account's; at `reads_at`, ask by a read whether they are."""
+        failure = self._suspicion.failure()
+        if failure is None and now >= reads_at:
+            self._suspicion.note_read()
+            self._ask("whose fault", now)
+        return failure
 
     def want(self) -> None:
         """A token was refused: ask for another before anything else is sent."""
@@ -47,20 +57,42 @@ class Credentials:
 
         `waiting` shipments are unsettled; `may_ask` says that another request may start.
         """
-        failure = self._renewal.took(answer, now) if asked == "token" else self._renewal.checked(answer)
         cause = f"{ASKED[asked]} answered {answer.summary}"
         if answer.kind is Kind.LIMITED:
             self._outage.note_limited(now, cause)
         elif answer.is_temporary:
             self._outage.note_failure(asked, now, waiting=waiting, cause=cause)
-        if failure is None and asked == "token" and self._asks_who_next and may_ask:
-            self._asks_who_next = False
-            self._ask_who_after(answer, now)
+        if asked == "whose fault":
+            self._took_whose_fault(answer, now)
+            return None
+        failure = self._renewal.took(answer, now) if asked == "token" else self._renewal.checked(answer)
+        if failure is None and asked == "token" and self._asks_next and may_ask:
+            self._ask_after(answer, now)
         return failure
 
-    def _ask_who_after(self, answer: Answer, now: float) -> None:
-        """Ask who they belong to, if this answer gave a token."""
-        if answer.kind is Kind.ACCEPTED:
-            self._in_flight.ask_who(now)
+    def _ask(self, asked: str, now: float) -> None:
+        if self._renewal.blocks:
+            self._asks_next = asked
+            self.renew(now)
         else:
+            self._in_flight.ask_who(now, asked)
+
+    def _ask_after(self, answer: Answer, now: float) -> None:
+        """Ask what waited for a token, if this answer gave one."""
+        asked, self._asks_next = self._asks_next, ""
+        if answer.kind is Kind.ACCEPTED:
+            self._in_flight.ask_who(now, asked)
+        elif asked == "who":
             self._renewal.checked(answer)
+        else:
+            self._suspicion.note_read_again(max(now, self._renewal.retry_at))
+
+    def _took_whose_fault(self, answer: Answer, now: float) -> None:
+        """Take the answer; to a 401 a new token is asked for first, once."""
+        if answer.kind is Kind.EXPIRED and self._renewal.can_renew and not self._was_renewed:
+            self._was_renewed = True
+            self._renewal.want()
+            self._suspicion.note_read_again(now)
+            return
+        self._was_renewed = False
+        self._suspicion.note_read_answer(answer, now)

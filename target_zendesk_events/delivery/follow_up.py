@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Callable
 
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
 from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.verify import Verdict, Verification
 from target_zendesk_events.errors import AddressError, CredentialsError, TargetError
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
@@ -36,12 +38,20 @@ class Next:
 class FollowUp:
     """Remembers what the run's answers have shown, and decides by it."""
 
-    def __init__(
-        self, auth: Auth, outage: Outage, *, policy: str, max_outage_seconds: float, wall: Callable[[], float]
+    def __init__(  # noqa: PLR0913 - values, not owners
+        self,
+        auth: Auth,
+        outage: Outage,
+        suspicion: Suspicion[OpenShipment],
+        *,
+        policy: str,
+        max_outage_seconds: float,
+        wall: Callable[[], float],
     ) -> None:
         """Follow `policy` (`verify`, `retry` or `hold`) where an outcome is unknown; `wall` is the epoch clock."""
         self._auth = auth
         self._outage = outage
+        self._suspicion = suspicion
         self._policy = policy
         self._max_outage_seconds = max_outage_seconds
         self._wall = wall
@@ -53,6 +63,7 @@ class FollowUp:
 
     def of_answer(self, shipment: OpenShipment, asked: str, answer: Answer, now: float, *, waiting: int) -> Next:
         """Decide after the answer to a sending, or (`asked` is `read`) to a reading back; `waiting` are unsettled."""
+        self._suspicion.note_answer(shipment, answer, now, is_sending=asked == "send")
         if answer.code == LEASE_LAPSED:
             shipment.must_claim_anew()
             return Next(again_at=now)
@@ -99,6 +110,10 @@ class FollowUp:
         if floor - now <= self._max_outage_seconds:
             return None
         return asked_to_wait("another run on this ledger was told so", self._wall() + floor - now)
+
+    def refusal(self, shipment: OpenShipment, answer: Answer) -> Receipt:
+        """Return the receipt of a shipment that was refused by its own fault."""
+        return _receipt(Outcome.REJECTED, "refused", answer, shipment)
 
     def singled_out(self, shipment: OpenShipment, now: float) -> Receipt | None:
         """Return the receipt of a shipment that fails while others succeed; None where that is not so."""
@@ -158,6 +173,8 @@ class FollowUp:
         if step is Step.REJECT:
             reason = "conflict" if answer.kind is Kind.CONFLICT else "refused"
             return Next(receipt=_receipt(Outcome.REJECTED, reason, answer, shipment))
+        if step is Step.SUSPECT:
+            return Next(again_at=math.inf)
         if step is Step.HOLD:
             return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, shipment), holds_all_until=until)
         if step is Step.VERIFY:
@@ -205,11 +222,6 @@ class FollowUp:
                 f"no Events API answers at this address ({answer.summary}): check subdomain or api_url, "
                 "and that the account's plan has the Events API"
             )
-        if answer.kind is Kind.DENIED:
-            return CredentialsError(
-                f"Zendesk denies the request ({answer.summary}): the credentials need the scope users:write, "
-                "their owner a role that may edit users, and the account the Events API"
-            )
         return CredentialsError(f"Zendesk does not take the credentials ({answer.summary}): check that they are valid")
 
     def _say(self, sentence: str) -> None:
@@ -220,5 +232,6 @@ class FollowUp:
 
 def _receipt(outcome: Outcome, reason: str, answer: Answer, shipment: OpenShipment) -> Receipt:
     code = f"{answer.code}: " if answer.code else ""
-    message = "" if outcome is Outcome.DELIVERED else f"{code}{answer.message}"
+    ray = f" (cf-ray {answer.ray})" if answer.ray else ""
+    message = "" if outcome is Outcome.DELIVERED else f"{code}{answer.message}{ray}"
     return Receipt(outcome, reason, answer.status, message, answer.request_id, shipment.attempts)

@@ -91,9 +91,9 @@ class InFlight:
         self._report.count_request("tokens", now)
         self._start(Task("token", None, now), self._client.renew)
 
-    def ask_who(self, now: float) -> None:
-        """Ask who the credentials belong to."""
-        self._start(Task("who", None, now), self._client.who_am_i)
+    def ask_who(self, now: float, asked: str) -> None:
+        """Ask who the credentials belong to; `asked` comes back with the answer."""
+        self._start(Task(asked, None, now), self._client.who_am_i)
 
     def take(self, now: float) -> Iterable[tuple[Task, Answer]]:
         """Yield each answer that waits, and an unknown outcome for each request that is overdue."""

@@ -18,6 +18,9 @@ from target_zendesk_events.work import Match, NoShipment, Outcome, Receipt, Work
 
 BATCH_SECONDS: Final = 0.5
 """A batch closes after so long at the latest."""
+MAX_OPEN_SHIPMENTS: Final = 2_000
+MAX_OPEN_BYTES: Final = 8 << 20
+"""The window of unsettled work: beyond either, nothing more is read."""
 
 
 class Intake:
@@ -53,9 +56,10 @@ class Intake:
         """Records in the open batch."""
 
     @property
-    def shipments(self) -> int:
-        """Shipments in the open batch."""
-        return len(self._batch)
+    def has_room(self) -> bool:
+        """Whether another record may be read."""
+        open_shipments = len(self._lanes) + len(self._batch)
+        return open_shipments < MAX_OPEN_SHIPMENTS and self._settling.open_bytes < MAX_OPEN_BYTES
 
     @property
     def is_full(self) -> bool:

@@ -38,6 +38,11 @@ class Renewal:
         return now >= self.retry_at and (self._wanted or self._auth.renewal_due(self._wall()))
 
     @property
+    def can_renew(self) -> bool:
+        """Whether another token can be asked for."""
+        return self._auth.renews
+
+    @property
     def blocks(self) -> bool:
         """Whether shipments wait for a token."""
         return self.is_in_flight or self._wanted or self._auth.renewal_due(self._wall())

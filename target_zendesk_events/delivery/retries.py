@@ -28,6 +28,7 @@ class Step(str, enum.Enum):
     AGAIN = "again"
     VERIFY = "verify"
     RENEW = "renew"
+    SUSPECT = "suspect"
     STOP_CREDENTIALS = "stop: credentials"
     STOP_ADDRESS = "stop: address"
     STOP_OUTAGE = "stop: outage"
@@ -70,8 +71,8 @@ def decide(answer: Answer, seen: Circumstances, jitter: Callable[[float], float]
         return Decision(Step.STOP_ADDRESS if wrong_address else Step.REJECT)
     if answer.kind is Kind.ASTRAY:
         return Decision(Step.STOP_ADDRESS)
-    if answer.kind is Kind.DENIED:
-        return Decision(Step.STOP_CREDENTIALS)
+    if answer.kind in {Kind.DENIED, Kind.TURNED_AWAY}:
+        return Decision(Step.SUSPECT)
     if answer.kind is Kind.EXPIRED:
         return _after_expired(answer, seen)
     if (answer.retry_after or 0.0) > seen.max_outage_seconds:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import Final
 
 from target_zendesk_events.delivery.claims import Claims
 from target_zendesk_events.delivery.credentials import Credentials
@@ -16,6 +15,7 @@ from target_zendesk_events.delivery.intake import Intake
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.settling import Settling
 from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import StorageError, TargetError
 from target_zendesk_events.ledger.ledger import Entry, Standing
 from target_zendesk_events.limits.outage import Outage
@@ -25,14 +25,6 @@ from target_zendesk_events.signals import GRACE_SECONDS
 from target_zendesk_events.work import Outcome, Receipt, Work
 
 logger = logging.getLogger("target-zendesk-events")
-
-MAX_OPEN_SHIPMENTS: Final = 2_000
-MAX_OPEN_BYTES: Final = 8 << 20
-"""The window of unsettled work: beyond either, nothing more is read."""
-SECONDS_BETWEEN_BEATS: Final = 2.0
-"""While shipments are open, the lease on their claims is looked after so often."""
-SECONDS_TO_ASK_AGAIN: Final = 0.5
-"""For the outcome of a shipment that another run has claimed."""
 
 
 class Sender:
@@ -51,6 +43,7 @@ class Sender:
         settling: Settling,
         rate_limit: RateLimit,
         outage: Outage,
+        suspicion: Suspicion[OpenShipment],
         report: Report,
         monotonic: Callable[[], float],
     ) -> None:
@@ -65,6 +58,7 @@ class Sender:
         self._settling = settling
         self._rate_limit = rate_limit
         self._outage = outage
+        self._suspicion = suspicion
         self._report = report
         self._monotonic = monotonic
         self._input_ended = False
@@ -117,12 +111,11 @@ class Sender:
         logger.error("%s", error)
         for shipment in [one for one in self._lanes if one.stream in self._dropped]:
             if shipment not in self._in_flight:
-                self._departures.forget(shipment)
                 self._give_up(shipment)
 
     def finish(self) -> None:
         """The input has ended: deliver what is open, then be done."""
-        self._input_ended = True
+        self._input_ended = self._departures.input_ended = True
         self.close_batch()
 
     def stop(self, failure: TargetError | None = None) -> None:
@@ -139,8 +132,7 @@ class Sender:
     @property
     def has_room(self) -> bool:
         """Whether another record may be read."""
-        open_shipments = len(self._lanes) + self._intake.shipments
-        return open_shipments < MAX_OPEN_SHIPMENTS and self._settling.open_bytes < MAX_OPEN_BYTES
+        return self._intake.has_room
 
     @property
     def wants_step(self) -> bool:
@@ -186,6 +178,7 @@ class Sender:
             self._outage.note_idle()
         elif now >= self._outage.gives_up_at:
             self.stop(self._outage.error(now))
+        self._settle_suspects(now)
         self._claims.renew(one for one in self._lanes if one not in self._in_flight)
         picked = self._depart(now)
         while picked or self._settling.has_received():
@@ -213,6 +206,15 @@ class Sender:
         if fault is not None:
             self.stop(fault)
 
+    def _settle_suspects(self, now: float) -> None:
+        """Reject what was refused by its own fault; stop where it is the account's; ask where no other tells."""
+        while (own := self._suspicion.take_own()) is not None:
+            self._receive(own[0], self._follow_up.refusal(*own))
+        if not self.is_stopping:
+            failure = self._credentials.judge(now, self._departures.reads_at(now))
+            if failure is not None:
+                self.stop(failure)
+
     def _follow(self, shipment: OpenShipment, following: Next, now: float) -> None:
         if following.holds_all_until is not None:
             self._rate_limit.wait_until(following.holds_all_until, now)
@@ -230,7 +232,7 @@ class Sender:
             self._departures.put_off(shipment, max(following.again_at, now))
 
     def _receive(self, shipment: OpenShipment, receipt: Receipt) -> None:
-        self._lanes.leave(shipment)
+        self._departures.leave(shipment)
         self._claims.settle(shipment, receipt.outcome, self._monotonic())
         self._settling.receive(shipment, receipt)
         self._heed_share()
@@ -247,7 +249,7 @@ class Sender:
 
     def _give_up(self, shipment: OpenShipment) -> None:
         """Send a shipment of a stopped stream no more; it stays unsettled."""
-        self._lanes.leave(shipment)
+        self._departures.leave(shipment)
         self._settling.give_up(shipment.open_record)
         self._claims.take_back([shipment])
 
@@ -271,14 +273,13 @@ class Sender:
         elif entry.standing is Standing.SETTLED:
             self._receive(shipment, Receipt(Outcome.DUPLICATE, entry.set_aside_as))
         elif entry.standing is Standing.BUSY:
-            self._departures.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)
+            self._departures.ask_again(shipment, now)
         elif entry.standing is Standing.UNKNOWN:
             self._follow(shipment, self._follow_up.of_crash(shipment, now), now)
         elif (held := self._follow_up.singled_out(shipment, now)) is not None:
             self._receive(shipment, held)
         else:
-            self._outage.note_start(shipment)
-            self._in_flight.send(shipment, now, self._claims.may_go)
+            self._departures.send(shipment, now, self._claims.may_go)
 
     # when to look again
 
@@ -291,6 +292,6 @@ class Sender:
             self._rate_limit.note_at,
         ]
         if len(self._lanes) and not self.is_stopping:
-            times += [now + SECONDS_BETWEEN_BEATS, self._outage.gives_up_at, self._departures.next_at(now)]
+            times += [self._claims.renews_at(now), self._outage.gives_up_at, self._departures.next_at(now)]
         soonest = min(times)
         return None if soonest == math.inf else max(0.0, soonest - now)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 import json
+import secrets
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, get_args
 
-Shape = Literal["errors", "error_list", "error_object", "error_text", "html", "text", "empty", "received"]
+Shape = Literal["errors", "error_list", "error_object", "error_text", "html", "firewall", "text", "empty", "received"]
 SHAPES: tuple[str, ...] = get_args(Shape)
 
 JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,22 @@ def shaped(status: int, code: str, title: str, shape: Shape) -> Answer:
         return Answer(status)
     if shape == "html":
         page = f"<!DOCTYPE html><html><title>{status}</title><body><h1>{html.escape(title)}</h1></body></html>"
-        return Answer(status, page.encode(), {"content-type": "text/html; charset=utf-8"})
+        return Answer(status, page.encode(), {"content-type": HTML})
+    if shape == "firewall":
+        return _of_firewall(status, title)
     if shape == "text":
         return Answer(status, title.encode(), {"content-type": "text/plain; charset=utf-8"})
     return Answer.of_json(_envelope(code, title, shape), status)
+
+
+def _of_firewall(status: int, title: str) -> Answer:
+    """Return Cloudflare's page: what its firewall dislikes never reaches Zendesk, whose headers it lacks."""
+    page = (
+        "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head><body>"
+        f"<h1>Sorry, you have been blocked</h1><p>{html.escape(title)}</p></body></html>"
+    )
+    ray = f"{secrets.token_hex(8)}-FRA"
+    return Answer(status, page.encode(), {"content-type": HTML, "server": "cloudflare", "cf-ray": ray})
 
 
 def code_of(status: int) -> str:

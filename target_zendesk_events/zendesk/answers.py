@@ -44,7 +44,9 @@ class Kind(str, enum.Enum):
     EXPIRED = "expired"
     """The credentials, or the token, are not valid (any more)."""
     DENIED = "denied"
-    """The credentials lack a right; for a token: Zendesk refuses to give one."""
+    """The credentials lack a right; for a token: Zendesk refuses to give one; for a post, see `TURNED_AWAY`."""
+    TURNED_AWAY = "turned_away"
+    """Refused, and the status does not say whose fault it is: this request's or the account's."""
     ASTRAY = "astray"
     """What answers at this address is no Zendesk account."""
 
@@ -56,7 +58,7 @@ class Answer(msgspec.Struct, frozen=True):
     dead letters only. `retry_after` is in seconds, `served_at` the server's own clock as seconds since 1970,
     `seconds` the time the answer took, `token` the generation of the token that the request carried, `limit` and
     `remaining` the requests a minute that the headers speak of. `payload` is the parsed body of a read, a token or
-    a who-am-I.
+    a who-am-I. `is_page` says that it is a web page, and `ray` is the id that Cloudflare gives such a page.
     """
 
     kind: Kind
@@ -71,6 +73,8 @@ class Answer(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     token: int = 0
     payload: Any = None
+    is_page: bool = False
+    ray: str = ""
 
     @property
     def is_missing(self) -> bool:
@@ -92,6 +96,7 @@ class Answer(msgspec.Struct, frozen=True):
         """Say what came back in words that are safe to log: status, code and request id, never the message."""
         said = "no answer" if self.status is None else f"HTTP {self.status}"
         said += f" {self.code}" if self.code else ""
+        said += f" (cf-ray {self.ray})" if self.ray else ""
         return said + (f" (request id {self.request_id})" if self.request_id else "")
 
 
@@ -110,6 +115,8 @@ _TOKEN_KINDS: Mapping[int, Kind] = {
     409: Kind.UNKNOWN,
     429: Kind.LIMITED,
 }
+_OF_THE_REQUEST = frozenset({400, 404, 413, 422})
+"""Refusals of what a post holds; any other may be the account's."""
 _RECEIVED = 202
 """The documented success of a POST: its body says nothing more."""
 
@@ -119,6 +126,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
     known = {name.lower(): value for name, value in headers.items()}
     kind = _kind(status, known.get("content-type", ""), asked)
     served_at = _epoch(known.get("date", ""))
+    is_page = "html" in known.get("content-type", "").lower()
     code, message, payload = "", "", None
     if kind is not Kind.ACCEPTED:
         code, message = _words(body, known.get("content-type", ""))
@@ -137,6 +145,8 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
         remaining=_first_number(known, "x-rate-limit-remaining", "ratelimit-remaining"),
         served_at=served_at,
         payload=payload,
+        is_page=is_page,
+        ray=_request_id(known.get("cf-ray", "")) if is_page else "",
     )
 
 
@@ -154,7 +164,10 @@ def _kind(status: int, content_type: str, asked: Asked) -> Kind:
     if family == 3:  # noqa: PLR2004
         return Kind.ASTRAY
     if family == 4:  # noqa: PLR2004
-        return _TOKEN_KINDS.get(status, Kind.DENIED) if asked == "token" else _KINDS.get(status, Kind.REFUSED)
+        if asked == "token":
+            return _TOKEN_KINDS.get(status, Kind.DENIED)
+        is_clear = asked != "post" or status in _OF_THE_REQUEST
+        return _KINDS.get(status, Kind.REFUSED if is_clear else Kind.TURNED_AWAY)
     return Kind.UNKNOWN
 
 

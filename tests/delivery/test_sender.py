@@ -18,11 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_zendesk_events.delivery.building import Terms, build
+from target_zendesk_events.delivery.intake import MAX_OPEN_BYTES
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.lookalikes import APART_SECONDS
-from target_zendesk_events.delivery.sender import MAX_OPEN_BYTES
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.errors import (
+    AccountError,
     AddressError,
     BrakeError,
     CredentialsError,
@@ -1110,15 +1111,24 @@ def test_a_401_to_a_token_minted_for_a_401_ends_the_run() -> None:
     assert isinstance(house.sender.failure, CredentialsError)
 
 
-@pytest.mark.parametrize(("reply", "error"), [(DENIED, CredentialsError), (Reply(Kind.ASTRAY, 301), AddressError)])
-def test_what_is_wrong_for_all_ends_the_run(reply: Reply, error: type[TargetError]) -> None:
-    """A 403 and a redirect stop the run; the event is neither lost nor set aside."""
-    house = House([reply])
-    house.take(work(0), work(1, "customer 0"))
-    house.checkpoints.note(b'{"upto":1}')
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (DENIED, CredentialsError),
+        (Reply(Kind.TURNED_AWAY, 402), AccountError),
+        (Reply(Kind.ASTRAY, 301), AddressError),
+    ],
+)
+@pytest.mark.parametrize("max_in_flight", [1, 3, 32])
+def test_what_is_wrong_for_all_ends_the_run(reply: Reply, error: type[TargetError], max_in_flight: int) -> None:
+    """Refusals of all and a redirect stop the run; no event is lost or set aside, and no claim is left."""
+    house = House([reply] * 40, max_in_flight=max_in_flight)
+    house.take(*(work(number) for number in range(3)), work(3, "customer 0"))
+    house.checkpoints.note(b'{"upto":3}')
     house.run()
     assert isinstance(house.sender.failure, error)
-    assert outcomes(house.report) == {"undelivered": 2}
+    assert len(house.posts()) <= 3
+    assert outcomes(house.report) == {"undelivered": 4}
     assert house.states == []
     assert house.letters.written == []
 
