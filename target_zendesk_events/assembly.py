@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
-import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_zendesk_events import settings as known
 from target_zendesk_events.delivery.building import Terms, build
@@ -19,7 +17,6 @@ from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.errors import StorageError
-from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
 from target_zendesk_events.ledger.opening import open_ledger
@@ -31,10 +28,13 @@ from target_zendesk_events.zendesk import auth, tokens
 from target_zendesk_events.zendesk.client import Client
 
 if TYPE_CHECKING:
+    from target_zendesk_events.mapping.digests import Digests
     from target_zendesk_events.mapping.rules import RuleBook
 
 DEAD_LETTERS_FOLDER = "dead-letters"
 TOKENS_FILE = "tokens.json"
+MAPPING_SETTINGS = ("stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth")
+"""The SDK's, which say what the rules see of a record."""
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 
@@ -51,6 +51,7 @@ class Run:
     report: Report
     client: Client
     quota: Quota
+    digests: Digests
     data_dir: Path | None
     """Where the run may write; None for a dry run."""
     is_passing: bool
@@ -88,7 +89,8 @@ def assemble(  # noqa: PLR0913 - values, not owners
     if not settings.dry_run:
         make_data_dir(settings.data_dir)
     name = run_name()
-    ledger = ledger_of(settings, name, rule_book, must_stop)
+    digests = digests_of(settings, rule_book)
+    ledger = ledger_of(settings, name, digests, must_stop)
     dead_letters = DeadLetters(settings.data_dir / DEAD_LETTERS_FOLDER, name)
     checkpoints, report = Checkpoints(per_stream=settings.state_per_stream), Report()
     usage = ledger.usage()
@@ -144,6 +146,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
         report=report,
         client=client,
         quota=quota,
+        digests=digests,
         data_dir=None if settings.dry_run else settings.data_dir,
         is_passing=looks_passing(settings),
         notes=(ledger.note, *standard_identifier_notes(rule_book.rules)),
@@ -189,25 +192,32 @@ def compile_book(settings: known.Settings) -> RuleBook:
     )
 
 
-def ledger_of(settings: known.Settings, run: str, rule_book: RuleBook, must_stop: Callable[[], bool]) -> Ledger:
+def digests_of(settings: known.Settings, rule_book: RuleBook) -> Digests:
+    """Return what tells a stream's rules, schema and settings from those before a change."""
+    from target_zendesk_events.mapping.digests import Digests  # noqa: PLC0415 - beside the rules
+
+    decisive = {
+        "source": settings.source,
+        "timezone": str(settings.timezone),
+        "blocked_identifier_values": list(settings.blocked_identifier_values),
+        "validate_records": settings.validate_records,
+        **{name: settings.sdk_config.get(name) for name in MAPPING_SETTINGS},
+    }
+    return Digests(settings.rules, rule_book, decisive)
+
+
+def ledger_of(settings: known.Settings, run: str, digests: Digests, must_stop: Callable[[], bool]) -> Ledger:
     """Open the ledger of the settings. Raises StorageError and ConfigurationError."""
     return open_ledger(
         settings.ledger_url,
         account=settings.account,
         run=run,
         retention_days=settings.ledger_retention_days,
-        rules_digest=functools.partial(rules_digest, settings.rules, rule_book),
+        digest=digests.of,
         limits=(settings.monthly_event_quota, settings.max_events_per_day),
         must_stop=must_stop,
         reads_only=settings.dry_run,
     )
-
-
-def rules_digest(raw: Sequence[Mapping[str, Any]], rule_book: RuleBook, stream: str) -> str:
-    """Return a hash of the text of a stream's rules, which differs once one of them was mended."""
-    chosen = rule_book.for_stream(stream)
-    text = [canonical(one) for one, rule in zip(raw, rule_book.rules, strict=True) if rule in chosen]
-    return hashlib.sha256(b"\n".join(text)).hexdigest()[:16]
 
 
 def authenticator(settings: known.Settings) -> auth.Auth:

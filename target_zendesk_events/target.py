@@ -105,6 +105,7 @@ class TargetZendeskEvents(CommandTarget):
         except Exception as fault:
             raise self.message_reader.input_fault(_useless(stream, fault)) from fault
         for sink, stream_map in zip(sinks, self.mapper.stream_maps[stream], strict=True):
+            self.run.digests.note_schema(sink.stream_name, sink.schema)
             self._hold_against_rules(sink, is_dropped=isinstance(stream_map, RemoveRecordTransform))
 
     def _map(self, stream: str, schema: dict[str, Any], keys: list[str]) -> None:
@@ -161,22 +162,23 @@ class TargetZendeskEvents(CommandTarget):
                 self._take(stream_map, stream, record, replayed)
 
     def _take(self, stream_map: StreamMap, stream: str, record: dict[str, Any], replayed: DeadLetter | None) -> None:
-        alias, line = stream_map.stream_alias, self.message_reader.line
+        alias, reader = stream_map.stream_alias, self.message_reader
         sink = self._sinks[stream, alias]
         if alias in self.run.engine.stopped:
             self.run.report.count_record(alias, "skipped")
             self.run.engine.skip(stream)
             return
+        work = Work(reader.line, stream, alias, replayed=replayed, line_number=reader.line_number)
         try:
             transformed = stream_map.transform(record)
         except Exception as fault:  # noqa: BLE001 - whatever a user's expression raises
-            invalid = f"a stream map cannot be applied ({type(fault).__name__})"
-            self.run.engine.take(Work(line, stream, alias, invalid=invalid, replayed=replayed))
+            work.invalid = f"a stream map cannot be applied ({type(fault).__name__})"
+            self.run.engine.take(work)
             return
         sink.record_counter_metric.increment()
         if not self._streams.has_rules and not self._streams.is_test(alias):
             return  # read on for more SCHEMAs: each gets a proposal at the end
-        work = sink.work_of(transformed, line, stream, replayed, is_too_deep=self.message_reader.is_too_deep)
+        sink.fill(work, transformed, is_too_deep=reader.is_too_deep)
         if self._streams.untold:
             self._streams.tell_of_identifiers(work.matches)
         self.run.engine.take(work)

@@ -42,7 +42,7 @@ class Match(msgspec.Struct, frozen=True):
 
     `message` tells why, naming rule and place, never a value. `dedupe` is false where the rule says that equal
     records are different events; `dedupe_key` is the rule's own key for this record, where it has one. `is_ahead`
-    says that the event's own time is ahead of the clock.
+    says that the event's own time is ahead of the clock. `seen` is what the rule saw of a record that it cannot map.
     """
 
     rule: str
@@ -53,6 +53,7 @@ class Match(msgspec.Struct, frozen=True):
     dedupe: bool = True
     left_out: tuple[LeftOut, ...] = ()
     is_ahead: bool = False
+    seen: Any = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -78,7 +79,8 @@ class Work(msgspec.Struct):
     `line` is the tap's own line (bytes, without its newline); `source_stream` is the tap's name of the stream,
     `stream` the name after stream maps. `matches` is empty for a record that no rule matches. `invalid` says why
     the record fails its schema, where it does. `key_values` holds its key properties; None where the stream has none,
-    or one of them is null or missing: a null tells no row from another.
+    or one of them is null or missing: a null tells no row from another. `line_number` is that of the input, 0 where
+    there is none.
     """
 
     line: bytes
@@ -88,6 +90,7 @@ class Work(msgspec.Struct):
     invalid: str = ""
     key_values: Mapping[str, Any] | None = None
     replayed: DeadLetter | None = None
+    line_number: int = 0
 
 
 class Receipt(msgspec.Struct, frozen=True):

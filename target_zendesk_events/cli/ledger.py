@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import compile_book, ledger_of, run_name
+from target_zendesk_events.assembly import compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.errors import ConfigurationError
@@ -101,7 +101,8 @@ class Finding(TargetZendeskEvents):
 def _open(config: dict[str, Any], *, reads_only: bool) -> SqlLedger:
     now = dt.datetime.now(dt.timezone.utc)
     settings = known.read_settings({**config, "dry_run": reads_only}, os.environ, now=now)
-    kept = ledger_of(settings, run_name(), compile_book(settings), must_stop=lambda: False)
+    digests = digests_of(settings, compile_book(settings))
+    kept = ledger_of(settings, run_name(), digests, must_stop=lambda: False)
     if not isinstance(kept, SqlLedger):
         message = "ledger_url names no ledger yet: it is none, or nothing was sent so far"
         raise ConfigurationError(message)

@@ -67,7 +67,7 @@ class DryRun:
         report = self._report
         report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
         if work.invalid:
-            report.count_letter(work.stream, "invalid")
+            report.count_letter(work.stream, "invalid", work.invalid, work.line_number)
             report.count_set_aside(work.stream)
             return
         unmappable = False
@@ -79,7 +79,7 @@ class DryRun:
                 self._batch.append((work, match, match.shipment))
             elif match.no_shipment is NoShipment.UNMAPPABLE:
                 unmappable = True
-                report.count_letter(work.stream, match.no_shipment.value)
+                report.count_letter(work.stream, match.no_shipment.value, match.message, work.line_number)
                 self._say(match.rule, match.message)
         if unmappable:
             report.count_set_aside(work.stream)
@@ -119,7 +119,7 @@ class DryRun:
         faults = what.limit_faults()
         if faults:
             self._report.count_outcome(stream, rule, Outcome.REJECTED)
-            self._report.count_letter(stream, "limit")
+            self._report.count_letter(stream, "limit", "; ".join(faults))
             self._say(rule, "; ".join(faults))
             return
         too_many = self._names.admit(what.names()) if self.inquirer is None else ""

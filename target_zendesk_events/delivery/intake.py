@@ -82,6 +82,7 @@ class Intake:
         report.count_record(work.stream, "invalid" if work.invalid else "matched" if work.matches else "unmatched")
         if work.invalid:
             self.records += 1
+            self._note_record(work)
             self._put_aside(self._settling.open(work, 1), "invalid", work.invalid)
             return
         sendable: list[Match] = []
@@ -96,10 +97,10 @@ class Intake:
                 sendable.append(match)
             elif match.no_shipment is NoShipment.UNMAPPABLE:
                 unmappable.append(match)
+        if work.matches:
+            self._note_record(work)
         if sendable or unmappable:
             self._open(work, sendable, unmappable)
-        elif work.matches:
-            self._note_record(work)
 
     def close(self, stopped: Container[str], stop_stream: Callable[[str, str], None]) -> None:
         """Look the batch up, settle what is known, and let the rest into the lanes, but for streams that stopped."""
@@ -123,26 +124,24 @@ class Intake:
             elif aside.open_record.work.stream in stopped:
                 self._settling.give_up(aside.open_record)
             else:
-                self._note_new(aside.open_record)
                 self._settling.set_aside(aside)
 
     def _open(self, work: Work, sendable: list[Match], unmappable: list[Match]) -> None:
         open_record = self._settling.open(work, len(sendable) + len(unmappable))
         self.records += 1
         for match in unmappable:
-            self._put_aside(open_record, NoShipment.UNMAPPABLE.value, match.message, match.rule)
+            self._put_aside(open_record, NoShipment.UNMAPPABLE.value, match.message, match)
         for match in sendable:
             if match.shipment is not None:
                 key = self._keys.of_shipment(work, match)
                 row_hash = functools.partial(self._keys.of_row, work, match)
                 self._batch.append(OpenShipment(open_record, match, match.shipment, key, row_hash))
 
-    def _put_aside(self, open_record: OpenRecord, reason: str, message: str, rule: str | None = None) -> None:
-        key = self._keys.of_aside(open_record.work, rule, message)
-        self._asides.append(SetAside(open_record, key, reason, message, rule))
+    def _put_aside(self, open_record: OpenRecord, reason: str, message: str, match: Match | None = None) -> None:
+        key = self._keys.of_aside(open_record.work, match, message)
+        self._asides.append(SetAside(open_record, key, reason, message, None if match is None else match.rule))
 
     def _let_in(self, shipment: OpenShipment, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
-        self._note_new(shipment.open_record)
         if entry.changed:
             self._report.stream(shipment.stream).rule(shipment.match.rule).counts["changed"] += 1
         faults = shipment.what.limit_faults()
@@ -155,11 +154,6 @@ class Intake:
             stop_stream(shipment.stream, f"stream {shipment.stream} is stopped: {too_many}")
             return
         self._lanes.add(shipment, shipment.what.lane_keys())
-
-    def _note_new(self, open_record: OpenRecord) -> None:
-        if not open_record.is_new:
-            open_record.is_new = True
-            self._note_record(open_record.work)
 
     def _note_record(self, work: Work) -> None:
         if work.replayed is None:

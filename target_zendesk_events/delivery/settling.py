@@ -15,6 +15,8 @@ from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import NoShipment, Outcome, Receipt, Work
 
 SECONDS_BETWEEN_STATES = 1.0
+OWN_REASONS = frozenset({"invalid", "unmappable", "limit"})
+"""Of dead letters whose message is ours, and names no value."""
 
 
 class Settling:
@@ -121,7 +123,6 @@ class Settling:
             counts = self._report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
             if receipt.outcome is Outcome.DUPLICATE:
                 counts.note_set_aside_before(receipt.reason)
-            shipment.open_record.is_new |= receipt.outcome is not Outcome.DUPLICATE
             self._close_part(shipment.open_record)
         self._received.clear()
         self._set_aside_anew.clear()
@@ -171,19 +172,30 @@ class Settling:
     def _write_letter(self, open_record: OpenRecord, note: Note) -> None:
         work = open_record.work
         self._dead_letters.add(work.source_stream, work.line, note, open_record.schema)
-        self._report.count_letter(work.stream, note.reason)
+        self._report.count_letter(work.stream, note.reason, _told(note), work.line_number)
         if open_record.is_set_aside:
             return
         open_record.is_set_aside = True
         self._report.count_set_aside(work.stream)
         if work.replayed is not None:
             return
-        fault = self._share.note_set_aside(work.stream, note.reason)
-        if fault:
-            self.over_share.setdefault(work.stream, fault)
+        fault = self._share.note_set_aside(work.stream)
+        if fault and work.stream not in self.over_share:
+            reasons = self._report.stream(work.stream).reasons
+            self.over_share[work.stream] = (
+                f"{fault}; the commonest of this run: {reasons.commonest()}, or raise max_set_aside_percent; the dead "
+                "letters hold each record and its reason"
+            )
 
     def _now(self) -> str:
         return dt.datetime.fromtimestamp(self._wall(), dt.timezone.utc).isoformat(timespec="seconds")
+
+
+def _told(note: Note) -> str:
+    """Return what a log may say of why: Zendesk's own words may quote a customer's value."""
+    if note.reason in OWN_REASONS:
+        return note.message
+    return f"Zendesk answered {note.status}" if note.status is not None else ""
 
 
 def keyed_of(shipment: OpenShipment) -> Keyed:

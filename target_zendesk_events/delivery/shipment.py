@@ -22,8 +22,6 @@ class OpenRecord(msgspec.Struct, eq=False):
     """The SCHEMA line that the record came under."""
     is_given_up: bool = False
     is_set_aside: bool = False
-    is_new: bool = False
-    """Whether any part of it was more than a duplicate."""
 
 
 class SetAside(msgspec.Struct, eq=False):

@@ -67,15 +67,30 @@ class Keys:
             return None
         return self._hash("row", work.stream, match.rule, work.key_values)
 
-    def of_aside(self, work: Work, rule: str | None, message: str) -> bytes:
-        """Return a hash of a record that yields no shipment: its text, the rule that cannot map it, if one, and why."""
-        record = bytes(lenient.members(work.line)["record"]).decode(errors="backslashreplace")
-        return self._hash("aside", work.stream, rule, message, record)
+    def of_aside(self, work: Work, match: Match | None, message: str) -> bytes:
+        """Return a hash of a record that yields no shipment: its stream, its key, the rule if it is one's, and why.
+
+        Without a key what the rule saw stands in its place, or, of a record that is invalid, all but the tap's own
+        fields (`_sdc_*`): such a field may differ each time that the tap sends the row.
+        """
+        rule = None if match is None else match.rule
+        what = work.key_values or (_record_of(work) if match is None or match.seen is None else match.seen)
+        return self._hash("aside", work.stream, rule, message, what)
 
     def _hash(self, *parts: Any) -> bytes:  # noqa: ANN401 - JSON values
         hashed = self._keyed.copy()
         hashed.update(canonical([self._account, *parts]))
         return hashed.digest()
+
+
+def _record_of(work: Work) -> dict[str, str]:
+    """Return the record's fields as the tap wrote them, without its own."""
+    fields = lenient.members(bytes(lenient.members(work.line)["record"]))
+    return {
+        name: bytes(text).decode(errors="backslashreplace")
+        for name, text in fields.items()
+        if not name.startswith("_sdc_")
+    }
 
 
 def _may_collide(matches: Sequence[Match]) -> bool:
@@ -90,7 +105,9 @@ def _is_keyless(match: Match) -> bool:
 
 
 def _unmappable(match: Match, message: str) -> Match:
-    return msgspec.structs.replace(match, shipment=None, no_shipment=NoShipment.UNMAPPABLE, message=message)
+    shipment = match.shipment
+    seen = None if shipment is None else [shipment.identity(), shipment.customer()]
+    return msgspec.structs.replace(match, shipment=None, no_shipment=NoShipment.UNMAPPABLE, message=message, seen=seen)
 
 
 def _identity(key_values: Mapping[str, Any] | None, match: Match, shipment: Shipment) -> tuple[Any, ...]:

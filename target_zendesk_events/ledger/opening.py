@@ -14,15 +14,16 @@ def open_ledger(  # noqa: PLR0913 - values, not owners
     account: str,
     run: str,
     retention_days: int,
-    rules_digest: Callable[[str], str],
+    digest: Callable[[str], str],
     limits: tuple[int | None, int | None],
     must_stop: Callable[[], bool],
     reads_only: bool,
 ) -> Ledger:
     """Return the ledger at `url`, and take a lease for `run`; with `reads_only` it is looked at, and nothing is made.
 
-    `url` is SQLite's or PostgreSQL's, None for no ledger. `rules_digest` tells a stream's rules from others; `limits`
-    are the shipments of a month and of a day, None for any number. Raises StorageError and ConfigurationError.
+    `url` is SQLite's or PostgreSQL's, None for no ledger. `digest` tells a stream's rules, schema and settings from
+    others; `limits` are the shipments of a month and of a day, None for any number. Raises StorageError and
+    ConfigurationError.
     """
     if url is None:
         return NoLedger()
@@ -42,7 +43,7 @@ def open_ledger(  # noqa: PLR0913 - values, not owners
         account=account,
         run=run,
         retention_days=retention_days,
-        rules_digest=rules_digest,
+        digest=digest,
         limits=limits,
         must_stop=must_stop,
         reads_only=reads_only,

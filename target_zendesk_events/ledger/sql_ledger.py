@@ -57,7 +57,7 @@ class SqlLedger:
         account: str,
         run: str,
         retention_days: int,
-        rules_digest: Callable[[str], str],
+        digest: Callable[[str], str],
         limits: tuple[int | None, int | None] = (None, None),
         must_stop: Callable[[], bool] = lambda: False,
         reads_only: bool = False,
@@ -65,15 +65,15 @@ class SqlLedger:
     ) -> None:
         """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
 
-        `rules_digest` tells a stream's rules from others, so that a mended rule starts its counts afresh. `limits` are
-        the shipments that all runs together may send in a month and in a day (UTC), None for any number.
+        `digest` tells a stream's rules, schema and settings from others: once mended, its counts start afresh.
+        `limits` are the shipments that all runs together may send in a month and in a day (UTC), None for any number.
         """
         self.database = database
         self._limits = limits
         self.transactions = Transactions(database, must_stop)
         self.account = hashlib.sha256(account.encode()).digest()[:8]
         self.last_seen = LastSeen(database, self.account, retention_days)
-        self._counts = UsageCounts(self.transactions, self.account, rules_digest)
+        self._counts = UsageCounts(self.transactions, self.account, digest)
         self._streams: dict[str, int] = {}
         self._known_streams: dict[str, int] = {}
         self._replayed: dict[bytes, int] = {}
@@ -216,7 +216,7 @@ class SqlLedger:
         return self._counts.usage()
 
     def share_before(self, stream: str) -> tuple[int, int]:
-        """Return the records, and those set aside, of a stream today with the rules as they are."""
+        """Return a stream's records, and those set aside, today, with its rules, schema and settings as they are."""
         return self._counts.share_before(stream)
 
     # the run

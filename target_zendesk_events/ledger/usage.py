@@ -19,12 +19,12 @@ _COUNT: Final = (
 class UsageCounts:
     """The counts of one account; months and days are UTC's, by the ledger's clock."""
 
-    def __init__(self, transactions: Transactions, account: bytes, rules_digest: Callable[[str], str]) -> None:
-        """`rules_digest` tells a stream's rules from others, so that a mended rule starts its counts afresh."""
+    def __init__(self, transactions: Transactions, account: bytes, digest: Callable[[str], str]) -> None:
+        """`digest` tells a stream's rules, schema and settings from others: once mended, its counts start afresh."""
         self._transactions = transactions
         self._database = transactions.database
         self._account = account
-        self._rules_digest = rules_digest
+        self._digest = digest
 
     def usage(self) -> Usage:
         """Return what the account has used this month, today, and of names. Raises StorageError."""
@@ -38,7 +38,7 @@ class UsageCounts:
         return Usage(this_month=counts.get(month, 0), today=counts.get(day, 0), names=found)
 
     def share_before(self, stream: str) -> tuple[int, int]:
-        """Return the records, and those set aside, of a stream today with the rules as they are."""
+        """Return a stream's records, and those set aside, today, with its rules, schema and settings as they are."""
         statement = f"SELECT count FROM {PREFIX}counts WHERE account = ? AND name = ?"
         records, aside = (
             self._transactions.ask(statement, (self._account, self._share_name(kind, stream)))
@@ -68,7 +68,7 @@ class UsageCounts:
         return f"sent {date:%Y-%m}", f"sent {date:%Y-%m-%d}"
 
     def _share_name(self, kind: str, stream: str) -> str:
-        return f"{kind} {self._date():%Y-%m-%d} {self._rules_digest(stream)} {stream}"
+        return f"{kind} {self._date():%Y-%m-%d} {self._digest(stream)} {stream}"
 
     def _date(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._database.now(), dt.timezone.utc)

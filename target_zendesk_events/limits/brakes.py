@@ -17,7 +17,8 @@ MIN_RECORDS = 50
 class SetAsideShare:
     """How much of each stream's records went to the dead letters, against `max_set_aside_percent`.
 
-    Counted over a UTC day and the text of a stream's rules, replays and duplicates aside.
+    Counted over a UTC day, while a stream's rules, schema and settings stay as they are. What is known from before is
+    one of the records and is not set aside again; replays do not count.
     """
 
     def __init__(self, max_percent: int, before: Callable[[str], tuple[int, int]] = lambda _: (0, 0)) -> None:
@@ -26,7 +27,6 @@ class SetAsideShare:
         self._before = before
         self._records: dict[str, int] = {}
         self._set_aside: dict[str, int] = {}
-        self._reasons: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
         self._fresh_records: collections.Counter[str] = collections.Counter()
         self._fresh_set_aside: collections.Counter[str] = collections.Counter()
 
@@ -36,22 +36,19 @@ class SetAsideShare:
         self._records[stream] += 1
         self._fresh_records[stream] += 1
 
-    def note_set_aside(self, stream: str, reason: str) -> str:
-        """Count a record that was set aside; return the sentence that stops its stream, or nothing."""
+    def note_set_aside(self, stream: str) -> str:
+        """Count a record that was set aside; return what stops its stream, to be followed by why, or nothing."""
         self._know(stream)
         self._set_aside[stream] += 1
         self._fresh_set_aside[stream] += 1
-        self._reasons[stream][reason] += 1
         aside, records = self._set_aside[stream], self._records[stream]
         too_many = records >= MIN_RECORDS and aside * 100 > self._max_percent * records
         if self._max_percent and not too_many:
             return ""
-        commonest = self._reasons[stream].most_common(1)[0][0]
         return (
-            f"stream {stream} is stopped: {aside} of its {records} records were set aside, more than "
-            f"max_set_aside_percent ({self._max_percent}) allows; the commonest reason is '{commonest}'. "
-            "Mend the rule, filter such records with `when`, or raise max_set_aside_percent; "
-            "the dead letters hold each record and its reason"
+            f"stream {stream} is stopped: {aside:,} of the {records:,} records that were seen today (UTC), with its "
+            f"rules, schema and settings as they are, were set aside, more than max_set_aside_percent "
+            f"({self._max_percent}) allows"
         )
 
     @property

@@ -160,7 +160,14 @@ class Rule:
                 message=message,
                 dedupe=self.dedupe,
                 left_out=error.left_out,
+                seen=self._seen(record),
             )
+
+    def _seen(self, record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Return the fields that the rule names; all but the tap's own (`_sdc_*`) where it takes the whole record."""
+        if "record" in self._built_ins:
+            return {name: value for name, value in record.items() if not name.startswith("_sdc_")}
+        return {name: record.get(name) for part in self._parts() for name in part.value.fields}
 
     def _match(self, scope: Scope) -> Match:
         if self._when is not None and not _is_wanted(self._when, scope):

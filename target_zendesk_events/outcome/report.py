@@ -8,6 +8,7 @@ import math
 import random
 from typing import Any, Final
 
+from target_zendesk_events.outcome.reasons import Reasons
 from target_zendesk_events.work import NoShipment, Outcome
 
 RECORD_COUNTS: Final = ("invalid", "unmatched", "skipped", "matched")
@@ -57,6 +58,7 @@ class StreamCounts:
     records: int = 0
     counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     letters: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    reasons: Reasons = dataclasses.field(default_factory=Reasons)
     set_aside: int = 0
     rules: dict[str, RuleCounts] = dataclasses.field(default_factory=dict)
     stopped: str = ""
@@ -150,9 +152,11 @@ class Report:
         counts.counts[outcome.value] += 1
         return counts
 
-    def count_letter(self, stream: str, reason: str) -> None:
-        """Count one dead letter."""
-        self.stream(stream).letters[reason] += 1
+    def count_letter(self, stream: str, reason: str, why: str = "", line_number: int = 0) -> None:
+        """Count one dead letter; `why` is a sentence without a customer's value."""
+        counts = self.stream(stream)
+        counts.letters[reason] += 1
+        counts.reasons.add(reason, why, line_number)
 
     def count_set_aside(self, stream: str) -> None:
         """Count one record that went to the dead letters, whole or in part."""

@@ -125,6 +125,7 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
                 facts.append(f"{rule}: {made.counts['changed']:,} records changed since they were sent")
             if ahead := made.counts["ahead_of_clock"]:
                 facts.append(f"{rule}: {ahead:,} events lie ahead of the clock, by a day at most: {_AHEAD}")
+        facts += [f"{name}: set aside {reason}" for reason in counts.reasons.told()]
         if counts.stopped:
             facts.append(f"{name} stopped: {counts.stopped}")
     sent = sum(report.requests[kind] for kind in ("events", "retries", "reads"))

@@ -71,28 +71,17 @@ class EventSink(RecordSink):
         except _NO_FAST_CHECK:
             return super().get_validator()
 
-    def work_of(
-        self,
-        record: Mapping[str, Any] | None,
-        line: bytes,
-        source: str,
-        replayed: DeadLetter | None,
-        *,
-        is_too_deep: bool = False,
-    ) -> Work:
-        """Return the record as a Work; None is a record that a stream map dropped, `is_too_deep` one that is cut."""
-        work = Work(line, source, self.stream_name, replayed=replayed)
+    def fill(self, work: Work, record: Mapping[str, Any] | None, *, is_too_deep: bool = False) -> None:
+        """Put into `work` what the rules make of its record; None was dropped by a stream map, `is_too_deep` is cut."""
         if record is None or not self.rules:
-            return work
-        work.invalid = TOO_DEEP if is_too_deep else self._fault_of(record)
-        if work.invalid:
-            return work
-        rules = _restricted(self.rules, replayed)
-        work.matches = [rule.apply(record, self.stream_name) for rule in rules]
+            return
         if self._key_properties:
             values = {name: record.get(name) for name in self._key_properties}
             work.key_values = None if None in values.values() else values
-        return work
+        work.invalid = TOO_DEEP if is_too_deep else self._fault_of(record)
+        if not work.invalid:
+            rules = _restricted(self.rules, work.replayed)
+            work.matches = [rule.apply(record, self.stream_name) for rule in rules]
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Nothing is sent from here: the target hands each record to the sender itself."""
@@ -102,7 +91,7 @@ class EventSink(RecordSink):
             try:
                 self._validator.validate(record)  # type: ignore[arg-type]
             except InvalidRecord as fault:
-                return str(fault.error_message)
+                return _without_values(fault)
             except RecursionError:
                 return "the record, or its schema, is nested too deeply to be checked"
             except ArithmeticError:
@@ -123,6 +112,15 @@ _NO_FAST_CHECK = (
     fastjsonschema.JsonSchemaDefinitionException, RecursionError, re.error, ValueError, KeyError, SyntaxError,
 )  # fmt: skip
 """What compiling a schema may raise; SyntaxError: a number of more digits than Python reads."""
+
+
+def _without_values(fault: InvalidRecord) -> str:
+    """Return what is wrong with a record, naming field and rule; the SDK's own validator would quote the value."""
+    path, broken = (getattr(fault.__cause__, name, None) for name in ("json_path", "validator"))  # jsonschema's
+    if path is None:
+        return str(fault.error_message)
+    place = path.removeprefix("$").removeprefix(".") or "the record"
+    return f"{place} does not hold what the schema says of it: {broken}"
 
 
 def _restricted(rules: Sequence[Rule], replayed: DeadLetter | None) -> Sequence[Rule]:

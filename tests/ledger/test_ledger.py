@@ -64,7 +64,7 @@ class House:
 
     def ledger(self, run: str = "run", account: str = "acme.zendesk.com/", **others: Any) -> SqlLedger:
         """Open the ledger as a run of its own."""
-        plain: dict[str, Any] = {"retention_days": 365, "rules_digest": lambda stream: f"rules of {stream}"}
+        plain: dict[str, Any] = {"retention_days": 365, "digest": lambda stream: f"rules of {stream}"}
         plain["sleep"] = self.clock.sleep
         return SqlLedger(self.database(), run=run, account=account, **{**plain, **others})
 
@@ -421,7 +421,7 @@ def test_a_stream_s_share_starts_afresh_with_its_rules_and_each_day(house: House
         ledger.close()
     assert house.ledger().share_before("orders") == (6, 2)
     assert house.ledger().share_before("logins") == (0, 0)
-    assert house.ledger(rules_digest=lambda _: "mended").share_before("orders") == (0, 0)
+    assert house.ledger(digest=lambda _: "mended").share_before("orders") == (0, 0)
     assert house.ledger(account="acme1.zendesk.com/").share_before("orders") == (0, 0)
     house.clock.time += DAY
     assert house.ledger().share_before("orders") == (0, 0)
@@ -579,7 +579,7 @@ class Stumbling(SqliteDatabase):
 def stumbling(tmp_path: Path) -> Iterator[tuple[Stumbling, SqlLedger, Clock]]:
     clock = Clock()
     database = Stumbling(tmp_path / "ledger.sqlite", clock)
-    ledger = SqlLedger(database, account="a", run="r", retention_days=9, rules_digest=str, must_stop=lambda: False)
+    ledger = SqlLedger(database, account="a", run="r", retention_days=9, digest=str, must_stop=lambda: False)
     yield database, ledger, clock
     database.close()
 

@@ -36,7 +36,7 @@ SLACK = 8
 
 def ledger_of(url: str, **others: Any) -> SqlLedger:
     """Open a ledger that is not tried again."""
-    plain: dict[str, Any] = {"account": "a", "run": "r", "retention_days": 9, "rules_digest": str}
+    plain: dict[str, Any] = {"account": "a", "run": "r", "retention_days": 9, "digest": str}
     database = database_of(url, time.time)
     with contextlib.ExitStack() as opening:
         opening.callback(database.close)
@@ -98,7 +98,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     database = SqliteDatabase(path, time.time)
     with pytest.raises(StorageError, match=r"damaged or no ledger.*backup"):
-        SqlLedger(database, account="a", run="r", retention_days=9, rules_digest=str, must_stop=lambda: True)
+        SqlLedger(database, account="a", run="r", retention_days=9, digest=str, must_stop=lambda: True)
     database.close()
 
 

@@ -31,7 +31,7 @@ class House:
     def limit(self, account: str = "acme.zendesk.com/") -> SharedRateLimit:
         """Return the rate limit of one more run."""
         ledger = SqlLedger(
-            database_of(self.url, lambda: self.now), account=account, run="run", retention_days=9, rules_digest=str
+            database_of(self.url, lambda: self.now), account=account, run="run", retention_days=9, digest=str
         )
         self.ledgers.append(ledger)
         return SharedRateLimit(PER_MINUTE, ledger.transactions, ledger.account)

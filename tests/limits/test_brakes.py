@@ -24,7 +24,7 @@ def share(percent: int, *, good: int, bad: int) -> list[str]:
     said = []
     for _ in range(bad):
         one.note_record("orders")
-        said.append(one.note_set_aside("orders", "refused"))
+        said.append(one.note_set_aside("orders"))
     return said
 
 
@@ -48,13 +48,13 @@ def test_zero_stops_at_the_first() -> None:
     assert not any(share(100, good=0, bad=200))
 
 
-def test_the_sentence_names_the_commonest_reason_and_the_ways_out() -> None:
-    """Stream, counts, commonest reason, and what to do."""
+def test_the_sentence_names_the_numbers_and_the_window() -> None:
+    """Stream, counts, since when they are counted, and the setting."""
     one = SetAsideShare(0)
-    for reason in ("unmappable", "refused", "refused"):
+    for _ in range(1_200):
         one.note_record("orders")
-        said = one.note_set_aside("orders", reason)
-    for part in ("orders", "3 of its 3", "'refused'", "Mend the rule", "`when`", "max_set_aside_percent"):
+    said = one.note_set_aside("orders")
+    for part in ("stream orders is stopped", "1 of the 1,200 records", "today (UTC)", "max_set_aside_percent (0)"):
         assert part in said
 
 
@@ -62,9 +62,9 @@ def test_streams_are_held_apart_and_earlier_runs_count() -> None:
     """Another stream's records are no excuse; today's earlier runs are."""
     one = SetAsideShare(10, lambda stream: (1_000, 100) if stream == "orders" else (0, 0))
     one.note_record("logins")
-    assert not one.note_set_aside("logins", "refused")
+    assert not one.note_set_aside("logins")
     one.note_record("orders")
-    assert one.note_set_aside("orders", "refused")
+    assert one.note_set_aside("orders")
 
 
 def names_of(
@@ -124,7 +124,7 @@ def test_what_was_counted_is_handed_over_once() -> None:
     one.note_record("orders")
     assert not one.has_fresh
     assert one.has_counted
-    one.note_set_aside("orders", "refused")
+    one.note_set_aside("orders")
     assert one.has_fresh
     assert one.take_fresh() == ({"orders": 1}, {"orders": 1})
     assert one.take_fresh() == ({}, {})

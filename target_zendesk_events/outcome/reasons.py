@@ -1,0 +1,50 @@
+"""Why records of a run were set aside: each reason, its number, and the line that showed it first. Pure."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+MAX_DISTINCT: Final = 50
+"""Sentences that are told apart; further ones count under their reason alone."""
+ADVICE: Final[Mapping[str, str]] = {
+    "invalid": "mend the tap, whose records do not fit its own schema, or set validate_records to false",
+    "unmappable": "mend the rule, or filter such records with `when`",
+    "limit": "mend the rule: what it makes is more than Zendesk takes",
+    "refused": "mend what Zendesk names in the dead letters",
+}
+_OTHERWISE: Final = "look at the dead letters and at Zendesk's state"
+
+
+class Reasons:
+    """Counts them for one stream; what is told names rules, places and fields, never a value."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._counts: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._first_lines: dict[tuple[str, str], int] = {}
+
+    def add(self, reason: str, why: str, line_number: int) -> None:
+        """Count one; `why` is a sentence without a value, or empty; `line_number` is 0 where it is not known."""
+        one = (reason, why)
+        if one not in self._counts and len(self._counts) >= MAX_DISTINCT:
+            one = (reason, "")
+        self._counts[one] += 1
+        self._first_lines.setdefault(one, line_number)
+
+    def told(self) -> Iterator[str]:
+        """Yield a sentence for each, the commonest first."""
+        for one, count in self._counts.most_common():
+            yield self._told(one, count)
+
+    def commonest(self) -> str:
+        """Return the sentence for the commonest, and what to do about it."""
+        (one, count), *_ = self._counts.most_common(1)
+        advice = ADVICE.get(one[0], _OTHERWISE)
+        return f"{self._told(one, count)}. {advice[0].upper()}{advice[1:]}"
+
+    def _told(self, one: tuple[str, str], count: int) -> str:
+        (reason, why), line_number = one, self._first_lines[one]
+        where = f" (first in line {line_number:,} of the input)" if line_number else ""
+        return f"{count:,} {reason}" + (f": {why}" if why else "") + where
