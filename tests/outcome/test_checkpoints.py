@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -292,6 +293,7 @@ def test_settled_knows_how_far_there_is_no_gap(order: list[int]) -> None:
         line.settle(number)
         done.add(number)
         assert line.upto == next(one for one in range(13) if one not in done)
+    assert not line._beyond, "what lies behind is forgotten"  # noqa: SLF001 - what is kept shows nowhere else
 
 
 def test_a_stuck_line_keeps_nothing_of_what_comes_after() -> None:
@@ -302,3 +304,136 @@ def test_a_stuck_line_keeps_nothing_of_what_comes_after() -> None:
         line.settle(line.arrive())
     assert line.upto == 0
     assert not line._beyond  # noqa: SLF001 - what is kept shows nowhere else
+
+
+def test_a_line_that_sticks_still_moves_up_to_where_it_sticks() -> None:
+    """Of three records the third is never settled: the two before it are, in any order, and the next is the fourth."""
+    line = Settled()
+    first, second = line.arrive(), line.arrive()
+    line.stick()
+    assert line.arrived == 3
+    assert line.arrive() == 3
+    line.settle(second)
+    line.settle(first)
+    assert line.upto == 2
+
+
+def test_a_line_sticks_where_it_stuck_first() -> None:
+    """A second record that is never settled moves nothing: what lies between the two is not kept."""
+    line = Settled()
+    line.stick()
+    between = line.arrive()
+    line.stick()
+    line.settle(between)
+    assert not line._beyond  # noqa: SLF001 - what is kept shows nowhere else
+
+
+def gone_out(places: Sequence[int], *, settled: int = 0) -> list[int]:
+    """Return which STATEs go out while records are settled one by one; each came after so many records as it says.
+
+    The first `settled` records are settled before the last STATE comes, and nobody asks what is safe until then.
+    """
+    checkpoints = Checkpoints()
+    tickets: list[Position] = []
+    for place in places:
+        while len(tickets) < place:
+            tickets.append(checkpoints.arrive("orders"))
+        if place == places[-1]:
+            for ticket in tickets[:settled]:
+                checkpoints.settle(ticket)
+        checkpoints.note(str(place).encode())
+    passed = [checkpoints.safe()]
+    for ticket in tickets[settled:]:
+        checkpoints.settle(ticket)
+        passed.append(checkpoints.safe())
+    return [int(value) for value in passed if value is not None]
+
+
+def test_up_to_two_hundred_states_wait_and_each_goes_out() -> None:
+    """Nothing is thinned before there is no room, and what is safe when the next one comes makes room."""
+    assert gone_out(range(1, 201)) == list(range(1, 201))
+    assert gone_out(range(1, 202), settled=1) == list(range(1, 202))
+
+
+@pytest.mark.parametrize(
+    ("places", "kept"),
+    [
+        # one after each record, from the first record or from the thousandth
+        ([*range(1, 202)], [*range(1, 200, 2), 200, 201]),
+        ([*range(1_001, 1_202)], [*range(1_001, 1_200, 2), 1_200, 1_201]),
+        # over 200 records a step is 2, and what is just a step ahead is kept
+        ([*range(1, 200), 201, 202], [*range(1, 200, 2), 201, 202]),
+        # many over few records, then few over many
+        ([*range(1, 101), *range(110, 1_101, 10), 1_101], [*range(1, 101, 11), *range(120, 1_101, 20), 1_101]),
+        # one far before, or far behind, the others
+        ([1, *range(1_001, 1_200), 1_200], [1, *range(1_001, 1_199, 12), 1_199, 1_200]),
+        ([*range(1, 200), 1_199, 1_200], [*range(1, 200, 12), 1_199, 1_200]),
+    ],
+)
+def test_where_two_hundred_wait_half_are_kept_evenly_over_the_records(places: list[int], kept: list[int]) -> None:
+    """The first and the newest are kept, and between them those that lie two hundredths of the records apart."""
+    assert gone_out(places) == kept
+
+
+def test_states_without_a_record_between_them_are_one() -> None:
+    """The newest of them takes the place of the others, which thin nothing."""
+    checkpoints = Checkpoints()
+    tickets = []
+    for number in range(150):
+        tickets.append(checkpoints.arrive("orders"))
+        checkpoints.note(str(number).encode())
+    for number in range(150, 300):
+        checkpoints.note(str(number).encode())
+    tickets.append(checkpoints.arrive("orders"))
+    checkpoints.note(b"300")
+    passed = []
+    for ticket in tickets:
+        checkpoints.settle(ticket)
+        passed.append(checkpoints.safe())
+    assert passed == [str(number).encode() for number in (*range(149), 299, 300)]
+
+
+def test_what_a_replaced_state_holds_is_not_lost() -> None:
+    """Its bookmark is safe, and goes out, while the one in its place waits for a stream of its own."""
+    checkpoints = Checkpoints(per_stream=True)
+    checkpoints.settle(checkpoints.arrive("logins"))
+    checkpoints.arrive("orders")
+    checkpoints.note(b'{"bookmarks":{"logins":1}}')
+    checkpoints.note(b'{"bookmarks":{"logins":1,"orders":2}}')
+    assert checkpoints.safe() == b'{"bookmarks":{"logins":1}}'
+
+
+def test_without_per_stream_a_bookmark_waits_for_all_records() -> None:
+    """A plain `Checkpoints` trusts a STATE only as a whole."""
+    checkpoints = Checkpoints()
+    checkpoints.see("logins")
+    position = checkpoints.arrive("orders")
+    checkpoints.note(b'{"bookmarks":{"logins":1}}')
+    assert checkpoints.safe() is None
+    checkpoints.settle(position)
+    assert checkpoints.safe() == b'{"bookmarks":{"logins":1}}'
+
+
+def test_the_bookmark_of_a_stream_without_records_waits_for_nobody() -> None:
+    """A stream that a SCHEMA named speaks for itself, also where the SCHEMA comes after the STATE."""
+    checkpoints = Checkpoints(per_stream=True)
+    checkpoints.see("logins")
+    checkpoints.arrive("orders")
+    checkpoints.note(b'{"bookmarks":{"logins":1}}')
+    assert checkpoints.safe() == b'{"bookmarks":{"logins":1}}'
+    checkpoints.arrive("orders")
+    checkpoints.note(b'{"bookmarks":{"carts":2}}')
+    assert checkpoints.safe() is None
+    checkpoints.see("carts")
+    assert checkpoints.safe() == b'{"bookmarks":{"carts":2}}'
+
+
+def test_of_a_state_with_bookmarks_and_one_without_the_newer_goes_out() -> None:
+    """A tap that changes the form of its STATE is followed, to and fro."""
+    checkpoints = Checkpoints(per_stream=True)
+    checkpoints.see("orders")
+    for value in (b'{"bookmarks":{"orders":1}}', b'{"upto":2}', b'{"bookmarks":{"orders":3}}'):
+        position = checkpoints.arrive("orders")
+        checkpoints.note(value)
+        checkpoints.settle(position)
+        assert checkpoints.safe() == value
