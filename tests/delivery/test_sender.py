@@ -520,6 +520,8 @@ REPLIES = st.one_of(
             Reply(Kind.UNKNOWN, 503, retry_after=7.0, stores=True),
             Reply(Kind.UNKNOWN, 503, retry_after=2.0, latency=5.0),
             EXPIRED,
+            DENIED,
+            Reply(Kind.TURNED_AWAY, 402, latency=5.0),
         ]
     ),
 )
