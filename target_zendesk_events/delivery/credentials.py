@@ -7,6 +7,7 @@ from typing import Final
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.limits.outage import Outage
@@ -57,6 +58,8 @@ class Credentials:
 
         `waiting` shipments are unsettled; `may_ask` says that another request may start.
         """
+        if answer.kind is Kind.BARRED:
+            return of_answer(answer)
         cause = f"{ASKED[asked]} answered {answer.summary}"
         if answer.kind is Kind.LIMITED:
             self._outage.note_limited(now, cause)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
 from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.verify import Verdict, Verification
-from target_zendesk_events.errors import AddressError, CredentialsError, TargetError
+from target_zendesk_events.errors import TargetError
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
 from target_zendesk_events.work import Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -217,12 +218,7 @@ class FollowUp:
     def _failure(self, answer: Answer, decision: Decision) -> TargetError:
         if decision.step is Step.STOP_OUTAGE:
             return asked_to_wait(answer.summary, self._wall() + decision.wait)
-        if decision.step is Step.STOP_ADDRESS or answer.is_wrong_host:
-            return AddressError(
-                f"no Events API answers at this address ({answer.summary}): check subdomain or api_url, "
-                "and that the account's plan has the Events API"
-            )
-        return CredentialsError(f"Zendesk does not take the credentials ({answer.summary}): check that they are valid")
+        return of_answer(answer)
 
     def _say(self, sentence: str) -> None:
         if sentence not in self._said:

@@ -31,6 +31,7 @@ class Step(str, enum.Enum):
     SUSPECT = "suspect"
     STOP_CREDENTIALS = "stop: credentials"
     STOP_ADDRESS = "stop: address"
+    STOP_BARRED = "stop: barred"
     STOP_OUTAGE = "stop: outage"
 
 
@@ -62,17 +63,23 @@ class Circumstances:
     max_outage_seconds: float = 900.0
 
 
+_FINAL: Final = {
+    Kind.ACCEPTED: Step.DELIVERED,
+    Kind.ASTRAY: Step.STOP_ADDRESS,
+    Kind.BARRED: Step.STOP_BARRED,
+    Kind.DENIED: Step.SUSPECT,
+    Kind.TURNED_AWAY: Step.SUSPECT,
+}
+"""What hangs on nothing but the answer."""
+
+
 def decide(answer: Answer, seen: Circumstances, jitter: Callable[[float], float] = backoff.full_jitter) -> Decision:
     """Return what to do after this answer to the posting of a shipment."""
-    if answer.kind is Kind.ACCEPTED:
-        return Decision(Step.DELIVERED)
+    if answer.kind in _FINAL:
+        return Decision(_FINAL[answer.kind])
     if answer.kind is Kind.REFUSED:
         wrong_address = answer.is_missing and not seen.any_accepted
         return Decision(Step.STOP_ADDRESS if wrong_address else Step.REJECT)
-    if answer.kind is Kind.ASTRAY:
-        return Decision(Step.STOP_ADDRESS)
-    if answer.kind in {Kind.DENIED, Kind.TURNED_AWAY}:
-        return Decision(Step.SUSPECT)
     if answer.kind is Kind.EXPIRED:
         return _after_expired(answer, seen)
     if (answer.retry_after or 0.0) > seen.max_outage_seconds:

@@ -11,7 +11,8 @@ from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
 from target_zendesk_events.delivery.retries import wait_before
-from target_zendesk_events.errors import AccountError, CredentialsError, TargetError
+from target_zendesk_events.delivery.stops import of_answer
+from target_zendesk_events.errors import TargetError
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
 REFUSALS_OF_AN_ACCOUNT: Final = 3
@@ -86,7 +87,7 @@ class Suspicion(Generic[Item]):
         row = [one.answer for one in self._suspects.values() if one.sent > self._last_taken]
         if self._refused_read or (len(row) >= REFUSALS_OF_AN_ACCOUNT and not self._out):
             self._refused_read = False
-            return of_account((row or [one.answer for one in self._suspects.values()])[-1]) if self._suspects else None
+            return of_answer((row or [one.answer for one in self._suspects.values()])[-1]) if self._suspects else None
         return None
 
     # the read, where nothing else is sent
@@ -126,17 +127,3 @@ class Suspicion(Generic[Item]):
     def _number(self) -> int:
         self._next += 1
         return self._next - 1
-
-
-def of_account(answer: Answer) -> TargetError:
-    """Return the error that ends a run whose every shipment is refused alike."""
-    if answer.kind is Kind.DENIED and not answer.is_page:
-        return CredentialsError(
-            f"Zendesk denies the request ({answer.summary}): the credentials need the scope users:write, "
-            "their owner a role that may edit users, and the account the Events API"
-        )
-    return AccountError(
-        f"Zendesk, or what stands before it, refuses every event alike ({answer.summary}), so none is at fault: "
-        "the account may be suspended, subdomain or api_url wrong, or a firewall or proxy in the way. "
-        "Nothing is set aside for it, STATE is safe"
-    )

@@ -9,17 +9,17 @@ from __future__ import annotations
 import email.utils
 import enum
 import functools
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeGuard
 
 import msgspec
 
+from target_zendesk_events.zendesk.words import document, read_words
+
 Asked = Literal["post", "read", "token", "who"]
 """What the answer answers: an event, a page of events, a token, or who the credentials belong to."""
 
-MAX_MESSAGE_LENGTH = 1_000
 MAX_BODY_LENGTH = 1 << 20
 """Bytes of an answer that are looked at; a page of events may be longer, see `MAX_PAGE_LENGTH`."""
 MAX_PAGE_LENGTH = 1 << 25
@@ -39,6 +39,8 @@ class Kind(str, enum.Enum):
     """Zendesk may have acted on the request, or not."""
     NOT_SENT = "not_sent"
     """No byte of the request has left."""
+    BARRED = "barred"
+    """No byte has left, and waiting mends nothing: the message says what does."""
     CONFLICT = "conflict"
     """Somebody else created the same thing at the same time."""
     EXPIRED = "expired"
@@ -55,7 +57,8 @@ class Answer(msgspec.Struct, frozen=True):
     """One answer, or why there is none (`status` is None then, and `code` names what failed).
 
     `code` and `request_id` are safe to log. `message` is in Zendesk's words and may quote a customer: it goes to
-    dead letters only. `retry_after` is in seconds, `served_at` the server's own clock as seconds since 1970,
+    dead letters only; without a status it is in ours, and safe.
+    `retry_after` is in seconds, `served_at` the server's own clock as seconds since 1970,
     `seconds` the time the answer took, `token` the generation of the token that the request carried, `limit` and
     `remaining` the requests a minute that the headers speak of. `payload` is the parsed body of a read, a token or
     a who-am-I. `is_page` says that it is a web page, and `ray` is the id that Cloudflare gives such a page.
@@ -96,6 +99,7 @@ class Answer(msgspec.Struct, frozen=True):
         """Say what came back in words that are safe to log: status, code and request id, never the message."""
         said = "no answer" if self.status is None else f"HTTP {self.status}"
         said += f" {self.code}" if self.code else ""
+        said += f", {self.message}" if self.status is None and self.message else ""
         said += f" (cf-ray {self.ray})" if self.ray else ""
         return said + (f" (request id {self.request_id})" if self.request_id else "")
 
@@ -117,6 +121,9 @@ _TOKEN_KINDS: Mapping[int, Kind] = {
 }
 _OF_THE_REQUEST = frozenset({400, 404, 413, 422})
 """Refusals of what a post holds; any other may be the account's."""
+PROXY_WANTS_LOGIN = 407
+PROXY_REFUSALS = frozenset({403, 405, PROXY_WANTS_LOGIN})
+"""What a proxy answers to a tunnel that it will not open later either."""
 _RECEIVED = 202
 """The documented success of a POST: its body says nothing more."""
 
@@ -129,9 +136,9 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
     is_page = "html" in known.get("content-type", "").lower()
     code, message, payload = "", "", None
     if kind is not Kind.ACCEPTED:
-        code, message = _words(body, known.get("content-type", ""))
+        code, message = read_words(body, known.get("content-type", ""))
     elif asked != "post":
-        payload = _document(body)
+        payload = document(body)
         if not _is_whole(payload, asked):
             kind = Kind.UNKNOWN
     return Answer(
@@ -150,9 +157,9 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
     )
 
 
-def no_answer(kind: Kind, code: str) -> Answer:
-    """Return the answer to a request that got none; `code` names what failed, in words that are safe to log."""
-    return Answer(kind=kind, status=None, code=code)
+def no_answer(kind: Kind, code: str, message: str = "") -> Answer:
+    """Return the answer to a request that got none; `code` names what failed, both are safe to log."""
+    return Answer(kind=kind, status=None, code=code, message=message)
 
 
 def _kind(status: int, content_type: str, asked: Asked) -> Kind:
@@ -195,13 +202,6 @@ def is_token(text: object) -> TypeGuard[str]:
 _TOKEN = re.compile(r"[!-~]+")
 
 
-def _document(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
 # -- headers -----------------------------------------------------------------------------------------------------
 
 
@@ -242,55 +242,3 @@ def _request_id(text: str) -> str:
 
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-
-
-# -- Zendesk's words ---------------------------------------------------------------------------------------------
-
-
-def _words(body: bytes, content_type: str) -> tuple[str, str]:
-    """Return code and message of any of the error shapes seen: JSON of several kinds, HTML, plain text, nothing."""
-    document = _document(body)
-    if isinstance(document, dict):
-        code, message = _words_of(document)
-    else:
-        code, message = "", _text(body, content_type)
-    return code, _encodable(" ".join(message.split())[:MAX_MESSAGE_LENGTH])
-
-
-def _encodable(text: str) -> str:
-    """Replace half characters, which JSON can escape and no file can hold, as where an emoji was cut in two."""
-    return text.encode(errors="replace").decode()
-
-
-def _words_of(document: Mapping[str, Any]) -> tuple[str, str]:
-    """Read `{"errors": [...]}`, `{"error": [...]}`, `{"error": {...}}` and `{"error": "...", ...}`."""
-    nested = document.get("errors") or document.get("error")
-    faults = nested if isinstance(nested, list) else [nested] if isinstance(nested, dict) else []
-    pairs = [_code_and_message(one if isinstance(one, dict) else {"message": one}) for one in [*faults, document]]
-    code = next((code for code, _ in pairs if code), "")
-    return code, "; ".join(message for _, message in pairs if message)
-
-
-def _code_and_message(fault: Mapping[str, Any]) -> tuple[str, str]:
-    code = next((fault[key] for key in ("code", "error") if _is_code(fault.get(key))), "")
-    words = [fault.get(key) for key in ("error", "title", "message", "description", "error_description", "detail")]
-    return code, ": ".join(dict.fromkeys(word for word in words if isinstance(word, str) and word and word != code))
-
-
-def _is_code(text: object) -> bool:
-    """Say whether a text is a code and no sentence: only codes may be logged."""
-    return isinstance(text, str) and _CODE.fullmatch(text) is not None
-
-
-_CODE = re.compile(r"[A-Za-z][A-Za-z_]{2,63}")
-
-
-def _text(body: bytes, content_type: str) -> str:
-    text = body.decode("utf-8", errors="replace")
-    if "html" not in content_type.lower():
-        return text
-    title = _TITLE.search(text)
-    return f"a web page: {title[1]}" if title else "a web page"
-
-
-_TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)

@@ -7,8 +7,7 @@ import http
 import ipaddress
 import json
 import logging
-import re
-import ssl
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -20,20 +19,19 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from target_zendesk_events.errors import AddressError, ConfigurationError, StorageError
+from target_zendesk_events.errors import AddressError, ConfigurationError
 from target_zendesk_events.kinds.shipment import Request
-from target_zendesk_events.open_files import hint, shortage
 from target_zendesk_events.zendesk.answers import (
     MAX_BODY_LENGTH,
     MAX_PAGE_LENGTH,
     Answer,
     Asked,
     Kind,
-    no_answer,
     read_answer,
 )
 from target_zendesk_events.zendesk.auth import Auth
-from target_zendesk_events.zendesk.transport import Clock, Trip, WatchingAdapter, set_out
+from target_zendesk_events.zendesk.transport import Clock, WatchingAdapter, set_out
+from target_zendesk_events.zendesk.trouble import of_error
 
 WHO_AM_I_PATH = "/api/v2/users/me.json"
 TOKEN_PATH = "/oauth/tokens"  # noqa: S105 - a path
@@ -41,14 +39,6 @@ CHUNK_LENGTH = 1 << 16
 
 _TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError)
 """All that sending and reading raise when the network, a proxy or a server is at fault."""
-
-_BEFORE_SENDING = (
-    requests.ConnectTimeout,
-    requests.exceptions.ProxyError,
-    ssl.SSLCertVerificationError,
-    urllib3.exceptions.NewConnectionError,
-)
-"""Errors that come before a request is sent, and never after."""
 
 
 class Client:
@@ -143,7 +133,7 @@ class Client:
         try:
             response = self._adapter.send(request, stream=True, timeout=self._timeouts, **self._route)
         except _TROUBLE as error:
-            answer = _no_answer(error, trip)
+            answer = of_error(error, trip)
         else:
             body = self._body(response, started + self._total_seconds, asked)
             answer = read_answer(response.status_code, response.headers, body, now=self._wall(), asked=asked)
@@ -186,9 +176,16 @@ def _route(session: requests.Session, base_url: str) -> Mapping[str, Any]:
         raise AddressError(message)
     return {
         "proxies": {} if here else dict(merged["proxies"]),
-        "verify": merged["verify"] or True,
+        "verify": _bundle(session, merged["verify"]),
         "cert": merged["cert"],
     }
+
+
+def _bundle(session: requests.Session, verify: Any) -> Any:  # noqa: ANN401 - requests' own types
+    """Return whom to trust: requests reads its own variables, and not OpenSSL's."""
+    if isinstance(verify, str) or not session.trust_env:
+        return verify or True
+    return os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
 
 
 def _is_loopback(base_url: str) -> bool:
@@ -208,54 +205,9 @@ def _check_route(adapter: BaseAdapter, request: requests.PreparedRequest, route:
     except (OSError, ValueError) as error:  # requests' and urllib3's own errors among them
         message = (
             f"the connection to Zendesk cannot be set up ({type(error).__name__}): check the environment's "
-            "HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, and the address"
+            "HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE, and the address"
         )
         raise ConfigurationError(message) from None
-
-
-def _no_answer(error: Exception, trip: Trip) -> Answer:
-    """Return what a request that failed means. Raises StorageError where this process may open no connection."""
-    answer = no_answer(_kind_of(error, trip), _name_of(error))
-    if answer.kind is Kind.NOT_SENT:
-        lacking = next((one for one in _causes(error) if hint(one)), None) or shortage(1)
-        if lacking is not None:
-            message = "no connection to Zendesk can be opened: too many files are open"
-            raise StorageError(message) from lacking
-    return answer
-
-
-def _kind_of(error: Exception, trip: Trip) -> Kind:
-    """Return whether a request that failed can have reached Zendesk; where no connection tells, its error must."""
-    has_left = trip.has_left
-    if has_left is None:
-        has_left = not any(isinstance(cause, _BEFORE_SENDING) for cause in _causes(error))
-    return Kind.UNKNOWN if has_left else Kind.NOT_SENT
-
-
-def _name_of(error: Exception) -> str:
-    """Return the name of what failed first: an error's words may hold an address, its name never does."""
-    first = _causes(error)[-1]
-    refusal = _PROXY_REFUSAL.match(str(first))
-    return f"ProxyRefusal {refusal[1]}" if refusal else type(first).__name__
-
-
-_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
-"""http.client's words for a proxy that does not let us through."""
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and what it wraps, in requests' and urllib3's several ways, outermost first."""
-    causes = [error]
-    while isinstance(inner := _inner(causes[-1]), BaseException) and inner not in causes:
-        causes.append(inner)
-    return causes
-
-
-def _inner(error: BaseException) -> object:
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return reason
-    return next((one for one in reversed(error.args) if isinstance(one, BaseException)), None)
 
 
 def _keep_urls_out_of_the_log() -> None:

@@ -49,11 +49,12 @@ def outcome(
         (Kind.DENIED, 403, Step.SUSPECT),
         (Kind.TURNED_AWAY, 402, Step.SUSPECT),
         (Kind.ASTRAY, 301, Step.STOP_ADDRESS),
+        (Kind.BARRED, None, Step.STOP_BARRED),
         (Kind.EXPIRED, 401, Step.STOP_CREDENTIALS),
     ],
 )
 def test_what_is_clear_does_not_hang_on_policy_or_attempt(
-    kind: Kind, status: int, step: Step, attempts: int, policy: str
+    kind: Kind, status: int | None, step: Step, attempts: int, policy: str
 ) -> None:
     """A success, a refusal, and what is wrong for all are final at any attempt and under every policy."""
     assert outcome(kind, status=status, policy=policy, attempts=attempts) == Decision(step)

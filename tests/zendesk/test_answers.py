@@ -7,12 +7,12 @@ import json
 import pytest
 
 from target_zendesk_events.zendesk.answers import (
-    MAX_MESSAGE_LENGTH,
     Asked,
     Kind,
     no_answer,
     read_answer,
 )
+from target_zendesk_events.zendesk.words import MAX_MESSAGE_LENGTH
 
 NOON = 1_795_435_200.0
 """Mon, 23 Nov 2026 12:00:00 GMT."""

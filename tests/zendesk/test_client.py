@@ -393,7 +393,8 @@ class TestRoute:
             (asked,) = proxy.asked
         assert (asked.method, asked.path) == ("CONNECT", "acme.invalid:443")
         assert "authorization" not in asked.headers
-        assert (answer.kind, answer.code) == (Kind.NOT_SENT, "ProxyRefusal 407")
+        assert (answer.kind, answer.code) == (Kind.BARRED, "ProxyRefusal 407")
+        assert "asks for a user and a password" in answer.message
 
     @pytest.mark.parametrize("answer", [writes(), writes(reset=True), writes(b"HTTP/1.1 200 OK\r\n\r\n")])
     def test_a_broken_tunnel_is_not_sent(self, answer: Script, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,6 +435,7 @@ class TestRoute:
         [
             ("REQUESTS_CA_BUNDLE", "/nonexistent/ca.pem"),
             ("CURL_CA_BUNDLE", "/nonexistent/ca.pem"),
+            ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
             ("HTTPS_PROXY", "http://"),
             ("HTTPS_PROXY", "socks5://127.0.0.1:1"),
         ],
@@ -485,7 +487,8 @@ class TestTLS:
         """Certificates are verified: nothing is sent to a server that cannot prove its name."""
         with serving_tls(certificate, says(202)) as server, client_of(server.url) as client:
             answer = client.send(POST)
-            assert (answer.kind, answer.code) == (Kind.NOT_SENT, "SSLCertVerificationError")
+            assert (answer.kind, answer.code) == (Kind.BARRED, "SSLCertVerificationError")
+            assert "REQUESTS_CA_BUNDLE or SSL_CERT_FILE" in answer.message
             assert not server.asked
 
     def test_verification_cannot_be_switched_off(self, certificate: Path) -> None:
@@ -493,11 +496,26 @@ class TestTLS:
         session = requests.Session()
         session.verify = False
         with serving_tls(certificate, says(202)) as server, client_of(server.url, session=session) as client:
-            assert client.send(POST).kind is Kind.NOT_SENT
+            assert client.send(POST).kind is Kind.BARRED
 
-    def test_a_ca_bundle_is_honoured(self, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The environment's CA bundle decides whom to trust."""
+    def test_a_certificate_for_another_name_is_not_sent(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever answers must have a certificate for the name that was asked."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        with serving_tls(certificate, says(202)) as server:
+            with client_of(server.url.replace("127.0.0.1", "localhost")) as client:
+                answer = client.send(POST)
+            assert (answer.kind, answer.code) == (Kind.BARRED, "SSLCertVerificationError")
+            assert "for another name" in answer.message
+            assert not server.asked
+
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+    def test_a_ca_bundle_is_honoured(self, name: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The environment's CA bundle decides whom to trust."""
+        for other in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(other, raising=False)
+        monkeypatch.setenv(name, str(certificate))
         with serving_tls(certificate, says(202)) as server, client_of(server.url) as client:
             assert [client.send(POST).kind for _ in range(2)] == [Kind.ACCEPTED] * 2
             assert len({asked.port for asked in server.asked}) == 1
@@ -573,7 +591,7 @@ class TestGivenSession:
         ("error", "kind"),
         [
             (requests.ConnectTimeout(), Kind.NOT_SENT),
-            (requests.exceptions.SSLError(ssl.SSLCertVerificationError()), Kind.NOT_SENT),
+            (requests.exceptions.SSLError(ssl.SSLCertVerificationError()), Kind.BARRED),
             (requests.exceptions.SSLError(ssl.SSLEOFError()), Kind.UNKNOWN),
             (requests.exceptions.ProxyError(), Kind.NOT_SENT),
             (requests.ReadTimeout(), Kind.UNKNOWN),
