@@ -13,6 +13,7 @@ from target_zendesk_events.delivery.follow_up import FollowUp
 from target_zendesk_events.delivery.in_flight import InFlight, Task
 from target_zendesk_events.delivery.intake import Intake
 from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.lookout import Lookout
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.settling import Settling
@@ -82,7 +83,16 @@ def build(  # noqa: PLR0913 - values, not owners
         ),
         lanes=lanes,
         departures=Departures(
-            lanes, in_flight, credentials, renewal, rate_limit, outage, suspicion, quota, terms.max_in_flight
+            lanes,
+            in_flight,
+            credentials,
+            renewal,
+            rate_limit,
+            outage,
+            suspicion,
+            Lookout(outage, rate_limit, suspicion, wall),
+            quota,
+            terms.max_in_flight,
         ),
         claims=Claims(ledger, settling, quota),
         in_flight=in_flight,

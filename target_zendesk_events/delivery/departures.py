@@ -9,6 +9,7 @@ from typing import Final
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.lookout import Lookout
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
@@ -34,6 +35,7 @@ class Departures:
         rate_limit: RateLimit,
         outage: Outage,
         suspicion: Suspicion[OpenShipment],
+        lookout: Lookout,
         quota: Quota,
         max_in_flight: int,
     ) -> None:
@@ -45,9 +47,11 @@ class Departures:
         self._rate_limit = rate_limit
         self._outage = outage
         self._suspicion = suspicion
+        self._lookout = lookout
         self._quota = quota
         self._max_in_flight = max_in_flight
         self._waiting: Waiting[OpenShipment] = Waiting()
+        self._busy: dict[OpenShipment, float] = {}
         self._blocked_since: float | None = None
         self.input_ended = False
         """Whether no more will come than is in the lanes."""
@@ -60,16 +64,19 @@ class Departures:
 
     def ask_again(self, shipment: OpenShipment, now: float) -> None:
         """Have a shipment wait that another run has claimed."""
+        self._busy.setdefault(shipment, now)
         self.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)
 
     def send(self, shipment: OpenShipment, now: float, may_go: Callable[[], bool]) -> None:
         """Start a shipment's request; `may_go` is asked in the last moment before."""
+        self._busy.pop(shipment, None)
         self._outage.note_start(shipment)
         self._suspicion.note_sent(shipment, now)
         self._in_flight.send(shipment, now, may_go)
 
     def leave(self, shipment: OpenShipment) -> None:
         """Let a shipment leave: it was settled, or given up."""
+        self._busy.pop(shipment, None)
         self._lanes.leave(shipment)
         self._waiting.discard(shipment)
         self._suspicion.discard(shipment)
@@ -109,8 +116,8 @@ class Departures:
     def next_at(self, now: float) -> float:
         """Return when to pick again as far as the clock decides; infinity where only an answer helps."""
         if not self.any_next:
-            return math.inf
-        return min(self._renewal.asks_at(now), self._requests_at(now), self.reads_at(now))
+            return self._lookout.next_at
+        return min(self._lookout.next_at, self._renewal.asks_at(now), self._requests_at(now), self.reads_at(now))
 
     def reads_at(self, now: float) -> float:
         """Return when a read is to tell whose fault a refusal is, as the limit allows; infinity where others will."""
@@ -126,10 +133,15 @@ class Departures:
         return None
 
     def waited(self, now: float, *, is_over: bool) -> float:
-        """Return the seconds since the last call in which a shipment could have gone but for the account's limit."""
+        """Return the seconds since the last call in which a shipment could have gone but for the account's limit.
+
+        Says what is waited for, unless the run `is_over`.
+        """
         seconds = 0.0 if self._blocked_since is None else now - self._blocked_since
         is_ready = self._lanes.has_ready() or self._waiting.next_at <= now
         self._blocked_since = now if is_ready and not is_over and self._rate_limit.free(now) <= 0 else None
+        if not is_over:
+            self._lookout.look(now, any_next=self.any_next, busy=self._busy.values())
         return seconds
 
     def _most(self) -> int:

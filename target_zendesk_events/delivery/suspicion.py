@@ -56,6 +56,16 @@ class Suspicion(Generic[Item]):
         """Whether any is suspected: then the others go one at a time."""
         return bool(self._suspects)
 
+    @property
+    def quiet_since(self) -> float | None:
+        """Since when nothing was sent that would tell; None where nobody is suspected, or an answer is due."""
+        return None if not self._suspects or self._out or self._read is not None else self._quiet_since
+
+    @property
+    def refusal(self) -> str:
+        """What the first of the suspects was answered, in words that are safe to log."""
+        return next((one.answer.summary for one in self._suspects.values()), "")
+
     def note_sent(self, item: Item, now: float) -> None:
         """A request for `item` goes out."""
         self._out[item] = self._number()

@@ -92,6 +92,11 @@ class Outage:
         return self._probe_at if self.is_open else -math.inf
 
     @property
+    def since(self) -> float | None:
+        """When the first failure was since the last success; None while all is well."""
+        return self._since
+
+    @property
     def gives_up_at(self) -> float:
         """When the run ends for want of a success; infinity while all is well."""
         return math.inf if self._since is None else self._since + self._max_outage_seconds

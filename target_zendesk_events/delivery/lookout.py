@@ -1,0 +1,118 @@
+"""Says what a run waits for: when a wait has lasted a moment, again at growing intervals, and when it is over."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import math
+from collections.abc import Callable, Collection
+from typing import Final
+
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.suspicion import Suspicion
+from target_zendesk_events.limits.outage import LAST_MOMENT, Outage
+from target_zendesk_events.limits.rate_limit import RateLimit
+
+logger = logging.getLogger("target-zendesk-events")
+
+SECONDS_TO_FIRST_WORD: Final = 1.5
+SECONDS_TO_SECOND_WORD: Final = 10.0
+MAX_SECONDS_BETWEEN_WORDS: Final = 300.0
+SECONDS_APART: Final = 60.0
+"""After so long without one, a wait is a new one."""
+SECONDS_OF_A_LONG_FLOOR: Final = 5.0
+"""A floor nearer than this may be the minute's own, which the progress tells."""
+
+
+class Words:
+    """When to say something of a wait, as a pure function of the times it is told."""
+
+    def __init__(self) -> None:
+        """Wait for nothing."""
+        self._since: float | None = None
+        self._was_said = False
+        self._over_at = -math.inf
+        self._pause = SECONDS_TO_SECOND_WORD
+        self.next_at = math.inf
+        """When there is something to say next, while a wait lasts."""
+
+    def note(self, now: float, since: float | None) -> float | None:
+        """Note a wait that began at `since`, None for none; return how long it lasted if it is to be told of now.
+
+        A wait that follows another without a moment between is the same one. One that is over is told of if it was.
+        One that comes soon after another, as where every other request fails, is told of as late as its next word.
+        """
+        if since is None:
+            lasted = now - self._since if self._since is not None and self._was_said else None
+            if lasted is not None:
+                self._over_at = now
+            self._since, self._was_said, self.next_at = None, False, math.inf
+            return lasted
+        if self._since is None:
+            self._since = since
+            is_new = since - self._over_at >= SECONDS_APART
+            self._pause = SECONDS_TO_SECOND_WORD if is_new else self._pause
+            self.next_at = since + (SECONDS_TO_FIRST_WORD if is_new else self._pause)
+        if now < self.next_at:
+            return None
+        self._was_said = True
+        self.next_at = now + self._pause
+        self._pause = min(self._pause * 2, MAX_SECONDS_BETWEEN_WORDS)
+        return now - self._since
+
+
+class Lookout:
+    """Looks at what holds sending back; times are of the monotonic clock."""
+
+    def __init__(
+        self, outage: Outage, rate_limit: RateLimit, suspicion: Suspicion[OpenShipment], wall: Callable[[], float]
+    ) -> None:
+        """Tell times by the epoch clock `wall`."""
+        self._outage = outage
+        self._rate_limit = rate_limit
+        self._suspicion = suspicion
+        self._wall = wall
+        self._words = Words()
+        self._floor_since: float | None = None
+
+    @property
+    def next_at(self) -> float:
+        """When to look again at the latest."""
+        return self._words.next_at
+
+    def look(self, now: float, *, any_next: bool, busy: Collection[float]) -> None:
+        """Say what is to be said of a wait; `busy` holds since when each shipment waits for another's claim."""
+        since, words = self._wait(now, busy, any_next=any_next)
+        lasted = self._words.note(now, since)
+        if lasted is not None:
+            logger.warning("%s", words or f"the wait is over after {lasted:.0f} s: sending goes on")
+
+    def _wait(self, now: float, busy: Collection[float], *, any_next: bool) -> tuple[float | None, str]:
+        """Return since when sending waits, and for what; None and nothing where it does not."""
+        floor = self._rate_limit.floor
+        if floor > now + (SECONDS_OF_A_LONG_FLOOR if self._floor_since is None else 0.0) and any_next:
+            self._floor_since = now if self._floor_since is None else self._floor_since
+            cause = self._outage.cause or "as another run on this ledger was told"
+            return self._floor_since, f"Zendesk asks to wait ({cause}): nothing is sent until {self._time(floor, now)}"
+        self._floor_since = None
+        if self._outage.since is not None:
+            until = self._time(self._outage.gives_up_at, now)
+            return self._outage.since, (
+                f"Zendesk takes no event ({self._outage.cause}): tried again until {until}, "
+                "max_outage_seconds after the first failure; then the run stops, STATE is safe"
+            )
+        if self._suspicion.quiet_since is not None:
+            return self._suspicion.quiet_since, (
+                f"an event was refused ({self._suspicion.refusal}), and nothing else is to be sent that would show "
+                "whose fault it is: a read will, ten seconds after the refusal"
+            )
+        if busy:
+            return min(busy), (
+                f"{len(busy)} events wait for a claim in the ledger, by another run or by an equal event of this one, "
+                "or for the last places of the day or month, which other runs hold: they are looked at twice a second"
+            )
+        return None, ""
+
+    def _time(self, moment: float, now: float) -> str:
+        epoch = min(self._wall() + moment - now, LAST_MOMENT)
+        return f"{dt.datetime.fromtimestamp(epoch, dt.timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
