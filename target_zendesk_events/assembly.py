@@ -101,7 +101,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
         per_day=settings.max_events_per_day,
         used_this_month=usage.this_month,
         used_today=usage.today,
-        wall=time.time,
+        wall=ledger.now,
     )
     engine: Sender | DryRun
     if settings.dry_run:

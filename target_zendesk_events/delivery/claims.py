@@ -11,6 +11,7 @@ from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Ledger, Standing
 from target_zendesk_events.limits.brakes import Quota
 from target_zendesk_events.work import Outcome
+from target_zendesk_events.zendesk.answers import Answer, Kind
 
 SECONDS_BETWEEN_BEATS: Final = 2.0
 """While shipments are open, the lease on their claims is looked after so often."""
@@ -42,6 +43,11 @@ class Claims:
         for shipment, entry in zip(picked, entries, strict=True):
             self._note(shipment, entry, now)
         return entries
+
+    def heed(self, answer: Answer) -> None:
+        """Take the time that an answer tells: only one that took what was asked is Zendesk's for certain."""
+        if answer.kind is Kind.ACCEPTED and answer.served_at is not None:
+            self._ledger.heed(answer.served_at)
 
     def may_go(self) -> bool:
         """Tell whether claims count at this moment. May be asked from any thread."""

@@ -191,6 +191,7 @@ class Sender:
 
     def _take_answers(self, now: float) -> None:
         for task, answer in self._in_flight.take(now):
+            self._claims.heed(answer)
             waiting = len(self._lanes)
             if task.shipment is not None:
                 following = self._follow_up.of_answer(task.shipment, task.asked, answer, now, waiting=waiting)

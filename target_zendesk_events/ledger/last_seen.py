@@ -1,53 +1,100 @@
-"""When a key was last seen: noted at most once a day a key, and forgotten long after, both in small steps."""
+"""When a key was last seen: noted at most once a day a key, and forgotten long after, both in small steps.
+
+A clock that was wrong would forget all at once, and all would be sent again: nothing is forgotten on its word alone.
+"""
 
 from __future__ import annotations
 
 import itertools
+import logging
+from collections.abc import Iterator
 from typing import Final
 
-from target_zendesk_events.ledger.tables import OF_ACCOUNT, PREFIX
+from target_zendesk_events.ledger.clocks import TrustedTime
+from target_zendesk_events.ledger.tables import COUNT, OF_ACCOUNT, PREFIX
 from target_zendesk_events.ledger.transactions import Database
+
+logger = logging.getLogger("target-zendesk-events")
 
 SECONDS_A_DAY: Final = 86_400
 STEP: Final = 500
 """Keys that one commit notes or forgets at most: other runs wait for it."""
+SHARE_FORGOTTEN_A_DAY: Final = 4
+"""One key of so many, at the most, is forgotten in a day."""
 
 
 class LastSeen:
     """What a run has seen of older days; days are counted from 1970 (UTC)."""
 
-    def __init__(self, database: Database, account: bytes, retention_days: int) -> None:
+    def __init__(self, database: Database, account: bytes, retention_days: int, time: TrustedTime) -> None:
         """Keep the keys of `account` for `retention_days` from their last sight on."""
+        self._time = time
+        self._may_forget: int | None = None
         self._database = database
         self._account = account
         self._retention_days = retention_days
-        self._stale: set[bytes] = set()
+        self._seen: dict[bytes, int] = {}
         self._noted: list[bytes] = []
 
     def __len__(self) -> int:
         """Count the keys whose sight is yet to be noted."""
-        return len(self._stale)
+        return sum(1 for _ in self._stale())
 
     def today(self) -> int:
         """Return the day that it is."""
-        return int(self._database.now() // SECONDS_A_DAY)
+        return int(self._time.now() // SECONDS_A_DAY)
 
-    def see(self, key: bytes) -> None:
-        """A key that was last seen on an older day came again."""
-        self._stale.add(key)
+    def see(self, key: bytes, day: int) -> None:
+        """A key that was last seen on `day` came again; one of a day to come may be of one that is over."""
+        if day != self.today():
+            self._seen[key] = day
 
     def note(self) -> None:
         """Note a few of them, within a transaction; they are done with `noted`, once it is committed."""
-        self._noted = sorted(itertools.islice(self._stale, STEP))
+        self._noted = sorted(itertools.islice(self._stale(), STEP))
         statement = f"UPDATE {PREFIX}keys SET seen = ? WHERE key = ?"
         self._database.execute_many(statement, [(self.today(), key) for key in self._noted])
 
     def noted(self) -> None:
         """What was noted is committed."""
-        self._stale.difference_update(self._noted)
+        for key in self._noted:
+            self._seen.pop(key, None)
+        self._noted = []
 
     def expire(self) -> None:
-        """Forget a few keys that were last seen longer ago than they are kept, within a transaction."""
-        old = f"SELECT key FROM {PREFIX}keys WHERE {OF_ACCOUNT} AND seen < ? LIMIT {STEP}"
-        values = self._account, self.today() - self._retention_days
-        self._database.execute(f"DELETE FROM {PREFIX}keys WHERE key IN ({old})", values)
+        """Forget a few keys that were last seen longer ago than they are kept, within a transaction.
+
+        Only once an answer of Zendesk has told the time, and never more of a day than a share of all keys.
+        """
+        if not self._time.is_known or self._may_forget == 0:
+            return
+        today = int(self._time.earliest() // SECONDS_A_DAY)
+        old = f"SELECT key FROM {PREFIX}keys WHERE {OF_ACCOUNT} AND seen < ? LIMIT ?"
+        found = self._database.execute(old, (self._account, today - self._retention_days, STEP)).fetchall()
+        if not found:
+            return
+        forgotten = f"forgotten {today}"
+        if self._may_forget is None:
+            self._may_forget = self._share(forgotten)
+        keys = [key for (key,) in found[: self._may_forget]]
+        self._database.execute_many(f"DELETE FROM {PREFIX}keys WHERE key = ?", [(key,) for key in keys])
+        self._database.execute(COUNT, (self._account, forgotten, len(keys)))
+        self._may_forget -= len(keys)
+        if not self._may_forget:
+            logger.warning(
+                "more keys of the ledger are older than ledger_retention_days than are forgotten in a day, one of %d: "
+                "the rest is kept until tomorrow",
+                SHARE_FORGOTTEN_A_DAY,
+            )
+
+    def _stale(self) -> Iterator[bytes]:
+        today = self.today()
+        return (key for key, day in self._seen.items() if day < today)
+
+    def _share(self, forgotten: str) -> int:
+        """Return how many keys may yet be forgotten today."""
+        count = f"SELECT COUNT(*) FROM {PREFIX}keys WHERE {OF_ACCOUNT}"
+        keys = int(self._database.execute(count, (self._account,)).fetchall()[0][0])
+        before = f"SELECT COALESCE(SUM(count), 0) FROM {PREFIX}counts WHERE account = ? AND name = ?"
+        done = int(self._database.execute(before, (self._account, forgotten)).fetchall()[0][0])
+        return max(0, -(-(keys + done) // SHARE_FORGOTTEN_A_DAY) - done)

@@ -59,14 +59,16 @@ class Lease:
         statement = f"UPDATE {PREFIX}runs SET lease_until = ?, ended = ? WHERE id = ?"
         self._transactions.run(lambda: self._database.execute(statement, (now, now, self.run)))
 
-    def is_live(self, run: int, now: float) -> bool:
+    def is_live(self, run: int) -> bool:
         """Tell whether another run's lease holds."""
+        now = self._database.now()
         statement = f"SELECT lease_until FROM {PREFIX}runs WHERE id = ?"
         rows = self._database.execute(statement, (run,)).fetchall()
         return bool(rows) and rows[0][0] > now
 
-    def in_flight_elsewhere(self, now: float) -> int:
+    def in_flight_elsewhere(self) -> int:
         """Count the claims of the account's other runs whose lease holds, within a transaction."""
+        now = self._database.now()
         statement = (
             f"SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.status = {CLAIMED} AND k.run <> ? AND EXISTS "
             f"(SELECT 1 FROM {PREFIX}runs r WHERE r.id = k.run AND r.account = ? AND r.lease_until > ?)"

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.work import NoShipment, Outcome
 
@@ -112,7 +113,10 @@ class Ledger(Protocol):
     """What all runs have sent this month and today, as the last exchange left it; None where only this run is known."""
 
     def now(self) -> float:
-        """Return the time in epoch seconds, by the clock that all runs on this ledger share."""
+        """Return the time in epoch seconds, set right by what answers told of it."""
+
+    def heed(self, served_at: float) -> None:
+        """Take the time that an answer of Zendesk told, in epoch seconds."""
 
     def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
         """Return what is known of each shipment of a batch, in their order: settled, or new."""
@@ -162,10 +166,12 @@ class NoLedger:
             "and quotas are counted within this run alone"
         ),
         wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady_seconds,
     ) -> None:
         """Hash with a value of this run's own; `note` tells why there is no ledger, `wall` is the epoch clock."""
         self.note = note
-        self.now = wall
+        trusted = TrustedTime(wall, steady)
+        self.now, self.heed = trusted.now, trusted.heed
         self.secret = secrets.token_bytes(32)
 
     def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:

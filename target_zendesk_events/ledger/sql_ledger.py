@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
@@ -62,6 +63,7 @@ class SqlLedger:
         must_stop: Callable[[], bool] = lambda: False,
         reads_only: bool = False,
         sleep: Callable[[float], None] = time.sleep,
+        steady: Callable[[], float] = steady_seconds,
     ) -> None:
         """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
 
@@ -72,8 +74,6 @@ class SqlLedger:
         self._limits = limits
         self.transactions = Transactions(database, must_stop)
         self.account = hashlib.sha256(account.encode()).digest()[:8]
-        self.last_seen = LastSeen(database, self.account, retention_days)
-        self._counts = UsageCounts(self.transactions, self.account, digest)
         self._streams: dict[str, int] = {}
         self._known_streams: dict[str, int] = {}
         self._replayed: dict[bytes, int] = {}
@@ -82,6 +82,9 @@ class SqlLedger:
         self.sent: tuple[int, int] | None = None
         opening = secret_of if reads_only else prepare
         self.secret = self.transactions.run(lambda: opening(database), writes=False)
+        self._time = TrustedTime(database.now, steady)
+        self.last_seen = LastSeen(database, self.account, retention_days, self._time)
+        self._counts = UsageCounts(self.transactions, self.account, digest, self._time)
         self._lease: Lease | None = None
         if not reads_only:
             self._lease = Lease(self.transactions, self.account, run, must_stop=must_stop, sleep=sleep)
@@ -90,20 +93,23 @@ class SqlLedger:
         self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
 
     def now(self) -> float:
-        """Return the time in epoch seconds, by the clock that all runs on this ledger share."""
-        return self.database.now()
+        """Return the time in epoch seconds, set right by what answers told of it."""
+        return self._time.now()
+
+    def heed(self, served_at: float) -> None:
+        """Take the time that an answer of Zendesk told, in epoch seconds."""
+        self._time.heed(served_at)
 
     # looking up
 
     def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
         """Return what is known of each shipment; its sight is noted at most once a day."""
-        today = self.last_seen.today()
         known = self.transactions.run(
             lambda: self._known([one.key for one in shipments if one.key is not None]), writes=False
         )
         for key, (status, day) in known.items():
-            if day < today and status != CLAIMED:
-                self.last_seen.see(key)
+            if status != CLAIMED:
+                self.last_seen.see(key, day)
         rows = [None if one.key in known else _row_of(one) for one in shipments]
         known_rows = self.transactions.run(
             lambda: self._known_rows({row for row in rows if row is not None}), writes=False
@@ -145,12 +151,12 @@ class SqlLedger:
         has_limits = any(limit is not None for limit in self._limits)
         if has_limits:
             lock_account(self.database, self.account)
-        now, today = self.database.now(), self.last_seen.today()
+        now, today = self.now(), self.last_seen.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
         self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
         self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
         self.last_seen.note()
-        places = self._places(settled, now) if wanted and has_limits else math.inf
+        places = self._places(settled) if wanted and has_limits else math.inf
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         for one in wanted:
@@ -164,11 +170,11 @@ class SqlLedger:
                     claimed.add(one.key)
         return entries
 
-    def _places(self, settled: Sequence[Settlement], now: float) -> float:
+    def _places(self, settled: Sequence[Settlement]) -> float:
         """Return how many more shipments may be claimed: what is in flight, here or in another run, may yet count."""
         in_flight = len(self._claimed.difference(one.keyed.key for one in settled))
         if self._lease is not None:
-            in_flight += self._lease.in_flight_elsewhere(now)
+            in_flight += self._lease.in_flight_elsewhere()
         sent = self.sent or (0, 0)
         left = [limit - count for limit, count in zip(self._limits, sent, strict=True) if limit is not None]
         return min(left) - in_flight
@@ -195,13 +201,13 @@ class SqlLedger:
             return _SETTLED[status]
         if status == CLAIMED and run == self._run:
             return Entry(Standing.NEW, claimed_at=sent)
-        if status == CLAIMED and self._lease is not None and self._lease.is_live(run, now):
+        if status == CLAIMED and self._lease is not None and self._lease.is_live(run):
             return Entry(Standing.BUSY)
         take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
         if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
             return Entry(Standing.BUSY)
         if status == CLAIMED:
-            return Entry(Standing.UNKNOWN, claimed_at=sent, sent_before=now - sent, lookalikes=lookalikes)
+            return Entry(Standing.UNKNOWN, claimed_at=sent, sent_before=max(0.0, now - sent), lookalikes=lookalikes)
         self._replayed[one.key] = status
         return Entry(Standing.NEW, claimed_at=sent)
 
@@ -227,8 +233,8 @@ class SqlLedger:
             return True
         held = self._lease.holds()
         self._lease.renew()
-        if self.database.now() >= self._expires_at:
-            self._expires_at = self.database.now() + SECONDS_BETWEEN_EXPIRIES
+        if self.now() >= self._expires_at:
+            self._expires_at = self.now() + SECONDS_BETWEEN_EXPIRIES
             self.transactions.run(self.last_seen.expire)
         return held
 

@@ -17,6 +17,12 @@ OF_ACCOUNT: Final = f"stream IN (SELECT id FROM {PREFIX}streams WHERE account = 
 CLAIMED: Final = 0
 """The status of a key that is neither settled nor taken back."""
 
+COUNT: Final = (
+    f"INSERT INTO {PREFIX}counts VALUES (?, ?, ?) "
+    f"ON CONFLICT (account, name) DO UPDATE SET count = {PREFIX}counts.count + excluded.count"
+)
+"""Adds to one of an account's counts."""
+
 MIGRATIONS: Final = (
     (
         # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Final
 
+from target_zendesk_events.ledger.clocks import TrustedTime
 from target_zendesk_events.ledger.ledger import Tally, Usage
-from target_zendesk_events.ledger.tables import PREFIX
+from target_zendesk_events.ledger.tables import COUNT, PREFIX
 from target_zendesk_events.ledger.transactions import Transactions
-
-_COUNT: Final = (
-    f"INSERT INTO {PREFIX}counts VALUES (?, ?, ?) "
-    f"ON CONFLICT (account, name) DO UPDATE SET count = {PREFIX}counts.count + excluded.count"
-)
 
 
 class UsageCounts:
     """The counts of one account; months and days are UTC's, by the ledger's clock."""
 
-    def __init__(self, transactions: Transactions, account: bytes, digest: Callable[[str], str]) -> None:
+    def __init__(
+        self, transactions: Transactions, account: bytes, digest: Callable[[str], str], time: TrustedTime
+    ) -> None:
         """`digest` tells a stream's rules, schema and settings from others: once mended, its counts start afresh."""
         self._transactions = transactions
         self._database = transactions.database
         self._account = account
         self._digest = digest
+        self._time = time
 
     def usage(self) -> Usage:
         """Return what the account has used this month, today, and of names. Raises StorageError."""
@@ -53,7 +51,7 @@ class UsageCounts:
         counts |= {self._share_name("records", stream): count for stream, count in tally.records.items()}
         counts |= {self._share_name("aside", stream): count for stream, count in tally.set_aside.items()}
         rows = [(self._account, name, count) for name, count in sorted(counts.items()) if count]
-        self._database.execute_many(_COUNT, rows)
+        self._database.execute_many(COUNT, rows)
         self._database.execute_many(
             f"INSERT INTO {PREFIX}names VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(self._account, kind, digest) for kind, digest in sorted(tally.names)],
@@ -71,4 +69,4 @@ class UsageCounts:
         return f"{kind} {self._date():%Y-%m-%d} {self._digest(stream)} {stream}"
 
     def _date(self) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self._database.now(), dt.timezone.utc)
+        return dt.datetime.fromtimestamp(self._time.now(), dt.timezone.utc)

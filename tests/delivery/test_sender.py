@@ -288,6 +288,9 @@ class Memory:
         """Return the time of day."""
         return self.clock.wall()
 
+    def heed(self, served_at: float) -> None:
+        """Keep the clock as it is."""
+
     def seen(self, events: Sequence[Keyed]) -> list[Entry]:
         """Know what was put into `known`."""
         return [self.known.get(one.key or b"", NEW) for one in events]

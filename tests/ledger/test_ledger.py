@@ -60,13 +60,18 @@ class House:
         """Open nothing yet."""
         self.url = url
         self.clock = Clock()
+        self.zendesk: Callable[[], float] | None = self.clock
+        """What tells the time of Zendesk's answers; None: no answer comes."""
         self.open: list[Database] = []
 
     def ledger(self, run: str = "run", account: str = "acme.zendesk.com/", **others: Any) -> SqlLedger:
         """Open the ledger as a run of its own."""
         plain: dict[str, Any] = {"retention_days": 365, "digest": lambda stream: f"rules of {stream}"}
-        plain["sleep"] = self.clock.sleep
-        return SqlLedger(self.database(), run=run, account=account, **{**plain, **others})
+        plain |= {"sleep": self.clock.sleep, "steady": self.clock}
+        ledger = SqlLedger(self.database(), run=run, account=account, **{**plain, **others})
+        if self.zendesk is not None:
+            ledger.heed(self.zendesk())
+        return ledger
 
     def database(self) -> Database:
         """Return the database, not open yet, with the test's clock."""
@@ -454,19 +459,96 @@ def test_a_full_table_sent_daily_is_sent_once(house: House) -> None:
 
 
 def test_what_is_not_seen_is_forgotten_after_the_retention(house: House) -> None:
-    """A key is known as long as it is kept since its last sight, and goes then, in steps of a few hundred."""
+    """A key is known as long as it is kept since its last sight, and goes then, in steps of a few hundred.
+
+    In one day no more than a quarter of them, by however many runs.
+    """
     ledger = house.ledger(retention_days=90)
-    deliver(ledger, *(keyed(number) for number in range(1, STEP + 101)))
+    deliver(ledger, *(keyed(number) for number in range(1, 4 * STEP + 401)))
     ledger.close()
     house.clock.time += 90 * DAY
     kept = house.ledger(retention_days=90)
     assert kept.seen([keyed(1)]) == [Entry(Standing.SETTLED, Outcome.DELIVERED)]
     kept.close()
     house.clock.time += DAY
-    house.ledger(retention_days=90).close()
-    assert key_count(house) == 100
+    for left in (4 * STEP + 400 - STEP, 3 * STEP + 300, 3 * STEP + 300):
+        house.ledger(retention_days=90).close()
+        assert key_count(house) == left
+    for _ in range(40):
+        house.clock.time += DAY
+        kept = house.ledger(retention_days=90)
+        kept.seen([keyed(1)])
+        kept.close()
+    assert key_count(house) == 1
+
+
+@pytest.mark.parametrize("days", [-400, -3, 3, 400, 4_000])
+def test_a_clock_that_is_wrong_forgets_nothing(house: House, days: int) -> None:
+    """Nor one that nobody sets right, nor one that Zendesk's answers do; and what it kept is kept for its time."""
+    ledger = house.ledger(retention_days=90)
+    deliver(ledger, *(keyed(number) for number in range(1, 41)))
+    ledger.close()
+    right = house.clock.time
+    house.clock.time += days * DAY
+    for zendesk in (None, lambda: right):
+        house.zendesk = zendesk
+        wrong = house.ledger("wrong", retention_days=90)
+        assert standings(wrong.seen([keyed(number) for number in range(1, 41)])) == [Standing.SETTLED] * 40
+        if zendesk is not None:
+            deliver(wrong, keyed(41))
+        house.clock.time += LEASE_SECONDS
+        wrong.heartbeat()
+        wrong.close()
+    house.clock.time = right + 80 * DAY
+    house.zendesk = house.clock
+    later = house.ledger("later", retention_days=90)
+    later.close()
+    assert key_count(house) == 41
+
+
+def test_zendesk_s_clock_alone_forgets_nothing_either(house: House) -> None:
+    """Whatever stands between may tell any time: what is forgotten is old by the ledger's clock too."""
+    ledger = house.ledger(retention_days=90)
+    deliver(ledger, keyed(1))
+    ledger.close()
+    house.zendesk = lambda: house.clock.time + 400 * DAY
     house.ledger(retention_days=90).close()
     assert key_count(house) == 1
+
+
+def test_a_sight_by_a_clock_that_is_behind_counts_once_the_time_is_told(house: House) -> None:
+    """What came again keeps its key, though the machine believed the last sight to be yet to come."""
+    deliver(first := house.ledger(retention_days=90), keyed(1))
+    first.close()
+    house.zendesk = None
+    right = house.clock.time + 80 * DAY
+    house.clock.time -= 400 * DAY
+    behind = house.ledger(retention_days=90)
+    behind.seen([keyed(1)])
+    behind.heed(right)
+    behind.close()
+    assert database_rows(house, "SELECT seen FROM zendesk_events_keys")[0][0] == int(right // DAY)
+
+
+def test_a_wrong_clock_is_told_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """By how much, and which way; what is counted and stamped goes by Zendesk's from then on."""
+    house.zendesk = None
+    ledger = house.ledger()
+    right = house.clock.time
+    house.clock.time += 400 * DAY + 7_200
+    ledger = house.ledger("ahead")
+    for _ in range(2):
+        ledger.heed(right)
+    [told] = [one.getMessage() for one in caplog.records]
+    assert told == (
+        "the ledger's clock is 400 days, 2:00:00 ahead of Zendesk's, where it is 2026-11-24 12:00:00 UTC: set it; "
+        "`since` and created_at are held against this machine's"
+    )
+    assert ledger.now() == pytest.approx(right)
+    deliver(ledger, keyed(1))
+    assert ledger.usage().today == 1
+    house.clock.time = right
+    assert house.ledger("right").usage().today == 1
 
 
 def test_each_account_s_retention_is_its_own(house: House) -> None:

@@ -1,0 +1,69 @@
+"""A clock that is wrong, by hours or by a year, in one run of several: no event is lost, none shows twice."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import support
+
+from target_zendesk_events.playground.server import Playground
+
+HOUR, DAY = 3_600, 86_400
+WRONG = (2 * HOUR, -2 * HOUR, 3 * DAY, -3 * DAY, 400 * DAY, -400 * DAY)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Playground]:
+    """Serve one playground for all, whose clock is right."""
+    with Playground() as playground:
+        yield playground
+
+
+@pytest.fixture
+def playground(served: Playground) -> Playground:
+    """Give the playground, with nothing in it."""
+    served.clear()
+    served.set_faults()
+    return served
+
+
+def wrong_by(seconds: float, *, after: float = 0.0) -> list[str]:
+    """Return the real command line on a machine whose clock is so wrong, or jumps so `after` some seconds."""
+    program = (
+        "import time; right, steady, begun = time.time, time.monotonic, time.monotonic(); "
+        f"time.time = lambda: right() + ({seconds} if steady() >= begun + {after} else 0); "
+        "from target_zendesk_events.target import main; main()"
+    )
+    return [sys.executable, "-c", program]
+
+
+def run(
+    playground: Playground, folder: Path, numbers: Sequence[int], program: Sequence[str] = support.TARGET, **others: Any
+) -> str:
+    """Run it to its end, which must be a good one; return what it said."""
+    records = [support.record("orders", one, at="2024-01-31T10:00:00Z") for one in numbers]
+    messages = [support.schema("orders"), *records, support.state({"a": 1})]
+    settings = support.config(playground.url, folder, **others)
+    done = support.command(settings, folder, given=support.lines(messages), program=program)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stderr.decode()
+
+
+def stored(playground: Playground) -> Counter[int]:
+    """Count the events on timelines, by record."""
+    return Counter(event.body["event"]["properties"]["number"] for event in playground.events())
+
+
+@pytest.mark.parametrize("seconds", WRONG)
+def test_a_run_with_a_wrong_clock_forgets_nothing(seconds: float, playground: Playground, tmp_path: Path) -> None:
+    """Before and after it the clock is right: what was sent is sent once, and it says that the clock is wrong."""
+    run(playground, tmp_path, range(120))
+    said = run(playground, tmp_path, range(60, 130), wrong_by(seconds), ledger_retention_days=30)
+    run(playground, tmp_path, range(140), ledger_retention_days=30)
+    assert stored(playground) == Counter(range(140))
+    assert f"{'ahead of' if seconds > 0 else 'behind'} Zendesk's" in said
