@@ -70,7 +70,7 @@ class Credentials:
             return None
         failure = self._renewal.took(answer, now) if asked == "token" else self._renewal.checked(answer)
         if failure is None and asked == "token" and self._asks_next and may_ask:
-            self._ask_after(answer, now)
+            return self._ask_after(answer, now)
         return failure
 
     def _ask(self, asked: str, now: float) -> None:
@@ -80,15 +80,16 @@ class Credentials:
         else:
             self._in_flight.ask_who(now, asked)
 
-    def _ask_after(self, answer: Answer, now: float) -> None:
-        """Ask what waited for a token, if this answer gave one."""
+    def _ask_after(self, answer: Answer, now: float) -> TargetError | None:
+        """Ask what waited for a token, if this answer gave one; return what ends the run, if it does."""
         asked, self._asks_next = self._asks_next, ""
         if answer.kind is Kind.ACCEPTED:
             self._in_flight.ask_who(now, asked)
         elif asked == "who":
-            self._renewal.checked(answer)
+            return self._renewal.checked(answer)
         else:
             self._suspicion.note_read_again(max(now, self._renewal.retry_at))
+        return None
 
     def _took_whose_fault(self, answer: Answer, now: float) -> None:
         """Take the answer; to a 401 a new token is asked for first, once."""

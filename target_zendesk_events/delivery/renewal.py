@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 
 from target_zendesk_events.delivery.retries import wait_before
-from target_zendesk_events.errors import AddressError, CredentialsError, TargetError
+from target_zendesk_events.errors import AddressError, CredentialsError, OutageError, TargetError
 from target_zendesk_events.limits.outage import asked_to_wait
 from target_zendesk_events.zendesk.answers import Answer, Kind
 from target_zendesk_events.zendesk.auth import Auth, explain_token_refusal
-
-logger = logging.getLogger("target-zendesk-events")
 
 
 class Renewal:
@@ -76,10 +73,12 @@ class Renewal:
         return CredentialsError(explain_token_refusal(answer))
 
     def checked(self, answer: Answer) -> TargetError | None:
-        """Take the answer to who the credentials belong to; a 403 passes, since a scope may be to write only."""
+        """Take the answer to who the credentials belong to; a 403 passes, since a scope may be to write only.
+
+        Where there is none, they are not checked, and whoever asked must not take them for good.
+        """
         if answer.is_temporary:
-            logger.warning("the credentials could not be checked: Zendesk answered %s", answer.status or "nothing")
-            return None
+            return OutageError(f"the credentials could not be checked ({answer.summary}): run again")
         if answer.kind in {Kind.ACCEPTED, Kind.DENIED}:
             return None
         if answer.kind is Kind.EXPIRED and not answer.is_wrong_host:

@@ -16,13 +16,13 @@ from target_zendesk_events.settings.account import (
 )
 from target_zendesk_events.settings.declared import NO_PLAN, PLANS, SDK_SETTINGS, Plan
 from target_zendesk_events.settings.playground import Playground, read_playground
-from target_zendesk_events.settings.schema import misspelt_variables
+from target_zendesk_events.settings.schema import misspelt_variables, unread_variables
 from target_zendesk_events.settings.storage import absolute, read_ledger_url, sqlite_url, start_folder
 from target_zendesk_events.settings.times import read_since, read_timezone
 from target_zendesk_events.settings.values import listed, read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from target_zendesk_events.settings.rules_file import RulesFile
@@ -104,6 +104,7 @@ class _Reading:
 
     def __init__(self, config: Mapping[str, Any], environ: Mapping[str, str], now: dt.datetime) -> None:
         self.values, self.faults = read_values(config)
+        self._config = config
         self._environ = environ
         self._now = now
         self._start = start_folder(environ)
@@ -152,8 +153,12 @@ class _Reading:
             playground=self._playground,
             empty=values.empty,
             notes=tuple(self._said_of_settings()),
-            warnings=tuple(self._warnings + misspelt_variables(self._environ)),
+            warnings=(*self._warnings, *self._said_of_variables()),
         )
+
+    def _said_of_variables(self) -> Iterator[str]:
+        yield from misspelt_variables(self._environ)
+        yield from unread_variables(self._config, self._environ)
 
     def _or_fault(self, read: Callable[..., _T], *arguments: Any) -> _T | None:  # noqa: ANN401 - the reader's own
         """Return what a reader reads, None where that is at fault; the fault is noted."""

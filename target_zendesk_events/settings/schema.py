@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.settings.declared import DECLARED, MEANINGLESS, SETTINGS, Setting
@@ -45,6 +46,29 @@ def misspelt_variables(environ: Mapping[str, str]) -> list[str]:
         for rest, found in near.items()
         if found
     ]
+
+
+def unread_variables(config: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variable that is set and whose value the configuration does not have.
+
+    A runner that hands the same settings over in a file and in the environment, as Meltano does, is told nothing.
+    """
+    return [
+        f"{_variable(name)} is set and not read: --config ENV, beside the file, reads the environment"
+        if config.get(name) is None
+        else f"{_variable(name)} is set and not read: the configuration has another value for {name}"
+        for name, text in environment_config(environ).items()
+        if text and name in DECLARED and not _says_the_same(text, config.get(name))
+    ]
+
+
+def _says_the_same(text: str, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    if value == text:
+        return True
+    try:
+        return bool(json.loads(text) == value)
+    except ValueError:
+        return isinstance(value, bool) and text.lower() == str(value).lower()
 
 
 def _variable(name: str) -> str:

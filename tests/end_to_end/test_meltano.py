@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import TARGET
+from support import TARGET, command, lines
 
 from target_zendesk_events.cli import VERBS
 from target_zendesk_events.playground.faults import Fault
@@ -169,6 +170,20 @@ def test_the_messages_of_meltanos_test_send_nothing(tmp_path: Path, answer: int)
     ]
     assert not list((tmp_path / "data").glob("dead-letters/*"))
     assert not re.search("error|exception", ended.stdout + ended.stderr, re.IGNORECASE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault", [Fault(on="me", status=503), Fault(on="token", status=503), Fault(on="any", drop="before")]
+)
+def test_what_could_not_be_checked_did_not_pass(tmp_path: Path, fault: Fault) -> None:
+    """Exit 1 where Zendesk, or its token endpoint, gave no answer that tells: the secret may be wrong."""
+    with Playground(faults=[dataclasses.replace(fault, count=None)]) as served:
+        settings = {"api_url": served.url, "data_dir": str(tmp_path / "data"), "rules": [], "source": "shop"}
+        settings |= {"client_id": "pipeline", "client_secret": "of-nobody"}
+        ended = command(settings, tmp_path, given=lines(TEST_MESSAGES))
+    assert ended.returncode == 1
+    assert b"the credentials could not be checked (" in ended.stderr
 
 
 # the real Meltano

@@ -24,6 +24,7 @@ from target_zendesk_events.settings import (
     hide_meaningless,
     read_settings,
 )
+from target_zendesk_events.settings.schema import unread_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -584,6 +585,25 @@ def test_a_variable_that_nearly_names_a_setting_is_a_warning() -> None:
             " did you mean TARGET_ZENDESK_EVENTS_MAX_IN_FLIGHT?"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "config", "said"),
+    [
+        ("client_secret", "k9secret", {}, ["--config ENV, beside the file, reads the environment"]),
+        ("subdomain", "other", {"subdomain": "acme"}, ["the configuration has another value for subdomain"]),
+        ("max_in_flight", "9", {"max_in_flight": 8}, ["the configuration has another value for max_in_flight"]),
+        ("max_in_flight", "8", {"max_in_flight": 8}, []),
+        ("dry_run", "True", {"dry_run": True}, []),
+        ("rules", '[{"stream": "*"}]', {"rules": [{"stream": "*"}]}, []),
+        ("source", "", {}, []),
+        ("load_method", "upsert", {}, []),
+    ],
+)
+def test_a_variable_that_is_not_read_is_told(name: str, text: str, config: dict[str, Any], said: list[str]) -> None:
+    """Its name, never its value; a runner that gives both the file and the variables is told nothing."""
+    variable = f"TARGET_ZENDESK_EVENTS_{name.upper()}"
+    assert unread_variables(config, {variable: text}) == [f"{variable} is set and not read: {one}" for one in said]
 
 
 @given(
