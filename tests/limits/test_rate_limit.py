@@ -141,3 +141,30 @@ def test_the_rate_is_kept_full(per_minute: int, latency: float, count: int) -> N
         heapq.heappush(ends, now + latency)
     minutes = (count - 1) // per_minute
     assert now <= minutes * (60 + latency + 0.05)
+
+
+def test_as_many_are_granted_as_are_wanted_and_free() -> None:
+    """Of five wanted two go where two are free, one where one is, none before a floor, and never fewer than none."""
+    limit = RateLimit(2)
+    assert [limit.grant(0.0, wanted) for wanted in (0, 1, 2, 5)] == [0, 1, 2, 2]
+    limit.start()
+    assert limit.grant(0.0, 5) == 1
+    limit.wait_until(10.0, 0.0)
+    assert limit.grant(9.0, 5) == 0
+    assert limit.grant(10.0, 5) == 1
+    limit.per_minute = 0  # the account allows less than is under way
+    assert limit.grant(10.0, 5) == 0
+
+
+def test_places_that_are_free_again_are_forgotten() -> None:
+    """A run of days keeps a minute's answers in memory, not all of them."""
+    limit = RateLimit(10)
+    for minute in range(100):
+        limit.start()
+        limit.end(minute * 61.0)
+    assert len(limit._leaving) == 1  # noqa: SLF001 - what is kept shows nowhere else
+
+
+def test_a_limit_of_one_s_own_has_nothing_to_tell_others() -> None:
+    """There is no time at which it must be noted."""
+    assert RateLimit(10).note_at == math.inf
