@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from target_zendesk_events.kinds.event import Event, Identifier, Profile
-from target_zendesk_events.ledger.keys import NO_KEY, SAME_KEY, Keys
+from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.work import Match, NoShipment, Work
 
 KEYS = Keys("acme.zendesk.com", b"secret")
@@ -120,7 +120,7 @@ def test_two_rules_with_one_key_send_nothing() -> None:
     ]
     told = KEYS.told_apart(work(matches=matches))
     assert [match.no_shipment for match in told] == [NoShipment.UNMAPPABLE, NoShipment.UNMAPPABLE, None]
-    assert told[0].message == SAME_KEY
+    assert told[0].message == "two rules give this record the same key: give each rule a `dedupe_key`"
     assert told[2].shipment is not None
 
 
@@ -170,7 +170,10 @@ def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
     """A null tells no row from another: two customers' events would be taken for one."""
     (told,) = KEYS.told_apart(work(Match("rule", BARE), key_values=None))
     assert told.no_shipment is NoShipment.UNMAPPABLE
-    assert told.message == f"rule 'rule' {NO_KEY}"
+    assert told.message == (
+        "rule 'rule' needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in "
+        "this record, and a null tells no row from another"
+    )
     assert KEYS.told_apart(work(Match("rule", BARE)))[0].shipment is BARE
 
 
@@ -178,3 +181,49 @@ def test_without_a_ledger_nothing_has_to_tell_events_apart() -> None:
     """Then each record is new."""
     keys = Keys("acme.zendesk.com", b"secret", is_kept=False)
     assert keys.told_apart(work(Match("rule", BARE), key_values=None))[0].shipment is BARE
+
+
+def test_two_rules_are_enough_to_collide() -> None:
+    """Where both give the record the same key, neither sends."""
+    told = KEYS.told_apart(work(matches=[Match("first", EVENT), Match("second", EVENT)]))
+    assert [match.no_shipment for match in told] == [NoShipment.UNMAPPABLE] * 2
+
+
+def test_what_sends_nothing_has_no_key() -> None:
+    """A match without an event, filtered or unmappable, is no event to know again."""
+    assert key(Match("rule", no_shipment=NoShipment.FILTERED)) is None
+
+
+def aside(record: bytes = b'{"id": 1}', rule: str | None = "rule", why: str = "no email", **others: Any) -> str:
+    """Return the key of a record that was set aside."""
+    return KEYS.of_aside(work(line=b'{"type": "RECORD", "record": %s}' % record, **others), rule, why).hex()
+
+
+def test_a_record_set_aside_is_known_by_its_text_its_rule_and_why() -> None:
+    """The same is counted once; another text, rule, reason or stream is another record set aside."""
+    assert aside() == aside()
+    others = [aside(b'{"id":1}'), aside(rule="other"), aside(rule=None), aside(why="no name"), aside(stream="carts")]
+    assert len({aside(), *others}) == 6
+
+
+def test_a_record_that_is_no_utf_8_is_known_by_its_bytes() -> None:
+    """Bytes that are no character still tell one record from another."""
+    assert len({aside(b'{"id": "\xff"}'), aside(b'{"id": "\xfe"}'), aside(b'{"id": ""}')}) == 3
+
+
+def test_the_ledger_of_an_earlier_version_knows_its_events_again() -> None:
+    """These keys stand in users' ledgers: where one changes, every event that was sent goes out a second time."""
+    match = Match("rule", EVENT)
+    keyed = (
+        key(),
+        key(key_values=None),
+        key(Match("rule", EVENT, dedupe_key="1:paid")),
+        KEYS.of_row(work(match), match),
+    )
+    assert [one.hex() for one in keyed if one] == [
+        "c7d2597dad4b3d2b80cc0ec38eccf36e",
+        "37369e3bbb956770b159a985280fc66f",
+        "2086a7e396995906a24d134678a4b461",
+        "49c22b9dcbac326eb23ae549bd78270e",
+    ]
+    assert aside(b'{"id":1}', None, "no") == "c90ecb1b7889d5dc6c19612aebc77bcf"
