@@ -75,6 +75,32 @@ def test_what_was_sent_before_the_circuit_opened_is_no_probe() -> None:
     assert outage.probe_at == 101.0
 
 
+def test_a_request_that_went_out_before_the_circuit_opened_is_no_probe() -> None:
+    """It was started, and fails, like a probe, but nobody waited for it to tell that Zendesk is back."""
+    outage = Outage(900)
+    outage.note_start(6)
+    failed(outage, [1, 2, 3, 4, 5], now=100.0)
+    failed(outage, [6], now=100.2)
+    assert outage.probe_at == 101.0
+
+
+def test_a_probe_fails_once() -> None:
+    """Another attempt for the same event that ends late does not put the next probe off once more."""
+    outage = failed(Outage(900), [1, 2, 3, 4, 5], now=100.0)
+    outage.note_start(1)
+    failed(outage, [1], now=101.0)
+    assert outage.probe_at == 103.0
+    failed(outage, [1], now=102.0)
+    assert outage.probe_at == 103.0
+
+
+def test_events_that_failed_before_a_success_count_no_more() -> None:
+    """One event that fails on and on opens nothing, whatever failed before the success."""
+    outage = failed(Outage(900), [1, 2, 3, 4])
+    outage.note_success()
+    assert not failed(outage, [1, 1, 1, 1, 1, 1]).is_open
+
+
 def test_a_second_outage_backs_off_anew() -> None:
     """After a success the next outage begins with a second."""
     outage = failed(Outage(900), [1, 2, 3, 4, 5, 6, 7], now=0.0)
@@ -153,3 +179,19 @@ def test_the_error_names_the_cause() -> None:
 def test_a_wait_has_an_end_however_long(until: float, said: str) -> None:
     """The error says until when; a moment beyond the calendar is its last second."""
     assert f"asks to wait until {said}" in str(asked_to_wait("HTTP 429", until))
+
+
+def test_the_error_says_since_when_why_and_what_to_do() -> None:
+    """The time runs from the first failure; a cause of before the last success is forgotten."""
+    outage = Outage(900)
+    assert outage.cause == ""
+    outage.note_limited(10.0, "HTTP 429")
+    outage.note_success()
+    assert outage.cause == ""
+    failed(outage, [1], now=100.0)
+    assert str(outage.error(1_000.0)) == (
+        "Zendesk took no event for 900 s, longer than max_outage_seconds allows; last seen: HTTP 500. "
+        "Run again later: nothing is lost, STATE is safe"
+    )
+    outage.note_idle()
+    assert "for 0 s" in str(outage.error(1_000.0))
