@@ -30,7 +30,7 @@ def share(percent: int, *, good: int, bad: int) -> list[str]:
 
 def test_a_share_means_nothing_before_fifty_records() -> None:
     """With 49 records all set aside nothing stops; with the fiftieth it does."""
-    assert not any(share(10, good=0, bad=49))
+    assert share(10, good=0, bad=49) == [""] * 49
     assert share(10, good=0, bad=50)[-1]
 
 
@@ -190,3 +190,79 @@ def test_without_limits_nothing_brakes() -> None:
     """None is no limit."""
     brake = quota([NOON])
     assert all(brake.take() for _ in range(10_000))
+
+
+def test_a_record_set_aside_is_held_against_those_of_earlier_runs() -> None:
+    """It may be the first that this run sees of its stream."""
+    one = SetAsideShare(10, lambda _: (1_000, 100))
+    assert "101 of its 1000 records" in one.note_set_aside("orders", "refused")
+
+
+def test_an_account_whose_names_are_all_used_goes_on_with_them() -> None:
+    """With fifty sources in the ledger each of them passes in the next run, and a fifty-first does not."""
+    first = Names({}, b"secret")
+    for number in range(50):
+        first.admit(names_of(source=str(number)))
+    used = frozenset(digest for kind, digest in first.fresh if kind == "event source")
+    assert len(used) == 50
+    later = Names({"event source": used}, b"secret")
+    assert [later.admit(names_of(source=str(number))) for number in range(50)] == [""] * 50
+    assert later.admit(names_of(source="50"))
+
+
+def test_the_ledger_of_an_earlier_version_knows_its_names_again() -> None:
+    """These hashes stand in users' ledgers: where one changes, each name takes a second place in the account."""
+    names = Names({}, b"secret")
+    names.admit(names_of(source="shop", kind="order", profile_source="shop", profile_type="c"))
+    assert [(kind, digest.hex()) for kind, digest in names.fresh] == [
+        ("event source", "055972f65fc23c90"),
+        ("event type", "970dd21d261df3a0"),
+        ("profile source", "055972f65fc23c90"),
+        ("profile type", "e61099c38eaa175f"),
+    ]
+
+
+def test_what_the_ledger_counts_is_used_from_the_start() -> None:
+    """Earlier runs of the day and of the month count before anything is sent."""
+    assert not Quota(per_month=None, per_day=5, used_today=5, wall=lambda: NOON).take()
+    assert not Quota(per_month=5, per_day=None, used_this_month=5, wall=lambda: NOON).take()
+
+
+def test_an_event_sent_is_one_event() -> None:
+    """Three a day are three, sent one after the other."""
+    brake = quota([NOON], per_day=3)
+    sent = 0
+    while brake.take():
+        brake.use()
+        sent += 1
+    assert sent == 3
+
+
+def test_what_other_runs_send_counts_for_the_month_too() -> None:
+    """The ledger's count of the month takes the place of this run's own."""
+    brake = quota([NOON], per_month=5)
+    brake.recount(5, 0)
+    assert not brake.take()
+
+
+def test_the_share_of_the_month_is_told_in_per_cent() -> None:
+    """What is under way counts; without a quota there is no share of one."""
+    brake = quota([NOON], per_month=50, per_day=1_000)
+    brake.recount(39, 7)
+    assert brake.share_of_month() == 78.0
+    assert brake.take()
+    assert brake.share_of_month() == 80.0
+    assert quota([NOON], per_day=5).share_of_month() is None
+    assert quota([NOON], per_month=0).share_of_month() is None
+
+
+def test_the_brake_that_stopped_the_run_is_the_one_named() -> None:
+    """With both set, the day's brake is named while the month has room."""
+    brake = quota([NOON], per_month=1_000, per_day=2)
+    assert brake.take()
+    assert brake.take()
+    assert str(brake.error()).startswith(
+        "2 events were sent today (UTC) or are under way, as many as max_events_per_day"
+    )
+    brake.recount(1_000, 2)
+    assert str(brake.error()).startswith("the month's quota is used up: monthly_event_quota is 1,000 events.")
