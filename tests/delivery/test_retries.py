@@ -133,8 +133,7 @@ def test_a_429_stops_all_lanes_without_a_retry_after_too() -> None:
 def test_a_retry_after_beyond_the_longest_outage_stops_the_run(kind: Kind, policy: str) -> None:
     """One second beyond `max_outage_seconds` ends the run, and the decision says how long the wait would be."""
     decision = outcome(kind, retry_after=MAX_OUTAGE + 1, policy=policy)
-    assert decision.step is Step.STOP_OUTAGE
-    assert decision.wait == MAX_OUTAGE + 1
+    assert decision == Decision(Step.STOP_OUTAGE, wait=MAX_OUTAGE + 1, holds_all=True)
 
 
 @pytest.mark.parametrize("policy", ["verify", "retry", "hold"])
@@ -142,7 +141,7 @@ def test_a_conflict_goes_again_shortly_a_few_times(policy: str) -> None:
     """A 409 is retried three times with short waits, then its record is refused."""
     decisions = [outcome(Kind.CONFLICT, status=409, conflicts=count, policy=policy) for count in (1, 2, 3, 4)]
     assert [one.step for one in decisions] == [Step.AGAIN, Step.AGAIN, Step.AGAIN, Step.REJECT]
-    assert all(0 < one.wait <= 2 for one in decisions[:3])
+    assert [one.wait for one in decisions] == [0.5, 1.0, 2.0, 0.0]
 
 
 def test_a_conflict_s_retry_after_is_a_floor_for_all() -> None:
@@ -207,6 +206,7 @@ def unknowns(times: list[float], *, followed: int) -> list[tuple[float, int]]:
     [
         ([0, 30, 60, 90, 120], 5, 121.0, True),
         ([0, 30, 60, 90, 119], 5, 119.9, False),
+        ([0, 30, 60, 90, 119], 5, 120.0, True),
         ([0, 30, 60, 90], 4, 500.0, False),
         ([0, 30, 60, 90, 120], 4, 500.0, False),
         ([0, 30, 60, 90, 120, 150], 5, 151.0, True),
@@ -228,3 +228,26 @@ def test_attempts_in_an_outage_do_not_single_out() -> None:
     in_an_outage: list[tuple[float, int]] = [(float(second), 0) for second in range(0, 600, 100)]
     after = [(600.0, 0), (601.0, 1), (602.0, 2), (603.0, 3), (604.0, 4)]
     assert not is_singled_out([*in_an_outage, *after], 5, 605.0)
+
+
+def test_what_needs_no_wait_waits_for_nothing_and_holds_nobody() -> None:
+    """A success goes at once, and so does what is read back or set aside where no Retry-After came."""
+    plain = [outcome(Kind.ACCEPTED), *(outcome(Kind.UNKNOWN, policy=policy) for policy in ("verify", "hold"))]
+    assert [(one.wait, one.holds_all) for one in plain] == [(0.0, False)] * 3
+
+
+def test_a_run_that_waits_for_no_outage_still_goes_again_at_once() -> None:
+    """With `max_outage_seconds` 0 an answer without a Retry-After asks for no wait that would be too long."""
+    assert outcome(Kind.CONFLICT, status=409, conflicts=1, max_outage_seconds=0.0).step is Step.AGAIN
+    assert outcome(Kind.LIMITED, retry_after=0.5, max_outage_seconds=0.0).step is Step.STOP_OUTAGE
+
+
+def test_a_run_waits_for_a_quarter_of_an_hour_where_nothing_else_is_said() -> None:
+    """A Retry-After of 900 s is kept, one of half a second more ends the run."""
+    decisions = [decide(Answer(Kind.LIMITED, 429, retry_after=wait), Circumstances(1)) for wait in (900.0, 900.5)]
+    assert [one.step for one in decisions] == [Step.AGAIN, Step.STOP_OUTAGE]
+
+
+def test_the_first_401_of_a_run_renews_the_first_token() -> None:
+    """Where nothing was renewed yet, the token that was refused is the newest."""
+    assert decide(Answer(Kind.EXPIRED, 401), Circumstances(1, can_renew=True)) == Decision(Step.RENEW)
