@@ -36,6 +36,7 @@ class Progress:
         """Tell of `report`, on a terminal with one line that is drawn anew; `share_of_month` is in percent."""
         self._share_of_month = share_of_month
         self._told_budget = False
+        self._told_limit = False
         self._report = report
         self._requests_per_minute = requests_per_minute
         self._next_at = time.monotonic() + summary.SECONDS_BETWEEN_LINES
@@ -54,6 +55,7 @@ class Progress:
         if not self._told_budget and summary.is_long(self._report):
             self._told_budget = True
             logger.info("%s", summary.budget_line(self._requests_per_minute, self._share_of_month()))
+        self._say_limit()
         if now < self._next_at:
             return
         self._next_at = now + (SECONDS_BETWEEN_LIVE_LINES if self._is_terminal else summary.SECONDS_BETWEEN_LINES)
@@ -67,12 +69,26 @@ class Progress:
 
     def say_end(self, about: Mapping[str, Any], level: int) -> None:
         """Show the block, and write the last line: its numbers stand beside it as structured extras."""
+        self._say_limit()
         if self._live is not None:
             self._live.stop()
         with contextlib.suppress(OSError):  # a full disk behind standard error is no fault of the run
             say_lines(summary.block(self._report, about), err=True)
         totals = self._report.totals()
         logger.log(level, "%s", summary.last_line(totals), extra={**about, **totals})
+
+    def _say_limit(self) -> None:
+        """Say once, when an answer's headers have told it, that the account allows less than the settings."""
+        seen = self._report.limit_seen
+        if seen is None or seen >= self._requests_per_minute or self._told_limit:
+            return
+        self._told_limit = True
+        logger.warning(
+            "Zendesk's headers say that the account allows %s requests a minute, and the settings %s: correct `plan`, "
+            "or set `requests_per_minute` below it",
+            f"{seen:,}",
+            f"{self._requests_per_minute:,}",
+        )
 
     def write_last_run(self, folder: Path, about: Mapping[str, Any]) -> None:
         """Write `last-run.json`, readable by its owner alone. Raises StorageError."""

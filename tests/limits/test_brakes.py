@@ -195,7 +195,7 @@ def test_without_limits_nothing_brakes() -> None:
 def test_a_record_set_aside_is_held_against_those_of_earlier_runs() -> None:
     """It may be the first that this run sees of its stream."""
     one = SetAsideShare(10, lambda _: (1_000, 100))
-    assert "101 of its 1000 records" in one.note_set_aside("orders", "refused")
+    assert "101 of the 1,000 records" in one.note_set_aside("orders")
 
 
 def test_an_account_whose_names_are_all_used_goes_on_with_them() -> None:

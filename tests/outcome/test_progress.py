@@ -49,3 +49,20 @@ def test_a_line_every_ten_seconds_says_where_the_run_stands(caplog: pytest.LogCa
     lines = [one.getMessage() for one in caplog.records]
     assert len(lines) == 2
     assert lines[0].startswith("orders: 0 of 40 events, 240 a minute")
+
+
+@pytest.mark.parametrize(("allowed", "is_told"), [(None, False), (200, True), (PER_MINUTE, False), (400, False)])
+def test_settings_above_the_account_s_limit_are_told_once(
+    allowed: int | None, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As soon as an answer's headers say so, and at the end of a run that is over by then."""
+    report, now = Report(), time.monotonic()
+    progress = Progress(report, PER_MINUTE)
+    report.count_answer(0.1, allowed, now)
+    progress.say_progress(now)
+    progress.say_progress(now)
+    progress.say_end({}, logging.INFO)
+    told = [one for one in caplog.records if one.levelno == logging.WARNING]
+    assert [one.getMessage().split(":")[0] for one in told] == [
+        "Zendesk's headers say that the account allows 200 requests a minute, and the settings 225"
+    ] * is_told
