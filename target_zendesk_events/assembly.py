@@ -74,6 +74,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
     *,
     must_stop: Callable[[], bool],
     reached: Callable[[str], None],
+    sends_held_blindly: bool,
 ) -> Run:
     """Build everything; nothing is sent and no thread is started. Raises ConfigurationError and StorageError."""
     from target_zendesk_events.mapping.rules import standard_identifier_notes  # noqa: PLC0415 - Jinja takes its time
@@ -122,6 +123,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
                 max_outage_seconds=settings.max_outage_seconds,
                 max_set_aside_percent=settings.max_set_aside_percent,
                 on_unknown_outcome=settings.on_unknown_outcome,
+                sends_held_blindly=sends_held_blindly,
             ),
             client=client,
             workers=Workers(settings.max_in_flight, wake),

@@ -38,6 +38,8 @@ class TargetZendeskEvents(CommandTarget):
     config_jsonschema = known.config_schema()
     default_sink_class = EventSink
     message_reader: Reader
+    sends_held_blindly = False
+    """Whether a replayed record that was held goes out without being looked for on its timeline first."""
 
     def __init__(self, *, config: Any = None, **_: Any) -> None:  # noqa: ANN401 - the SDK's signature
         """Read the settings and build the run. Raises ConfigurationError and StorageError."""
@@ -60,6 +62,7 @@ class TargetZendeskEvents(CommandTarget):
             self._write_state,
             must_stop=lambda: self._signals.any_came,
             reached=self.reached,
+            sends_held_blindly=self.sends_held_blindly,
         )
         for line in (*self.run.notes, *self.settings.notes):
             logger.info("%s", line)

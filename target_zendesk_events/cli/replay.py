@@ -24,17 +24,27 @@ class Replaying(TargetZendeskEvents):
         self.settled = json.loads(value)["bookmarks"]
 
 
+class SendingBlindly(Replaying):
+    """The same, for those who looked at the timelines themselves."""
+
+    sends_held_blindly = True
+
+
 @click.command()
 @config_option
-@click.option("--held", is_flag=True, help="Send held events too: those may be on the timeline, and show twice then.")
+@click.option("--held", is_flag=True, help="Held events too: they are read back first, and sent if they are not there.")
+@click.option("--blindly", is_flag=True, help="With --held: send without reading back; what is there shows twice.")
 @reporting_faults
-def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - click's signature
+def replay(config: dict[str, object], held: bool, blindly: bool) -> None:  # noqa: FBT001 - click's signature
     """Send again what was set aside, and clear away what is settled.
 
     Each record runs only through the rules that failed; what fails again goes into a new file. Rules and settings are
     those of --config, so mend them first.
     """
-    target = Replaying(config={**config, "state_per_stream": True})
+    if blindly and not held:
+        message = "--blindly needs --held"
+        raise click.UsageError(message)
+    target = (SendingBlindly if blindly else Replaying)(config={**config, "state_per_stream": True})
     bag = ReplayFiles(target.run.dead_letters.folder, with_held=held)
     bag.open()
     try:
@@ -50,5 +60,6 @@ def replay(config: dict[str, object], held: bool) -> None:  # noqa: FBT001 - cli
     for path in bag.busy:
         say(f"{path.name} is still written by another run, and was left alone", err=True)
     if bag.held:
-        say(f"{bag.held} held letters wait: --held sends them, at the risk of showing twice", err=True)
+        way = "--held reads back whether they are on their timelines, and sends what is not"
+        say(f"{bag.held} held letters wait: {way}", err=True)
     sys.exit(target.exit_code)

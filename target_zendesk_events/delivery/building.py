@@ -40,6 +40,7 @@ class Terms:
     max_outage_seconds: float
     max_set_aside_percent: int
     on_unknown_outcome: str
+    sends_held_blindly: bool = False
 
 
 def build(  # noqa: PLR0913 - values, not owners
@@ -104,6 +105,7 @@ def build(  # noqa: PLR0913 - values, not owners
             policy=terms.on_unknown_outcome,
             max_outage_seconds=terms.max_outage_seconds,
             wall=wall,
+            sends_held_blindly=terms.sends_held_blindly,
         ),
         settling=settling,
         rate_limit=rate_limit,

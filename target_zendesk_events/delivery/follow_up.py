@@ -15,7 +15,7 @@ from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.verify import Verdict, Verification
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
-from target_zendesk_events.work import Outcome, Receipt
+from target_zendesk_events.work import NoShipment, Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
 from target_zendesk_events.zendesk.auth import Auth
 from target_zendesk_events.zendesk.pages import Page, page_of
@@ -48,12 +48,17 @@ class FollowUp:
         policy: str,
         max_outage_seconds: float,
         wall: Callable[[], float],
+        sends_held_blindly: bool = False,
     ) -> None:
-        """Follow `policy` (`verify`, `retry` or `hold`) where an outcome is unknown; `wall` is the epoch clock."""
+        """Follow `policy` (`verify`, `retry` or `hold`) where an outcome is unknown; `wall` is the epoch clock.
+
+        What was held and is replayed is read back first, unless `sends_held_blindly` says to send it as it is.
+        """
         self._auth = auth
         self._outage = outage
         self._suspicion = suspicion
         self._policy = policy
+        self._sends_held_blindly = sends_held_blindly
         self._max_outage_seconds = max_outage_seconds
         self._wall = wall
         self._successes = 0
@@ -87,6 +92,8 @@ class FollowUp:
             return self._judge(shipment, verification, verification.note_page(page.items, page.next, now, sent_at), now)
         if answer.kind in {Kind.DENIED, Kind.REFUSED}:
             self._can_read = False
+            if shipment.was_held:
+                return Next(receipt=_held_still(shipment))
             self._say(f"events cannot be read back ({answer.summary}): on_unknown_outcome acts as retry from here on")
             shipment.verification = None
             return Next(again_at=now + wait_before(shipment.attempts))
@@ -94,14 +101,23 @@ class FollowUp:
         decision = decide(answer, dataclasses.replace(self._circumstances(shipment), policy="retry"))
         return self._carry_out(shipment, answer, decision, now)
 
-    def of_crash(self, shipment: OpenShipment, now: float) -> Next:
-        """Decide for a shipment that a run which is gone may have sent."""
+    def of_doubt(self, shipment: OpenShipment, outcome: Outcome | NoShipment | None, now: float) -> Next:
+        """Decide for a shipment that may have been sent: by a run that is gone, or (`outcome`) before it was held."""
+        if outcome is Outcome.HELD:
+            return self._of_held(shipment, now)
         policy = self._policy_for(shipment)
         if policy == "hold":
             return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
         if policy == "verify":
             return self._verify(shipment, now)
         return Next(again_at=now)
+
+    def _of_held(self, shipment: OpenShipment, now: float) -> Next:
+        if self._sends_held_blindly:
+            return Next(again_at=now)
+        shipment.was_held = True
+        is_readable = shipment.match.dedupe and shipment.what.read_back(shipment.claim) is not None
+        return self._verify(shipment, now) if is_readable and self._can_read else Next(receipt=_held_still(shipment))
 
     def of_floor(self, floor: float, now: float) -> TargetError | None:
         """Return what ends the run where nothing may start before `floor`, as another run was told; None for a while.
@@ -224,6 +240,11 @@ class FollowUp:
         if sentence not in self._said:
             self._said.add(sentence)
             logger.warning("%s", sentence)
+
+
+def _held_still(shipment: OpenShipment) -> Receipt:
+    message = "it may be on the timeline, and cannot be read back: zendesk-events replay --held --blindly sends it"
+    return Receipt(Outcome.HELD, "unknown", message=message, attempts=shipment.attempts)
 
 
 def _receipt(outcome: Outcome, reason: str, answer: Answer, shipment: OpenShipment) -> Receipt:

@@ -276,7 +276,7 @@ class Sender:
         elif entry.standing is Standing.BUSY:
             self._departures.ask_again(shipment, now)
         elif entry.standing is Standing.UNKNOWN:
-            self._follow(shipment, self._follow_up.of_crash(shipment, now), now)
+            self._follow(shipment, self._follow_up.of_doubt(shipment, entry.outcome, now), now)
         elif (held := self._follow_up.singled_out(shipment, now)) is not None:
             self._receive(shipment, held)
         else:

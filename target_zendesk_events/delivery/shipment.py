@@ -64,6 +64,8 @@ class OpenShipment(msgspec.Struct, eq=False):
     """Whether it was claimed before the lease lapsed."""
     is_doubtful: bool = False
     """Whether an attempt may have stored it: then its claim is never taken back."""
+    was_held: bool = False
+    """Whether it was held before, and is read back for that reason."""
     has_quota: bool = False
     """Whether it has its place in the quota."""
     verification: Verification | None = None

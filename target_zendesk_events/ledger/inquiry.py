@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, Final
 
 from target_zendesk_events.ledger.sql_ledger import STATUS, SqlLedger
-from target_zendesk_events.ledger.tables import CLAIMED, OF_ACCOUNT, PREFIX
+from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, OF_ACCOUNT, PREFIX
 from target_zendesk_events.work import NoShipment
 
 STATUSES: Final = {
@@ -68,6 +68,7 @@ class Inquiry:
         if not rows:
             return None
         status, at, attempts, run, request_id = rows[0]
+        attempts %= 1 << LOOKALIKES_SHIFT
         return Sent(STATUSES[status], at, attempts, run or "", request_id or "")
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:

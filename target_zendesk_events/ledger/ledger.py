@@ -53,7 +53,7 @@ class Keyed(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What the ledger answers for one shipment.
+    """What the ledger answers for one shipment; with an unknown standing, `outcome` is `held` where it ended so.
 
     `claimed_at` is when it was first claimed, by the ledger's clock, where it was before: in a replay, or by a run that
     is gone. `sent_before` is how many seconds ago that was, or the same of the first of the `lookalikes` before it.

@@ -18,7 +18,7 @@ from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
-from target_zendesk_events.ledger.tables import CLAIMED, PREFIX, lock_account, prepare, secret_of
+from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, PREFIX, lock_account, prepare, secret_of
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.ledger.usage import UsageCounts
 from target_zendesk_events.limits.rate_limit import RateLimit
@@ -182,9 +182,11 @@ class SqlLedger:
     def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
         request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
         stream, status = self._stream(one.keyed.stream), STATUS[one.outcome]
-        return one.keyed.key, stream, status, self._run, now, today, one.attempts, request_id, _row_of(one.keyed)
+        lookalikes = one.keyed.lookalikes if one.outcome is Outcome.HELD else 0  # for the reading back before a replay
+        attempts = one.attempts | lookalikes << LOOKALIKES_SHIFT
+        return one.keyed.key, stream, status, self._run, now, today, attempts, request_id, _row_of(one.keyed)
 
-    def _claim(self, one: Keyed, now: float, today: int) -> Entry:  # noqa: PLR0911 - a case each
+    def _claim(self, one: Keyed, now: float, today: int) -> Entry:
         if one.key is None:
             return NEW
         if one.key in self._claimed and not one.anew:
@@ -196,20 +198,27 @@ class SqlLedger:
         found = self._rows(f"SELECT status, run, sent, attempts FROM {PREFIX}keys WHERE key = ?", (one.key,))
         if not found:
             return Entry(Standing.BUSY)  # taken back in this moment: ask again
-        status, run, sent, lookalikes = found[0]
-        if status != CLAIMED and not (one.again and status in _SENT_AGAIN):
+        return self._claim_known(one.key, found[0], now, again=one.again)
+
+    def _claim_known(self, key: bytes, row: Sequence[Any], now: float, *, again: bool) -> Entry:
+        """Claim what is known already: settled, claimed by a run that lives or is gone, or to be sent again."""
+        status, run, sent, lookalikes = row
+        if status != CLAIMED and not (again and status in _SENT_AGAIN):
             return _SETTLED[status]
         if status == CLAIMED and run == self._run:
             return Entry(Standing.NEW, claimed_at=sent)
         if status == CLAIMED and self._lease is not None and self._lease.is_live(run):
             return Entry(Standing.BUSY)
         take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
-        if self.database.execute(take, (self._run, one.key, run, status)).rowcount != 1:
+        if self.database.execute(take, (self._run, key, run, status)).rowcount != 1:
             return Entry(Standing.BUSY)
-        if status == CLAIMED:
-            return Entry(Standing.UNKNOWN, claimed_at=sent, sent_before=max(0.0, now - sent), lookalikes=lookalikes)
-        self._replayed[one.key] = status
-        return Entry(Standing.NEW, claimed_at=sent)
+        if status != CLAIMED:
+            self._replayed[key] = status
+        if status == STATUS[Outcome.REJECTED]:
+            return Entry(Standing.NEW, claimed_at=sent)
+        held = None if status == CLAIMED else Outcome.HELD
+        lookalikes >>= 0 if held is None else LOOKALIKES_SHIFT
+        return Entry(Standing.UNKNOWN, held, claimed_at=sent, sent_before=max(0.0, now - sent), lookalikes=lookalikes)
 
     # counts
 

@@ -11,6 +11,8 @@ from target_zendesk_events.errors import ConfigurationError, StorageError
 from target_zendesk_events.ledger.transactions import Busy, Database, damaged
 
 PREFIX: Final = "zendesk_events_"
+LOOKALIKES_SHIFT: Final = 16
+"""Bits of `attempts` that count attempts, in the row of what was held; those above are its lookalikes."""
 
 OF_ACCOUNT: Final = f"stream IN (SELECT id FROM {PREFIX}streams WHERE account = ?)"
 """Which keys are an account's: another on the same ledger shares nothing with it but the file."""
@@ -27,7 +29,7 @@ MIGRATIONS: Final = (
     (
         # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970
         # sent: when it was claimed, or the first of those that look the same and went shortly before it
-        # attempts: while it is claimed, how many those are
+        # attempts: while it is claimed, how many those are; of what was held both, these LOOKALIKES_SHIFT bits higher
         # row_hash: eight bytes of the hash of a record's key properties under its rule, to tell changed from new
         """CREATE TABLE {prefix}keys (key {blob} PRIMARY KEY, stream INTEGER NOT NULL, status INTEGER NOT NULL,
             run INTEGER NOT NULL, sent {real} NOT NULL, seen INTEGER NOT NULL, attempts INTEGER NOT NULL,

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 REPLAY = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "replay"]
 REFUSAL = Fault(status=400, count=None)
 LOSS = Fault(status=500, store=True, count=None)
+LOSS_ONCE = Fault(status=500, store=True)
 
 
 class Desk:
@@ -83,13 +84,59 @@ def test_what_is_settled_leaves_its_file(desk: Desk) -> None:
 
 
 def test_held_letters_wait_for_a_word(desk: Desk) -> None:
-    """What may be on the timeline is sent with `--held` alone."""
+    """What may be on the timeline goes with `--held` alone, and shows twice only where that is asked for."""
     messages = [support.schema("orders"), support.record("orders", 0)]
     desk.set_aside(LOSS, *messages, on_unknown_outcome="hold")
     assert b"1 held letters wait" in desk.replay().stderr
     assert (desk.stored, desk.waiting) == ([0], [("orders", 0)])
-    assert desk.replay("--held").returncode == 0
+    assert desk.replay("--blindly").returncode == 2
+    assert desk.replay("--held", "--blindly").returncode == 0
     assert (desk.stored, desk.waiting) == ([0, 0], [])
+
+
+@pytest.mark.parametrize("policy", ["verify", "retry", "hold"])
+@pytest.mark.parametrize("timed", [True, False])
+def test_held_letters_are_read_back_first(desk: Desk, policy: str, timed: bool) -> None:
+    """Half of what was held is stored: each shows once after `--held`, under each policy, with a time or without."""
+    event = {name: value for name, value in support.RULE["event"].items() if timed or name != "created_at"}
+    settings = {"rules": [{**support.RULE, "event": event}]}
+    for number in range(6):
+        loss = LOSS if number % 2 else Fault(status=500, count=None)
+        desk.set_aside(
+            loss, support.schema("orders"), support.record("orders", number), on_unknown_outcome="hold", **settings
+        )
+    assert desk.stored == [1, 3, 5]
+    done = desk.replay("--held", on_unknown_outcome=policy, **settings)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (desk.stored, desk.waiting) == ([0, 1, 2, 3, 4, 5], [])
+    assert desk.replay("--held", on_unknown_outcome=policy, **settings).returncode == 0
+    assert desk.stored == [0, 1, 2, 3, 4, 5]
+
+
+def test_held_letters_that_look_the_same_stand_in_for_none(desk: Desk) -> None:
+    """Two logins of a customer in one second, of which one is stored: the other is sent."""
+    event = {**support.RULE["event"], "properties": {}}
+    settings = {"rules": [{**support.RULE, "event": event}], "max_in_flight": 1}
+    logins = [support.record("orders", number, email="customer-1@example.com") for number in range(2)]
+    desk.playground.set_faults(LOSS_ONCE, Fault(status=500, count=None))
+    given = support.lines([support.schema("orders"), *logins])
+    held = support.config(desk.playground.url, desk.folder, on_unknown_outcome="hold", **settings)
+    assert support.run_here(held, given).report["totals"]["held"] == 2
+    desk.playground.set_faults()
+    assert len(desk.playground.events()) == 1
+    assert desk.replay("--held", **settings).returncode == 0
+    assert (len(desk.playground.events()), desk.waiting) == (2, [])
+
+
+def test_what_cannot_be_read_back_is_held_still(desk: Desk) -> None:
+    """Where equal events are different ones, or reads are refused, it waits on, and the way out is told."""
+    messages = [support.schema("orders"), support.record("orders", 0)]
+    desk.set_aside(LOSS, *messages, on_unknown_outcome="hold")
+    desk.playground.set_faults(Fault(on="reads", status=403, count=None))
+    assert desk.replay("--held").returncode == 0
+    assert (desk.stored, desk.waiting) == ([0], [("orders", 0)])
+    (letter,) = [one for path in desk.folder.glob("data/dead-letters/*") for one in support.letters_of(path)]
+    assert "--held --blindly" in letter["dead_letter"]["message"]
 
 
 def test_a_stream_that_stops_keeps_only_its_own_letters(desk: Desk) -> None:

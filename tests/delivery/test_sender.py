@@ -1164,7 +1164,7 @@ def test_a_check_of_the_credentials_waits_for_a_token() -> None:
 
 
 def test_a_check_of_the_credentials_ends_where_there_is_no_token() -> None:
-    """A token that is refused ends the run; one that is not to be had for now passes with a warning."""
+    """A token that is refused ends the run; so does one that is not to be had for now: nothing was checked then."""
     house = House(renews=True)
     house.zendesk.token_plan.append(DENIED)
     house.sender.check_credentials()
@@ -1174,7 +1174,7 @@ def test_a_check_of_the_credentials_ends_where_there_is_no_token() -> None:
     passing.zendesk.token_plan.append(FAILED)
     passing.sender.check_credentials()
     passing.run()
-    assert passing.sender.failure is None
+    assert isinstance(passing.sender.failure, OutageError)
     for one in (house, passing):
         assert [request.asked for request in one.zendesk.requests] == ["token"]
 

@@ -257,7 +257,7 @@ def test_an_event_without_a_key_is_always_new_and_counted(house: House) -> None:
     [
         (Outcome.DELIVERED, Standing.SETTLED),
         (Outcome.REJECTED, Standing.NEW),
-        (Outcome.HELD, Standing.NEW),
+        (Outcome.HELD, Standing.UNKNOWN),
     ],
 )
 def test_a_replay_claims_what_was_set_aside(house: House, outcome: Outcome, standing: Standing) -> None:
