@@ -237,3 +237,19 @@ def test_the_ledger_of_an_earlier_version_knows_its_events_again() -> None:
         "49c22b9dcbac326eb23ae549bd78270e",
     ]
     assert aside(b'{"id":1}', None, "no") == "7c2892dfd09df997160e921b19437ace"
+
+
+def test_a_record_that_nothing_tells_from_others_keeps_what_its_rule_saw() -> None:
+    """So that it is known when the tap sends it again: the event, and whose it would have been."""
+    (told,) = KEYS.told_apart(work(Match("rule", BARE), key_values=None))
+    assert told.seen == [
+        {"source": "shop", "type": "order", "properties": {"total": 1, "note": None}},
+        ["shop", "customer", ["email", "ann@example.com"], ["shop_id", "7"]],
+    ]
+
+
+def test_where_a_rule_kept_nothing_a_record_set_aside_is_known_by_its_fields() -> None:
+    """As one that is invalid is, and not as every other that the rule cannot map."""
+    rule = Match("rule")
+    fields = (b'{"id": 1}', b'{"id": 1, "_sdc_batched_at": 5}', b'{"id": 2}')
+    assert len({aside(one, rule, key_values=None) for one in fields}) == 2

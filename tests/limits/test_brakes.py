@@ -45,6 +45,7 @@ def test_a_stream_stops_above_its_share(good: int, bad: int, stops: bool) -> Non
 def test_zero_stops_at_the_first() -> None:
     """With `max_set_aside_percent` 0 the first one stops the stream; with 100 none ever does."""
     assert share(0, good=1_000, bad=1)[0]
+    assert share(0, good=0, bad=1)[0]
     assert not any(share(100, good=0, bad=200))
 
 

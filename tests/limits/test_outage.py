@@ -141,12 +141,14 @@ def test_the_run_gives_up_after_the_longest_outage(first: str) -> None:
     """The clock starts with the first failure or 429, does not start anew with the next, and stops with a success."""
     outage = Outage(900)
     assert outage.gives_up_at == math.inf
+    assert outage.since is None
     if first == "failure":
         failed(outage, [1], now=10.0)
     else:
         outage.note_limited(10.0, "HTTP 429")
     failed(outage, [1, 2], now=500.0)
     outage.note_limited(600.0, "HTTP 429")
+    assert outage.since == 10.0
     assert outage.gives_up_at == 910.0
     outage.note_success()
     assert outage.gives_up_at == math.inf
