@@ -69,7 +69,7 @@ def build(  # noqa: PLR0913 - values, not owners
     settling = Settling(ledger, dead_letters, checkpoints, report, share, names, write_state, wall, reached)
     in_flight = InFlight(client, workers, rate_limit, report, reached)
     renewal = Renewal(client.auth, wall, terms.max_outage_seconds)
-    credentials = Credentials(in_flight, renewal, outage, suspicion)
+    credentials = Credentials(in_flight, renewal, rate_limit, outage, suspicion)
     return Sender(
         intake=Intake(
             ledger,

@@ -11,6 +11,7 @@ from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.limits.outage import Outage
+from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
 ASKED: Final = {"token": "the token endpoint", "who": "users/me", "whose fault": "users/me"}
@@ -21,11 +22,17 @@ class Credentials:
     """Asks for a token ahead of its end, and, where it is wanted, whom it belongs to; times are monotonic."""
 
     def __init__(
-        self, in_flight: InFlight, renewal: Renewal, outage: Outage, suspicion: Suspicion[OpenShipment]
+        self,
+        in_flight: InFlight,
+        renewal: Renewal,
+        rate_limit: RateLimit,
+        outage: Outage,
+        suspicion: Suspicion[OpenShipment],
     ) -> None:
         """Ask nothing yet."""
         self._in_flight = in_flight
         self._renewal = renewal
+        self._rate_limit = rate_limit
         self._outage = outage
         self._suspicion = suspicion
         self._asks_next = ""
@@ -65,6 +72,8 @@ class Credentials:
             self._outage.note_limited(now, cause)
         elif answer.is_temporary:
             self._outage.note_failure(asked, now, waiting=waiting, cause=cause)
+        if answer.is_temporary and answer.retry_after and asked != "token":
+            self._rate_limit.wait_until(now + answer.retry_after, now)
         if asked == "whose fault":
             self._took_whose_fault(answer, now)
             return None

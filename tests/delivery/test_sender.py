@@ -129,6 +129,7 @@ class Zendesk:
         self.decide: Callable[[int], Reply | None] = lambda number: None  # noqa: ARG005
         self.read_reply: Callable[[], Reply | None] = lambda: None
         self.token_plan: collections.deque[Reply] = collections.deque()
+        self.who_plan: collections.deque[Reply] = collections.deque()
         self.arrives_at = 0.5
         """Where between sending and answer a request arrives, as a share."""
         self.requests: list[Request] = []
@@ -168,7 +169,7 @@ class Zendesk:
 
     def who_am_i(self) -> Answer:
         """Say who asks."""
-        return self._answer("who", None, Reply(status=200))
+        return self._answer("who", None, self.who_plan.popleft() if self.who_plan else Reply(status=200))
 
     def _answer(self, asked: str, number: int | None, reply: Reply, payload: Any = None) -> Answer:
         now = self._clock.now
@@ -586,6 +587,7 @@ class Judge:
         max_size=25,
     ),
     plan=st.lists(REPLIES, max_size=30),
+    reads=st.lists(st.sampled_from([Reply(status=200), FAILED, limited(7.0), EXPIRED, DENIED]), max_size=5),
     per_minute=st.sampled_from([2, 5, 1_000]),
     max_in_flight=st.sampled_from([1, 3, 32]),
     batch_size=st.sampled_from([1, 3, 100]),
@@ -596,6 +598,7 @@ class Judge:
 def test_every_promise_holds_for_random_customers_answers_and_latencies(
     records: list[dict[str, Any]],
     plan: list[Reply],
+    reads: list[Reply],
     per_minute: int,
     max_in_flight: int,
     batch_size: int,
@@ -616,6 +619,7 @@ def test_every_promise_holds_for_random_customers_answers_and_latencies(
         visible_after=8.0,
     )
     house.zendesk.arrives_at = arrives_at
+    house.zendesk.who_plan.extend(reads)
     works = [random_work(number, one) for number, one in enumerate(records)]
     sent = [number for number, one in enumerate(records) if one["what"] == "event"]
     judge = Judge(house, {number: set(records[number]["customers"]) for number in sent})
@@ -1136,6 +1140,70 @@ def test_what_is_wrong_for_all_ends_the_run(reply: Reply, error: type[TargetErro
     assert outcomes(house.report) == {"undelivered": 4}
     assert house.states == []
     assert house.letters.written == []
+
+
+# whose fault: what the read is answered
+
+SUSPENDED = Reply(Kind.TURNED_AWAY, 402)
+READ_REFUSED = Reply(Kind.REFUSED, 402)
+SERVED = Reply(status=200)
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ([SERVED], {"rejected": 1}),
+        ([READ_REFUSED], {"undelivered": 1}),
+        ([FAILED, limited(7.0), SERVED], {"rejected": 1}),
+        ([FAILED, NOT_SENT, READ_REFUSED], {"undelivered": 1}),
+        ([EXPIRED, SERVED], {"rejected": 1}),
+        ([EXPIRED, EXPIRED], {"undelivered": 1}),
+    ],
+)
+def test_a_read_tells_whose_fault_it_is(answers: list[Reply], outcome: dict[str, int]) -> None:
+    """Asked again while it says nothing, after a new token for a 401; no `Retry-After` is cut short."""
+    house = House([SUSPENDED], renews=True)
+    house.zendesk.who_plan.extend(answers)
+    house.take(work(0))
+    house.checkpoints.note(b'{"upto":0}')
+    house.run()
+    assert outcomes(house.report) == outcome
+    assert (house.states == []) is ("undelivered" in outcome)
+    assert isinstance(house.sender.failure, AccountError) is ("undelivered" in outcome)
+    check_floors(house.zendesk)
+    assert not house.was_busy
+    assert len([one for one in house.zendesk.requests if one.asked == "who"]) == len(answers)
+
+
+def test_a_read_that_never_says_anything_is_an_outage() -> None:
+    """The run ends after the longest outage, exit 1: nothing is settled that nobody knows."""
+    house = House([SUSPENDED], max_outage_seconds=300.0)
+    house.zendesk.who_plan.extend([FAILED] * 1_000)
+    house.take(work(0))
+    house.run()
+    assert isinstance(house.sender.failure, OutageError)
+    assert outcomes(house.report) == {"undelivered": 1}
+    assert len([one for one in house.zendesk.requests if one.asked == "who"]) < 30
+
+
+def test_what_is_under_suspicion_has_no_claim_and_no_place() -> None:
+    """A crash then leaves nothing unknown; its place in the day's brake is another's."""
+    house = House([SUSPENDED], per_day=2)
+    house.take(work(0))
+    house.pass_time(house.clock.now + 5)
+    assert [one.key for one in house.ledger.released] == [key_of(work(0))]
+    house.take(work(1), work(2))
+    house.run()
+    assert outcomes(house.report) == {"rejected": 1, "delivered": 2}
+
+
+def test_a_floor_holds_the_read_too() -> None:
+    """What a `Retry-After` asked for is not cut short to see whose fault a refusal was."""
+    house = House([limited(93.0), SUSPENDED], max_in_flight=2)
+    house.take(work(0), work(1))
+    house.run()
+    check_floors(house.zendesk)
+    assert outcomes(house.report) == {"rejected": 1, "delivered": 1}
 
 
 def test_a_404_refuses_an_event_only_after_a_success() -> None:
