@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
+import shutil
 import sqlite3
 import tempfile
 from contextlib import contextmanager, suppress
@@ -156,8 +157,18 @@ def _wrap(command: tuple[str, ...], options: dict[str, Any]) -> int:
     return code
 
 
-def _private_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="zendesk-events-", ignore_cleanup_errors=True)
+@contextmanager
+def _private_folder() -> Iterator[str]:
+    """Give a folder of the owner's alone; it goes at the end, but for one in which records were set aside."""
+    folder = Path(tempfile.mkdtemp(prefix="zendesk-events-"))
+    try:
+        yield str(folder)
+    finally:
+        letters = sorted(folder.glob("*/dead-letters/*"))
+        if letters:
+            _say(f"what was set aside, and why, is kept in {letters[0].parent}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

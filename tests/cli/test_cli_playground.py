@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -272,6 +273,23 @@ def test_credentials_can_be_insisted_on(tmp_path):
     file = tmp_path / "credentials.json"
     file.write_text(json.dumps({"access_token": "static-token"}))
     assert wrap(*python(POST), options=("--credentials", str(file)), text=True).stdout.startswith("401")
+
+
+def test_what_was_set_aside_is_kept_and_told(tmp_path):
+    """A trial shows why: each reason with its number in the summary, and the folder of dead letters."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"subdomain": "acme", "source": "shop", "rules": [support.RULE]}))
+    records = [support.record("orders", 1), support.record("orders", 2, kind=None), support.record("orders", "two")]
+    given = support.lines([support.schema("orders"), *records])
+    ended = wrap(*support.TARGET, "--config", str(config), input=given)
+    said = ended.stderr.decode()
+    assert "set aside 1 unmappable: rule '*:{{ kind }}': event.type: is null (first in line 3 of the input)" in said
+    assert (
+        "set aside 1 invalid: id does not hold what the schema says of it: type (first in line 4 of the input)" in said
+    )
+    folder = Path(said.partition("what was set aside, and why, is kept in ")[2].splitlines()[0])
+    assert len([one for path in folder.iterdir() for one in support.letters_of(path)]) == 2
+    shutil.rmtree(folder.parents[1])
 
 
 @pytest.mark.parametrize(
