@@ -172,13 +172,13 @@ def command(
 class Live:
     """The real command line while it runs: its input is written as one likes, its output can be looked at."""
 
-    def __init__(self, settings: Mapping[str, Any], folder: Path) -> None:
+    def __init__(self, settings: Mapping[str, Any], folder: Path, program: Sequence[str] = TARGET) -> None:
         """Start it in `folder`."""
         self.folder = folder
         (folder / "config.json").write_text(json.dumps(settings))
         with (folder / "stdout").open("wb") as output, (folder / "stderr").open("wb") as error:
             self.process = subprocess.Popen(
-                [*TARGET, "--config", str(folder / "config.json")],
+                [*program, "--config", str(folder / "config.json")],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=error,

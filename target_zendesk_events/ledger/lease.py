@@ -1,11 +1,18 @@
-"""A run's place among all that use the ledger: its claims count while it renews its lease."""
+"""A run's place among all that use the ledger: its claims count while it renews its lease.
+
+A clock that jumps makes a lease end early, or in a year. So what counts is whether another run is seen to renew its
+lease: one that stays as it is for as long as a lease lasts is none, whatever it says.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Final
 
+from target_zendesk_events.ledger.clocks import steady_seconds
+from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.ledger.tables import CLAIMED, PREFIX
 from target_zendesk_events.ledger.transactions import Transactions
 
@@ -13,12 +20,24 @@ LEASE_SECONDS: Final = 6.0
 LEASE_MARGIN_SECONDS: Final = 1.0
 """A run stops relying on its lease so long before others stop honouring it."""
 SECONDS_BETWEEN_LOOKS: Final = 0.2
+RUNS_LOOKED_AT: Final = 50
+"""Of those that have not ended, the newest: most were cut off."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sight:
+    """Another run's lease as this run has seen it: until when it says it lasts, and since when it says so."""
+
+    until: float
+    since: float
+    is_renewed: bool
+    """Whether it said otherwise before: then that run lives."""
 
 
 class Lease:
-    """The lease of one run; times are epoch seconds by the clock that all runs on the ledger share."""
+    """The lease of one run; times are epoch seconds by the clock that all runs on the ledger share, or steady ones."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - values, not owners
         self,
         transactions: Transactions,
         account: bytes,
@@ -26,32 +45,38 @@ class Lease:
         *,
         must_stop: Callable[[], bool],
         sleep: Callable[[float], None] = time.sleep,
+        steady: Callable[[], float] = steady_seconds,
     ) -> None:
-        """Take the lease of the run `name`. Raises StorageError."""
+        """Take the lease of the run `name`, and look at those of others. Raises StorageError."""
         self._transactions = transactions
         self._database = transactions.database
         self._account = account
         self._must_stop = must_stop
         self._sleep = sleep
-        self._until = 0.0
+        self._steady = steady
+        self._renewed = (0.0, 0.0)
+        self._sights: dict[int, Sight] = {}
         self.run = transactions.run(lambda: self._begin(name))
         """The run's number."""
+        self._look()
 
     def holds(self) -> bool:
         """Tell whether the lease holds at this moment. May be asked from any thread; touches no storage."""
-        return self._database.now() < self._until - LEASE_MARGIN_SECONDS
+        return self._seconds() < LEASE_SECONDS - LEASE_MARGIN_SECONDS
 
     @property
     def is_due(self) -> bool:
         """Whether a third of it has passed, so that it is to be renewed."""
-        return self._database.now() >= self._until - LEASE_SECONDS * 2 / 3
+        return self._seconds() >= LEASE_SECONDS / 3
 
     def renew(self) -> None:
         """Take it for its whole length again."""
-        until = self._database.now() + LEASE_SECONDS
+        renewed = self._database.now(), self._steady()
         statement = f"UPDATE {PREFIX}runs SET lease_until = ? WHERE id = ?"
-        self._transactions.run(lambda: self._database.execute(statement, (until, self.run)))
-        self._until = until
+        values = renewed[0] + LEASE_SECONDS, self.run
+        self._transactions.run(lambda: self._database.execute(statement, values))
+        self._renewed = renewed
+        self._look()
 
     def end(self) -> None:
         """End it, so that the next run need not wait for it."""
@@ -59,51 +84,80 @@ class Lease:
         statement = f"UPDATE {PREFIX}runs SET lease_until = ?, ended = ? WHERE id = ?"
         self._transactions.run(lambda: self._database.execute(statement, (now, now, self.run)))
 
-    def is_live(self, run: int) -> bool:
-        """Tell whether another run's lease holds."""
-        now = self._database.now()
-        statement = f"SELECT lease_until FROM {PREFIX}runs WHERE id = ?"
-        rows = self._database.execute(statement, (run,)).fetchall()
-        return bool(rows) and rows[0][0] > now
+    def holder(self, run: int) -> Holder | None:
+        """Return another run whose lease holds, None where it does not, within a transaction."""
+        statement = f"SELECT name, started, lease_until, ended FROM {PREFIX}runs WHERE id = ?"
+        for name, started, until, ended in self._database.execute(statement, (run,)).fetchall():
+            sight = self._see(run, until)
+            if ended is None and self._lives(sight):
+                left = sight.since + LEASE_SECONDS - self._steady()
+                return Holder(name, started, self._database.now() + left)
+        return None
 
     def in_flight_elsewhere(self) -> int:
         """Count the claims of the account's other runs whose lease holds, within a transaction."""
-        now = self._database.now()
-        statement = (
-            f"SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.status = {CLAIMED} AND k.run <> ? AND EXISTS "
-            f"(SELECT 1 FROM {PREFIX}runs r WHERE r.id = k.run AND r.account = ? AND r.lease_until > ?)"
-        )
-        return int(self._database.execute(statement, (self.run, self._account, now)).fetchall()[0][0])
+        rows = self._database.execute(_OPEN_CLAIMS, (self._account, self.run)).fetchall()
+        return sum(count for run, until, ended, count in rows if ended is None and self._lives(self._see(run, until)))
 
     def left_open(self) -> int:
         """Count the claims of runs that are gone.
 
         A run that was killed a moment ago still has its lease: its end is waited for, unless that run renews it.
         """
-        others = self._open_leases()
-        seen = dict(others)
-        while not self._must_stop() and any(until > self._database.now() for until in others.values()):
+        while True:
+            count, is_certain = self._count_open()
+            if is_certain or self._must_stop():
+                return count
             self._sleep(SECONDS_BETWEEN_LOOKS)
-            others = {run: until for run, until in self._open_leases().items() if until <= seen.get(run, 0.0)}
-        statement = (
-            f"SELECT COUNT(*) FROM {PREFIX}keys WHERE status = {CLAIMED} AND run IN "
-            f"(SELECT id FROM {PREFIX}runs WHERE account = ? AND lease_until <= ? AND id <> ?)"
-        )
-        return int(self._transactions.ask(statement, (self._account, self._database.now(), self.run))[0][0])
 
     def _begin(self, name: str) -> int:
-        now = self._database.now()
+        self._renewed = self._database.now(), self._steady()
+        now = self._renewed[0]
         rows = self._database.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {PREFIX}runs").fetchall()
         number, until = int(rows[0][0]), now + LEASE_SECONDS
         values = (number, name, self._account, now, until)
         self._database.execute(f"INSERT INTO {PREFIX}runs VALUES (?, ?, ?, ?, ?, NULL)", values)
-        self._until = until
         return number
 
-    def _open_leases(self) -> dict[int, float]:
-        """Return the ends of the leases of other runs that hold claims."""
+    def _seconds(self) -> float:
+        """Return how old the lease is, by whichever clock has it older: others may go by that one."""
+        renewed, steady = self._renewed
+        return max(self._database.now() - renewed, self._steady() - steady)
+
+    def _count_open(self) -> tuple[int, bool]:
+        """Count the claims of runs that seem to be gone; tell whether no other may turn out to be."""
+        count, is_certain, now = 0, True, self._database.now()
+        for run, until, ended, claims in self._transactions.ask(_OPEN_CLAIMS, (self._account, self.run)):
+            sight = self._see(run, until)
+            is_within = now < until <= now + LEASE_SECONDS
+            if ended is None and self._lives(sight) and (sight.is_renewed or is_within):
+                is_certain &= sight.is_renewed
+            else:
+                count += claims
+        return count, is_certain
+
+    def _look(self) -> None:
+        """Look at the leases of the newest other runs that have not ended: who lives is among them."""
         statement = (
-            f"SELECT id, lease_until FROM {PREFIX}runs r WHERE account = ? AND lease_until > ? AND id <> ? "
-            f"AND EXISTS (SELECT 1 FROM {PREFIX}keys k WHERE k.run = r.id AND k.status = {CLAIMED})"
+            f"SELECT id, lease_until FROM {PREFIX}runs WHERE account = ? AND id <> ? AND ended IS NULL "
+            f"ORDER BY id DESC LIMIT {RUNS_LOOKED_AT}"
         )
-        return dict(self._transactions.ask(statement, (self._account, self._database.now(), self.run)))
+        for run, until in self._transactions.ask(statement, (self._account, self.run)):
+            self._see(run, until)
+
+    def _see(self, run: int, until: float) -> Sight:
+        sight = self._sights.get(run)
+        if sight is None or sight.until != until:
+            sight = self._sights[run] = Sight(until, self._steady(), sight is not None)
+        return sight
+
+    def _lives(self, sight: Sight) -> bool:
+        """Tell whether a run may still rely on its lease, for all that is known of it."""
+        return self._steady() < sight.since + LEASE_SECONDS
+
+
+_OPEN_CLAIMS: Final = (
+    f"SELECT r.id, r.lease_until, r.ended, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}runs r ON r.id = k.run "
+    f"WHERE k.status = {CLAIMED} AND r.account = ? AND r.id <> ? GROUP BY r.id, r.lease_until, r.ended"
+)
+"""The account's other runs that hold claims: number, end of the lease, end of the run, and how many claims."""

@@ -52,6 +52,14 @@ class Keyed(msgspec.Struct, frozen=True):
     claimed_at: float | None = None
 
 
+class Holder(msgspec.Struct, frozen=True):
+    """Another run that has claimed a shipment: its name, its start, and until when its lease lasts unless renewed."""
+
+    run: str
+    since: float
+    until: float
+
+
 class Entry(msgspec.Struct, frozen=True):
     """What the ledger answers for one shipment; with an unknown standing, `outcome` is `held` where it ended so.
 
@@ -65,6 +73,8 @@ class Entry(msgspec.Struct, frozen=True):
     sent_before: float = 0.0
     lookalikes: int = 0
     changed: bool = False
+    holder: Holder | None = None
+    """Who has it, where another run has."""
 
     @property
     def set_aside_as(self) -> str:

@@ -77,10 +77,10 @@ class PostgresDatabase:
     types: Final = {"blob": "BYTEA", "real": "DOUBLE PRECISION", "tail": ""}
     find_table: Final = "SELECT 1 WHERE to_regclass(?) IS NOT NULL"
 
-    def __init__(self, url: str, wall: Callable[[], float]) -> None:
-        """Open nothing yet."""
+    def __init__(self, url: str, steady: Callable[[], float]) -> None:
+        """Open nothing yet; after the server has told its time, `steady` goes on with it."""
         self._url = url
-        self._wall = wall
+        self._steady = steady
         self._connection: _Connection | None = None
         self._statement_seconds = OPENING_SECONDS
         self._is_in_use = False
@@ -99,7 +99,7 @@ class PostgresDatabase:
         with self._faults():
             self._connection.answer_seconds = self._statement_seconds + CALL_SECONDS
             rows = self._connection.execute(_SET_OUT, limits).fetchall()
-            self._ahead = float(rows[0][0]) - self._wall()
+            self._ahead = float(rows[0][0]) - self._steady()
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         """Run one statement."""
@@ -134,7 +134,7 @@ class PostgresDatabase:
 
     def now(self) -> float:
         """Return the server's time."""
-        return self._wall() + self._ahead
+        return self._steady() + self._ahead
 
     def close(self) -> None:
         """Close the connection."""

@@ -87,7 +87,7 @@ class SqlLedger:
         self._counts = UsageCounts(self.transactions, self.account, digest, self._time)
         self._lease: Lease | None = None
         if not reads_only:
-            self._lease = Lease(self.transactions, self.account, run, must_stop=must_stop, sleep=sleep)
+            self._lease = Lease(self.transactions, self.account, run, must_stop=must_stop, sleep=sleep, steady=steady)
         keys = self.transactions.ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
         self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
         self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
@@ -207,8 +207,8 @@ class SqlLedger:
             return _SETTLED[status]
         if status == CLAIMED and run == self._run:
             return Entry(Standing.NEW, claimed_at=sent)
-        if status == CLAIMED and self._lease is not None and self._lease.is_live(run):
-            return Entry(Standing.BUSY)
+        if status == CLAIMED and self._lease is not None and (holder := self._lease.holder(run)) is not None:
+            return Entry(Standing.BUSY, holder=holder)
         take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
         if self.database.execute(take, (self._run, key, run, status)).rowcount != 1:
             return Entry(Standing.BUSY)

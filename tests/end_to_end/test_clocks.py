@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ import support
 
 from target_zendesk_events.playground.server import Playground
 
+AT = "2024-01-31T10:00:00Z"
 HOUR, DAY = 3_600, 86_400
 WRONG = (2 * HOUR, -2 * HOUR, 3 * DAY, -3 * DAY, 400 * DAY, -400 * DAY)
 
@@ -46,7 +49,7 @@ def run(
     playground: Playground, folder: Path, numbers: Sequence[int], program: Sequence[str] = support.TARGET, **others: Any
 ) -> str:
     """Run it to its end, which must be a good one; return what it said."""
-    records = [support.record("orders", one, at="2024-01-31T10:00:00Z") for one in numbers]
+    records = [support.record("orders", one, at=AT) for one in numbers]
     messages = [support.schema("orders"), *records, support.state({"a": 1})]
     settings = support.config(playground.url, folder, **others)
     done = support.command(settings, folder, given=support.lines(messages), program=program)
@@ -57,6 +60,26 @@ def run(
 def stored(playground: Playground) -> Counter[int]:
     """Count the events on timelines, by record."""
     return Counter(event.body["event"]["properties"]["number"] for event in playground.events())
+
+
+@pytest.mark.parametrize("seconds", [2 * HOUR, -2 * HOUR, 400 * DAY])
+def test_what_a_run_with_a_wrong_clock_left_in_flight_is_taken_over(seconds: float, tmp_path: Path) -> None:
+    """Killed with a clock that was wrong, it holds nothing back for longer than any run that is killed."""
+    with Playground(delay=0.4) as playground:
+        first = tmp_path / "first"
+        first.mkdir()
+        messages = [support.schema("orders"), *(support.record("orders", one, at=AT) for one in range(40))]
+        settings = support.config(playground.url, tmp_path, max_in_flight=4)
+        with support.Live(settings, first, program=wrong_by(seconds)) as killed:
+            killed.feed(support.lines(messages))
+            support.until(lambda: len(playground.events()) >= 8)
+            killed.process.send_signal(signal.SIGKILL)
+            killed.process.wait()
+        since = time.monotonic()
+        said = run(playground, tmp_path, range(40), max_in_flight=4)
+        assert time.monotonic() - since < 25
+        assert stored(playground) == Counter(range(40))
+        assert "waiting for another run, " in said
 
 
 @pytest.mark.parametrize("seconds", WRONG)

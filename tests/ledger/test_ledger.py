@@ -34,9 +34,14 @@ class Clock:
     def __init__(self) -> None:
         """Start at noon."""
         self.time = NOON
+        self.wrong_by = 0.0
 
     def __call__(self) -> float:
-        """Return epoch seconds."""
+        """Return epoch seconds, as the machine believes."""
+        return self.time + self.wrong_by
+
+    def steady(self) -> float:
+        """Return seconds that nobody sets."""
         return self.time
 
     def sleep(self, seconds: float) -> None:
@@ -60,14 +65,14 @@ class House:
         """Open nothing yet."""
         self.url = url
         self.clock = Clock()
-        self.zendesk: Callable[[], float] | None = self.clock
+        self.zendesk: Callable[[], float] | None = self.clock.steady
         """What tells the time of Zendesk's answers; None: no answer comes."""
         self.open: list[Database] = []
 
     def ledger(self, run: str = "run", account: str = "acme.zendesk.com/", **others: Any) -> SqlLedger:
         """Open the ledger as a run of its own."""
         plain: dict[str, Any] = {"retention_days": 365, "digest": lambda stream: f"rules of {stream}"}
-        plain |= {"sleep": self.clock.sleep, "steady": self.clock}
+        plain |= {"sleep": self.clock.sleep, "steady": self.clock.steady}
         ledger = SqlLedger(self.database(), run=run, account=account, **{**plain, **others})
         if self.zendesk is not None:
             ledger.heed(self.zendesk())
@@ -142,13 +147,64 @@ def test_a_claim_of_a_live_run_is_busy_and_of_an_ended_one_unknown(house: House)
 
 
 def test_a_run_that_was_killed_holds_its_claims_to_the_end_of_its_lease(house: House) -> None:
-    """Without a word from its run, a claim is busy as long as the lease, and unknown after."""
+    """Without a word from its run, a claim is busy for as long as a lease lasts, and unknown after."""
     house.ledger("killed").exchange([], [keyed(1)], NOTHING)
-    house.clock.time += LEASE_SECONDS - 0.5
     second = house.ledger("second")
+    house.clock.time += LEASE_SECONDS - 0.5
     assert standings(second.exchange([], [keyed(1)], NOTHING)) == [Standing.BUSY]
     house.clock.time += 1
     assert standings(second.exchange([], [keyed(1)], NOTHING)) == [Standing.UNKNOWN]
+
+
+JUMPS = [7_200.0, -7_200.0, 400 * DAY, -400 * DAY]
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+def test_a_lease_of_a_clock_that_was_wrong_lasts_no_longer_than_another(house: House, jump: float) -> None:
+    """Killed while the clock was wrong, a run holds its claims until it was not seen to renew its lease for so long."""
+    house.clock.wrong_by = jump
+    house.ledger("killed").exchange([], [keyed(1)], NOTHING)
+    house.clock.wrong_by = 0.0
+    second = house.ledger("second")
+    [busy] = second.exchange([], [keyed(1)], NOTHING)
+    assert busy.holder is not None
+    assert busy.holder.run == "killed"
+    assert busy.holder.since == pytest.approx(house.clock.time + jump)
+    assert busy.holder.until == pytest.approx(house.clock.time + LEASE_SECONDS)
+    house.clock.time += LEASE_SECONDS + 0.1
+    assert standings(second.exchange([], [keyed(1)], NOTHING)) == [Standing.UNKNOWN]
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+def test_a_clock_that_jumps_ends_no_lease_of_a_run_that_lives(house: House, jump: float) -> None:
+    """Neither does a run that begins after the jump take over what one from before it renews, nor the other way."""
+    first = house.ledger("first")
+    first.exchange([], [keyed(1)], NOTHING)
+    house.clock.wrong_by = jump
+    second = house.ledger("second")
+    second.exchange([], [keyed(2)], NOTHING)
+    for _ in range(20):
+        house.clock.time += LEASE_SECONDS / 3
+        first.heartbeat()
+        second.heartbeat()
+        assert standings(second.exchange([], [keyed(1)], NOTHING)) == [Standing.BUSY]
+        assert standings(first.exchange([], [keyed(2)], NOTHING)) == [Standing.BUSY]
+    assert first.holds_lease()
+    assert second.holds_lease()
+    assert second.left_open() == 0
+    first.close()
+    assert standings(second.exchange([], [keyed(1)], NOTHING)) == [Standing.UNKNOWN]
+
+
+def test_a_run_whose_clock_jumped_ahead_relies_on_its_lease_no_more(house: House) -> None:
+    """The machine may have slept, and others may have waited its lease out: what waits is claimed anew."""
+    ledger = house.ledger()
+    house.clock.wrong_by = 7_200.0
+    assert not ledger.holds_lease()
+    assert not ledger.heartbeat()
+    assert ledger.holds_lease()
+    house.clock.wrong_by = 0.0
+    assert ledger.holds_lease()
 
 
 def test_a_lease_is_renewed_by_its_heartbeat(house: House) -> None:
