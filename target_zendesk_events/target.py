@@ -160,8 +160,9 @@ class TargetZendeskEvents(CommandTarget):
         if maps is None:
             raise self.message_reader.input_fault("is a RECORD that came before the SCHEMA of its stream")
         replayed = DeadLetter.of(message_dict) if "dead_letter" in message_dict else None
+        aliases = {one.stream_alias for one in maps}
         for stream_map in maps:
-            if not _is_beside(stream_map, maps, replayed):
+            if replayed is None or not replayed.is_for_another(stream_map.stream_alias, aliases):
                 self._take(stream_map, stream, record, replayed)
 
     def _take(self, stream_map: StreamMap, stream: str, record: dict[str, Any], replayed: DeadLetter | None) -> None:
@@ -214,6 +215,9 @@ class TargetZendeskEvents(CommandTarget):
     def reached(self, step: str) -> None:
         """A step of an event's life is durable; tests end the process here, to see what a crash leaves."""
 
+    def all_settled(self) -> None:
+        """All is settled that will be, before it is told: a replay clears its files away."""
+
     # the end
 
     def _must_end(self) -> bool:
@@ -251,6 +255,7 @@ class TargetZendeskEvents(CommandTarget):
             "stopped_by": type(fault).__name__ if fault else None,
         }
         self.run.dead_letters.close()  # the report may need the files that they hold open
+        self.all_settled()
         tell(self.run, self._progress, about)
         with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
             self.run.close()
@@ -292,10 +297,3 @@ def main() -> None:
 
 def _useless(stream: str, fault: Exception) -> str:
     return f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__})"
-
-
-def _is_beside(stream_map: StreamMap, maps: list[StreamMap], replayed: DeadLetter | None) -> bool:
-    """Tell whether a replay is meant for another of the stream's maps."""
-    if replayed is None or replayed.stream in {None, stream_map.stream_alias}:
-        return False
-    return any(one.stream_alias == replayed.stream for one in maps)

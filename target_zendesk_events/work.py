@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -71,6 +71,10 @@ class DeadLetter(msgspec.Struct, frozen=True):
         rules, stream = letter.get("rules"), letter.get("stream")
         names = tuple(name for name in rules if isinstance(name, str)) if isinstance(rules, list) else ()
         return cls(names, stream if isinstance(stream, str) else None)
+
+    def is_for_another(self, alias: str, aliases: Iterable[str]) -> bool:
+        """Tell whether it is meant for another of the stream's maps, which bear these aliases."""
+        return self.stream not in {None, alias} and self.stream in aliases
 
 
 class Work(msgspec.Struct):

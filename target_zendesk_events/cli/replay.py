@@ -11,6 +11,8 @@ import click
 
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.escaping import say
+from target_zendesk_events.ledger.inquiry import Inquiry
+from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.outcome.replay import ReplayFiles
 from target_zendesk_events.target import TargetZendeskEvents
 
@@ -18,10 +20,27 @@ from target_zendesk_events.target import TargetZendeskEvents
 class Replaying(TargetZendeskEvents):
     """The target, with its STATE kept: here it counts the letters of each stream that are settled."""
 
-    settled: Mapping[str, int] = {}
+    _settled: Mapping[str, int] = {}
+    _letters: ReplayFiles
+
+    def replay(self, letters: ReplayFiles) -> None:
+        """Send what the files hold, and take out of them what is settled then. Raises StorageError."""
+        self._letters = letters
+        with tempfile.TemporaryFile(dir=self.settings.data_dir) as messages:
+            messages.writelines(line + b"\n" for line in letters.messages())
+            messages.seek(0)
+            self.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
+
+    def all_settled(self) -> None:
+        """Clear away what is settled, and what the ledger remembers of it as set aside."""
+        if self.settings.dry_run:
+            return
+        cleared = self._letters.take_out(self._settled)
+        if isinstance(self.run.ledger, SqlLedger):
+            Inquiry(self.run.ledger).clear(cleared)
 
     def _write_state(self, value: bytes) -> None:
-        self.settled = json.loads(value)["bookmarks"]
+        self._settled = json.loads(value)["bookmarks"]
 
 
 class SendingBlindly(Replaying):
@@ -48,12 +67,7 @@ def replay(config: dict[str, object], held: bool, blindly: bool) -> None:  # noq
     bag = ReplayFiles(target.run.dead_letters.folder, with_held=held)
     bag.open()
     try:
-        with tempfile.TemporaryFile(dir=target.settings.data_dir) as messages:
-            messages.writelines(line + b"\n" for line in bag.messages())
-            messages.seek(0)
-            target.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
-        if not target.settings.dry_run:
-            bag.take_out(target.settled)
+        target.replay(bag)
     finally:
         bag.close()
     say(f"dead letters waiting now: {target.run.dead_letters.waiting():,}", err=True)

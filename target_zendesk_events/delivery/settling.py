@@ -86,7 +86,9 @@ class Settling:
 
     def set_aside(self, aside: SetAside) -> None:
         """Set aside one part of a record that yields no shipment; the ledger knows of it after the next `commit`."""
-        note = Note(aside.reason, aside.open_record.work.stream, self._now(), aside.message, aside.rule)
+        note = Note(
+            aside.reason, aside.open_record.work.stream, self._now(), aside.message, aside.rule, key=aside.key.hex()
+        )
         self._write_letter(aside.open_record, note)
         self._set_aside_anew.append(aside)
         self._close_part(aside.open_record)
@@ -166,6 +168,7 @@ class Settling:
             receipt.status,
             receipt.request_id,
             receipt.attempts,
+            None if shipment.key is None else shipment.key.hex(),
         )
         self._write_letter(shipment.open_record, note)
 

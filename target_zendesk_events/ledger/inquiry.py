@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Final
 
 from target_zendesk_events.ledger.sql_ledger import STATUS, SqlLedger
 from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, OF_ACCOUNT, PREFIX
-from target_zendesk_events.work import NoShipment
+from target_zendesk_events.work import NoShipment, Outcome
 
 STATUSES: Final = {
     **{number: outcome.value for outcome, number in STATUS.items()},
     CLAIMED: "claimed",
     STATUS[NoShipment.UNMAPPABLE]: "set aside",
 }
+SET_ASIDE: Final = (STATUS[Outcome.REJECTED], STATUS[Outcome.HELD], STATUS[NoShipment.UNMAPPABLE])
 SHOWN_RUNS: Final = 20
 QUESTION_SECONDS: Final = 30.0
 """For a statement that goes through the whole ledger."""
@@ -70,6 +72,11 @@ class Inquiry:
         status, at, attempts, run, request_id = rows[0]
         attempts %= 1 << LOOKALIKES_SHIFT
         return Sent(STATUSES[status], at, attempts, run or "", request_id or "")
+
+    def clear(self, keys: Sequence[bytes]) -> None:
+        """Forget what was set aside under these keys and waits no more; what was sent since under one of them stays."""
+        statement = f"DELETE FROM {PREFIX}keys WHERE key = ? AND status IN {SET_ASIDE}"
+        self._ledger.transactions.run(lambda: self._database.execute_many(statement, [(key,) for key in keys]))
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
         """Forget the shipments of a stream, of a run, or not seen for so many days; return how many."""

@@ -29,6 +29,7 @@ class Note:
 
     `reason` is one of `invalid`, `unmappable`, `limit`, `refused`, `conflict`, `server`, `unknown`; `message` may hold
     Zendesk's own words. `rule` is None where the record as a whole was set aside; `stream` is the name its rules saw.
+    `key` is the ledger's, in hexadecimal digits; None where it keeps none.
     """
 
     reason: str
@@ -39,6 +40,7 @@ class Note:
     status: int | None = None
     request_id: str = ""
     attempts: int = 0
+    key: str | None = None
 
     def as_object(self) -> dict[str, Any]:
         """Return the `dead_letter` object; `rules` restricts a replay to the rule that failed."""

@@ -20,6 +20,7 @@ from target_zendesk_events.outcome.dead_letters import HELD_REASONS, SUFFIX, lin
 
 class _Note(msgspec.Struct):
     reason: str = ""
+    key: str | None = None
 
 
 class _Line(msgspec.Struct):
@@ -36,6 +37,8 @@ class Letter:
     stream: str
     is_record: bool
     is_held: bool
+    key: str | None = None
+    """The ledger's, in hexadecimal digits."""
 
 
 class ReplayFiles:
@@ -44,6 +47,7 @@ class ReplayFiles:
     def __init__(self, folder: Path, *, with_held: bool) -> None:
         """Read the files of `folder`; held letters go again only with `with_held`: they may show twice."""
         self._with_held = with_held
+        self._folder = folder
         self._paths = sorted(folder.glob(f"*{SUFFIX}"))
         self._files: list[tuple[Path, BinaryIO, list[Letter]]] = []
         self.busy: list[Path] = []
@@ -82,19 +86,33 @@ class ReplayFiles:
                     sent[letter.stream] += letter.is_record
                     yield msgspec.json.encode({"type": "STATE", "value": {"bookmarks": sent}})
 
-    def take_out(self, settled: Mapping[str, int]) -> None:
-        """Take the first so many of each stream's records that went again out of their files. Raises StorageError."""
+    def take_out(self, settled: Mapping[str, int]) -> list[bytes]:
+        """Take the first so many of each stream's records that went again out of their files. Raises StorageError.
+
+        Returns the ledger's keys of what waits no more, in any file.
+        """
         left = collections.Counter(settled)
+        taken: set[str | None] = set()
         for path, _, letters in self._files:
             kept: list[Letter] = []
             for letter in letters:
                 if letter.is_record and self._goes(letter) and left[letter.stream] > 0:
                     left[letter.stream] -= 1
+                    taken.add(letter.key)
                 else:
                     kept.append(letter)
             if len(kept) < len(letters):
                 with _faults(path):
                     _rewrite(path, kept)
+        return [bytes.fromhex(key) for key in taken - self._waiting() if key is not None and _is_key(key)]
+
+    def _waiting(self) -> set[str | None]:
+        """Return the keys of all letters in the folder as it is now."""
+        keys: set[str | None] = set()
+        for path in self._folder.glob(f"*{SUFFIX}"):
+            with _faults(path):
+                keys |= {letter.key for letter in _letters(path.read_bytes())}
+        return keys
 
     def _goes(self, letter: Letter) -> bool:
         return self._with_held or not letter.is_held
@@ -117,8 +135,17 @@ def _letter(line: bytes) -> Letter:
         parsed = line_of(line, _Line)
     except ValueError:
         return Letter(line, "", is_record=True, is_held=False)  # the reader says what is wrong with it
-    note = parsed.dead_letter
-    return Letter(line, parsed.stream, parsed.type == "RECORD", note is not None and note.reason in HELD_REASONS)
+    note = parsed.dead_letter or _Note()
+    return Letter(line, parsed.stream, parsed.type == "RECORD", note.reason in HELD_REASONS, note.key)
+
+
+def _is_key(text: str) -> bool:
+    """Tell whether a text has bytes in hexadecimal digits: letters may have been edited."""
+    try:
+        bytes.fromhex(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _rewrite(path: Path, letters: Sequence[Letter]) -> None:

@@ -83,6 +83,41 @@ def test_what_is_settled_leaves_its_file(desk: Desk) -> None:
     assert list((desk.folder / "data" / "dead-letters").iterdir()) == []
 
 
+@pytest.mark.parametrize("mended", [False, True])
+def test_after_a_perfect_replay_nothing_is_said_to_wait(desk: Desk, mended: bool) -> None:
+    """Neither by the ledger nor by `last-run.json`, whether the rules stayed or were mended, and give other events."""
+    records = [support.record("orders", number, kind=None if number == 3 else "paid") for number in range(4)]
+    desk.set_aside(REFUSAL, support.schema("orders"), *records, support.record("orders", "four"))
+    event = {
+        **support.RULE["event"],
+        "type": "{{ kind or 'unpaid' }}_{{ stream }}" if mended else "{{ kind or 'unpaid' }}",
+    }
+    settings = {"rules": [{**support.RULE, "event": event}], "validate_records": False}
+    assert desk.replay(**settings).returncode == 0
+    assert (len(desk.playground.events()), desk.waiting) == (5, [])
+    assert json.loads((desk.folder / "data" / "last-run.json").read_bytes())["dead_letters_waiting"] == 0
+    shown = support.command(
+        None, desk.folder, "ledger", "--config", str(desk.folder / "config.json"), program=REPLAY[:-1]
+    )
+    assert [line for line in shown.stdout.decode().splitlines() if line.startswith("orders: ")] == [
+        "orders: 5 delivered"
+    ]
+
+
+def test_what_fails_again_is_known_still(desk: Desk) -> None:
+    """Its new letter waits, and the tap's own record is a duplicate of it."""
+    desk.set_aside(
+        REFUSAL, support.schema("orders"), support.record("orders", 0), support.record("orders", 1, kind=None)
+    )
+    desk.playground.set_faults(REFUSAL)
+    assert desk.replay().returncode == 0
+    assert sorted(desk.waiting) == [("orders", 0), ("orders", 1)]
+    desk.set_aside(
+        REFUSAL, support.schema("orders"), support.record("orders", 0), support.record("orders", 1, kind=None)
+    )
+    assert sorted(desk.waiting) == [("orders", 0), ("orders", 1)]
+
+
 def test_held_letters_wait_for_a_word(desk: Desk) -> None:
     """What may be on the timeline goes with `--held` alone, and shows twice only where that is asked for."""
     messages = [support.schema("orders"), support.record("orders", 0)]

@@ -16,7 +16,7 @@ from target_zendesk_events.errors import StorageError
 from target_zendesk_events.outcome.dead_letters import DeadLetters, Note, count_letters, file_name, with_note
 from target_zendesk_events.outcome.replay import ReplayFiles
 
-NOTE = Note("refused", "orders", "2026-11-23T10:00:00+00:00", "no such type", "rule", 400, "request-1", 2)
+NOTE = Note("refused", "orders", "2026-11-23T10:00:00+00:00", "no such type", "rule", 400, "request-1", 2, "00ff")
 SCHEMA = b'{"type": "SCHEMA", "stream": "orders", "schema": {"properties": {}}, "key_properties": []}'
 RECORD = b'{"type": "RECORD", "stream": "orders", "record": {"id": 1.0, "big": 123456789012345678901234567890}}'
 
@@ -45,6 +45,7 @@ def test_a_letter_is_the_schema_and_the_record_s_own_line(tmp_path: Path) -> Non
         "status": 400,
         "request_id": "request-1",
         "attempts": 2,
+        "key": "00ff",
     }
     letters.close()
 
