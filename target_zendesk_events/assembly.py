@@ -79,7 +79,8 @@ def assemble(  # noqa: PLR0913 - values, not owners
     """Build everything; nothing is sent and no thread is started. Raises ConfigurationError and StorageError."""
     from target_zendesk_events.mapping.rules import standard_identifier_notes  # noqa: PLC0415 - Jinja takes its time
 
-    rule_book = compile_book(settings)
+    clock = RunClock()
+    rule_book = compile_book(settings, clock)
     client = Client(
         base_url=settings.base_url,
         auth=authenticator(settings),
@@ -179,7 +180,19 @@ def lost_letters_warning(run: Run) -> list[str]:
     return [sentence]
 
 
-def compile_book(settings: known.Settings) -> RuleBook:
+class RunClock:
+    """Tells the time in epoch seconds: by this machine, until there is a ledger that may know better."""
+
+    def __init__(self) -> None:
+        """Go by this machine."""
+        self.tell: Callable[[], float] = time.time
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.tell()
+
+
+def compile_book(settings: known.Settings, wall: Callable[[], float] = time.time) -> RuleBook:
     """Compile the rules of the settings. Raises ConfigurationError with every fault of every rule."""
     from target_zendesk_events.mapping.rules import compile_rules  # noqa: PLC0415 - Jinja takes its time
 
@@ -190,7 +203,7 @@ def compile_book(settings: known.Settings) -> RuleBook:
         blocked_values=settings.blocked_identifier_values,
         since=settings.since,
         lines=settings.rules_lines,
-        wall=time.time,
+        wall=wall,
     )
 
 

@@ -104,7 +104,7 @@ def build(  # noqa: PLR0913 - values, not owners
             suspicion,
             policy=terms.on_unknown_outcome,
             max_outage_seconds=terms.max_outage_seconds,
-            wall=wall,
+            wall=ledger.now,
             sends_held_blindly=terms.sends_held_blindly,
         ),
         settling=settling,

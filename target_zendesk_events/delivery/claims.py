@@ -96,6 +96,7 @@ class Claims:
             shipment.claimed_at = entry.claimed_at
         if entry.standing is Standing.UNKNOWN:
             shipment.first_sent_at, shipment.lookalikes = now - entry.sent_before, entry.lookalikes
+            shipment.left_at = entry.claimed_at
             shipment.is_doubtful = True
 
     def _give_place_back(self, shipment: OpenShipment) -> None:

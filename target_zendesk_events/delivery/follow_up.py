@@ -229,6 +229,9 @@ class FollowUp:
         if shipment.first_sent_at is None:
             return None
         served_at = self._wall() if answer.served_at is None else answer.served_at
+        if shipment.left_at is not None:
+            seconds = self._wall() - shipment.left_at
+            return None if seconds < 0 else served_at - seconds  # by a clock that was ahead
         return served_at - (now - shipment.first_sent_at)
 
     def _failure(self, answer: Answer, decision: Decision) -> TargetError:

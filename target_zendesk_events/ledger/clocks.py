@@ -24,11 +24,13 @@ def steady_seconds() -> float:
 class TrustedTime:
     """Epoch seconds that do not jump with a clock that is set, and that go by Zendesk's once that is known."""
 
-    def __init__(self, wall: Callable[[], float], steady: Callable[[], float] = steady_seconds) -> None:
-        """Begin with the time of `wall`, and go on with `steady`."""
+    def __init__(
+        self, wall: Callable[[], float], steady: Callable[[], float] = steady_seconds, *, not_before: float = 0.0
+    ) -> None:
+        """Begin with the time of `wall`, or with `not_before` where that is later, and go on with `steady`."""
         self._wall = wall
         self._steady = steady
-        self._begun_at, self._begun = wall(), steady()
+        self._begun_at, self._begun = max(wall(), not_before), steady()
         self._is_told = False
         self.is_known = False
         """Whether an answer has told the time."""

@@ -76,9 +76,10 @@ class SharedRateLimit(RateLimit):
     def wait_until(self, moment: float, now: float) -> None:
         """Start nothing before `moment`, in any run on this ledger."""
         super().wait_until(moment, now)
-        until = self._database.now() + moment - now
-        statement = f"UPDATE {PREFIX}accounts SET held_until = ? WHERE account = ? AND held_until < ?"
-        values = (until, self._account, until)
+        since = self._database.now()
+        until = since + moment - now
+        statement = f"UPDATE {PREFIX}accounts SET held_until = ?, held_since = ? WHERE account = ? AND held_until < ?"
+        values = (until, since, self._account, until)
         self._transactions.run(lambda: self._database.execute(statement, values))
 
     @property
@@ -129,19 +130,32 @@ class SharedRateLimit(RateLimit):
         lock_account(database, account)
         self._write_done()
         now = database.now()
+        longest = now + PERMIT_SECONDS + LONGEST_ANSWER_SECONDS + WINDOW_SECONDS
         database.execute(f"DELETE FROM {PREFIX}permits WHERE account = ? AND until <= ?", (account, now))
-        held_until = self._value(f"SELECT held_until FROM {PREFIX}accounts WHERE account = ?")
-        if held_until > now:
-            return None, held_until - now
+        shorten = f"UPDATE {PREFIX}permits SET until = ? WHERE account = ? AND until > ?"
+        database.execute(shorten, (longest, account, longest))  # of a clock that was ahead
+        held = self._held(now)
+        if held > 0:
+            return None, held
         taken = int(self._value(f"SELECT COALESCE(SUM(count), 0) FROM {PREFIX}permits WHERE account = ?"))
         count = min(wanted, max(1, self.per_minute // BLOCKS_A_MINUTE), self.per_minute - taken)
         if count <= 0:
             soonest = self._value(f"SELECT MIN(until) FROM {PREFIX}permits WHERE account = ?")
             return None, min(soonest - now, PERMIT_SECONDS)
         block = Block(secrets.randbits(62), count, 0.0)
-        longest = now + PERMIT_SECONDS + LONGEST_ANSWER_SECONDS + WINDOW_SECONDS
         database.execute(f"INSERT INTO {PREFIX}permits VALUES (?, ?, ?, ?)", (block.number, account, count, longest))
         return block, 0.0
+
+    def _held(self, now: float) -> float:
+        """Return the seconds for which nothing may start: no more than were told, whatever the clock did since then."""
+        statement = f"SELECT held_until, held_since FROM {PREFIX}accounts WHERE account = ?"
+        until, since = self._database.execute(statement, (self._account,)).fetchall()[0]
+        told = until - since
+        if until - now <= told + MARGIN_SECONDS:
+            return float(until - now)
+        anew = f"UPDATE {PREFIX}accounts SET held_until = ?, held_since = ? WHERE account = ?"
+        self._database.execute(anew, (now + told, now, self._account))
+        return float(told)
 
     def _write_done(self) -> None:
         done = self._done

@@ -18,7 +18,16 @@ from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
-from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, PREFIX, lock_account, prepare, secret_of
+from target_zendesk_events.ledger.tables import (
+    CLAIMED,
+    LOOKALIKES_SHIFT,
+    PREFIX,
+    last_time,
+    lock_account,
+    note_time,
+    prepare,
+    secret_of,
+)
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.ledger.usage import UsageCounts
 from target_zendesk_events.limits.rate_limit import RateLimit
@@ -82,7 +91,8 @@ class SqlLedger:
         self.sent: tuple[int, int] | None = None
         opening = secret_of if reads_only else prepare
         self.secret = self.transactions.run(lambda: opening(database), writes=False)
-        self._time = TrustedTime(database.now, steady)
+        not_before = self.transactions.run(lambda: last_time(database), writes=False)
+        self._time = TrustedTime(database.now, steady, not_before=not_before)
         self.last_seen = LastSeen(database, self.account, retention_days, self._time)
         self._counts = UsageCounts(self.transactions, self.account, digest, self._time)
         self._lease: Lease | None = None
@@ -267,6 +277,8 @@ class SqlLedger:
                 self.transactions.run(self.last_seen.note)
                 self.last_seen.noted()
             self.transactions.run(self.last_seen.expire)
+            if self._time.is_known:
+                self.transactions.run(lambda: note_time(self.database, self.now()))
             self._lease.end()
         self.database.close()
 

@@ -50,6 +50,10 @@ MIGRATIONS: Final = (
             until {real} NOT NULL)""",
         "CREATE INDEX {prefix}permits_until ON {prefix}permits (account, until)",
     ),
+    (
+        # held_since: when held_until was told, by the clock of then
+        "ALTER TABLE {prefix}accounts ADD COLUMN held_since {real} NOT NULL DEFAULT 0",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 
@@ -102,9 +106,21 @@ def prepare(database: Database) -> bytes:
     return secret
 
 
+def last_time(database: Database) -> float:
+    """Return the time at which the last run ended that an answer of Zendesk had told it; 0.0 where there is none."""
+    with _no_nonsense(database):
+        return float(_read(database, "time") or 0.0)
+
+
+def note_time(database: Database, now: float) -> None:
+    """Note the time, as an answer of Zendesk told it: no clock of a later run is to be behind it."""
+    _write(database, "time", repr(now))
+
+
 def lock_account(database: Database, account: bytes) -> None:
     """Keep other runs of the account from doing the same until this transaction ends. Raises Busy, StorageError."""
-    database.execute(f"INSERT INTO {PREFIX}accounts VALUES (?, 0) ON CONFLICT DO NOTHING", (account,))
+    insert = f"INSERT INTO {PREFIX}accounts (account, held_until) VALUES (?, 0) ON CONFLICT DO NOTHING"
+    database.execute(insert, (account,))
     database.execute(f"UPDATE {PREFIX}accounts SET held_until = held_until WHERE account = ?", (account,))
 
 

@@ -988,6 +988,20 @@ def test_an_event_without_a_time_of_a_run_that_is_gone_is_found_by_its_claim() -
         assert outcomes(house.report) == {"delivered": 1}
 
 
+@pytest.mark.parametrize("ahead", [7_200.0, 400 * 86_400.0])
+def test_what_was_claimed_by_a_clock_that_was_ahead_is_found(ahead: float) -> None:
+    """Zendesk has it from before its claim, as the ledger tells it: it is the same all the same."""
+    house = House(policy="verify")
+    claimed_at = house.clock.wall() - 60.0 + ahead
+    house.ledger.entries.append(Entry(Standing.UNKNOWN, claimed_at=claimed_at))
+    received = dt.datetime.fromtimestamp(house.clock.wall() - 60.0, dt.timezone.utc).isoformat()
+    house.zendesk.stored.append((0.0, {**event(0, "customer 0").as_object(), "received_at": received}))
+    house.take(work(0))
+    house.run()
+    assert (len(house.zendesk.stored), len(house.posts())) == (1, 0)
+    assert outcomes(house.report) == {"delivered": 1}
+
+
 def test_an_event_that_fails_while_others_succeed_is_held() -> None:
     """One poisoned event ends as held, reason `server`, and nobody else waits for it."""
     house = House()

@@ -35,11 +35,20 @@ def playground(served: Playground) -> Playground:
     return served
 
 
-def wrong_by(seconds: float, *, after: float = 0.0) -> list[str]:
-    """Return the real command line on a machine whose clock is so wrong, or jumps so `after` some seconds."""
+def wrong_by(seconds: float) -> list[str]:
+    """Return the real command line on a machine whose clock is so wrong."""
+    program = (
+        f"import time; right = time.time; time.time = lambda: right() + {seconds}; "
+        "from target_zendesk_events.target import main; main()"
+    )
+    return [sys.executable, "-c", program]
+
+
+def jumping(seconds: float) -> list[str]:
+    """Return it on a machine whose clock jumps by so much after a second, and back after two more."""
     program = (
         "import time; right, steady, begun = time.time, time.monotonic, time.monotonic(); "
-        f"time.time = lambda: right() + ({seconds} if steady() >= begun + {after} else 0); "
+        f"time.time = lambda: right() + ({seconds} if 1 <= steady() - begun < 3 else 0); "
         "from target_zendesk_events.target import main; main()"
     )
     return [sys.executable, "-c", program]
@@ -80,6 +89,27 @@ def test_what_a_run_with_a_wrong_clock_left_in_flight_is_taken_over(seconds: flo
         assert time.monotonic() - since < 25
         assert stored(playground) == Counter(range(40))
         assert "waiting for another run, " in said
+
+
+@pytest.mark.parametrize("policy", ["verify", "retry"])
+@pytest.mark.parametrize("seconds", WRONG)
+def test_a_clock_that_jumps_within_a_run_costs_nothing(seconds: float, policy: str, tmp_path: Path) -> None:
+    """Forward and back while events are in flight, and another run waits for the same: each shows once, in time."""
+    with Playground(delay=0.2) as playground:
+        settings = {"max_in_flight": 4, "on_unknown_outcome": policy}
+        other = tmp_path / "other"
+        other.mkdir()
+        records = [support.record("orders", one, at=AT) for one in range(80)]
+        ledger = f"sqlite:///{tmp_path}/data/ledger.sqlite"
+        config = support.config(playground.url, other, ledger_url=ledger, **settings)
+        since = time.monotonic()
+        with support.Live(config, other, program=jumping(seconds)) as second:
+            second.feed(support.lines([support.schema("orders"), *records, support.state({"a": 1})]))
+            run(playground, tmp_path, range(80), jumping(seconds), **settings)
+            second.close()
+            assert second.wait(40) == 0, second.error
+        assert time.monotonic() - since < 30
+        assert stored(playground) == Counter(range(80))
 
 
 @pytest.mark.parametrize("seconds", WRONG)

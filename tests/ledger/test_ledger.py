@@ -196,6 +196,18 @@ def test_a_clock_that_jumps_ends_no_lease_of_a_run_that_lives(house: House, jump
     assert standings(second.exchange([], [keyed(1)], NOTHING)) == [Standing.UNKNOWN]
 
 
+def test_a_clock_is_not_behind_the_time_that_the_last_run_was_told(house: House) -> None:
+    """Before its battery was dead, the machine knew better: what is stamped and counted goes on from there."""
+    house.ledger().close()
+    house.zendesk = None
+    told = house.clock.time
+    house.clock.time += 60
+    house.clock.wrong_by = -400 * DAY
+    assert house.ledger("behind").now() == pytest.approx(told)
+    house.clock.wrong_by = 0.0
+    assert house.ledger("right").now() == pytest.approx(told + 60)
+
+
 def test_a_run_whose_clock_jumped_ahead_relies_on_its_lease_no_more(house: House) -> None:
     """The machine may have slept, and others may have waited its lease out: what waits is claimed anew."""
     ledger = house.ledger()
@@ -574,9 +586,9 @@ def test_zendesk_s_clock_alone_forgets_nothing_either(house: House) -> None:
 
 def test_a_sight_by_a_clock_that_is_behind_counts_once_the_time_is_told(house: House) -> None:
     """What came again keeps its key, though the machine believed the last sight to be yet to come."""
+    house.zendesk = None
     deliver(first := house.ledger(retention_days=90), keyed(1))
     first.close()
-    house.zendesk = None
     right = house.clock.time + 80 * DAY
     house.clock.time -= 400 * DAY
     behind = house.ledger(retention_days=90)

@@ -25,13 +25,19 @@ class House:
     def __init__(self, folder: Path) -> None:
         """Start without a run."""
         self.now = START
+        self.wrong_by = 0.0
+        """By how much the machine's clock is wrong, by which the ledger goes; a run's own goes on."""
         self.url = f"sqlite:///{folder}/ledger.sqlite"
         self.ledgers: list[SqlLedger] = []
 
     def limit(self, account: str = "acme.zendesk.com/") -> SharedRateLimit:
         """Return the rate limit of one more run."""
         ledger = SqlLedger(
-            database_of(self.url, lambda: self.now), account=account, run="run", retention_days=9, digest=str
+            database_of(self.url, lambda: self.now + self.wrong_by),
+            account=account,
+            run="run",
+            retention_days=9,
+            digest=str,
         )
         self.ledgers.append(ledger)
         return SharedRateLimit(PER_MINUTE, ledger.transactions, ledger.account)
@@ -144,6 +150,42 @@ def test_a_retry_after_holds_for_all_runs(house: House) -> None:
     assert house.start(first, 1) + house.start(second, 1) == 0
     house.now += 0.2
     assert house.start(first, 1) + house.start(second, 1) == 2
+
+
+@pytest.mark.parametrize("wrong_by", [7_200.0, 400 * 86_400.0])
+def test_permits_of_a_clock_that_was_ahead_last_no_longer_than_others(house: House, wrong_by: float) -> None:
+    """A run that was killed while the clock was wrong takes no more of the minute than any run that is killed."""
+    house.wrong_by = wrong_by
+    house.start(house.limit(), 60)
+    house.wrong_by = 0.0
+    second = house.limit()
+    assert house.start(second, 1) == 0
+    house.now += 125
+    assert house.start(second, 1) == 0
+    house.now += 2
+    assert house.start(second, 60) == 60
+
+
+@pytest.mark.parametrize("wrong_by", [7_200.0, 400 * 86_400.0])
+def test_a_retry_after_told_to_a_clock_that_was_ahead_is_no_longer(house: House, wrong_by: float) -> None:
+    """Whoever comes after waits for as long as was told, and no longer; the next one that is told counts again."""
+    house.wrong_by = wrong_by
+    first = house.limit()
+    house.start(first, 1)
+    first.wait_until(house.now + 30, house.now)
+    house.wrong_by = 0.0
+    second = house.limit()
+    assert house.start(second, 1) == 0
+    assert second.free_at(house.now) == pytest.approx(house.now + 30)
+    house.now += 29.9
+    third = house.limit()
+    assert house.start(second, 1) + house.start(third, 1) == 0
+    house.now += 0.2
+    assert house.start(second, 1) == 1
+    second.wait_until(house.now + 10, house.now)
+    assert house.start(third, 1) == 0
+    house.now += 10.1
+    assert house.start(third, 1) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
