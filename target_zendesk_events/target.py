@@ -277,7 +277,7 @@ class TargetZendeskEvents(CommandTarget):
     def _fault_of_rules(self) -> TargetError | None:
         streams = self._streams
         if streams.lacks_rules and not self._signals.any_came:
-            return streams.without_rules(self.settings.empty)
+            return streams.without_rules(self.settings.empty, has_source=bool(self.settings.source))
         if self._signals.any_came or not streams.any_seen or streams.any_matched:
             return None
         return streams.without_match()

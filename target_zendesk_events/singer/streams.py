@@ -22,6 +22,12 @@ TEST_STREAM = "meltano_test_stream"
 """The stream of the messages that `meltano config test` sends."""
 
 
+SOURCE_TO_CHOOSE = (
+    "# CHOOSE: the system that the events come from, a name that agents read and that never changes",
+    "source: my_system",
+)
+
+
 class Streams:
     """The streams as rules see them, after stream maps."""
 
@@ -105,10 +111,10 @@ class Streams:
         """Whether there are any rules."""
         return bool(self._rule_book.rules)
 
-    def without_rules(self, empty: Collection[str]) -> NoRulesError:
+    def without_rules(self, empty: Collection[str], *, has_source: bool) -> NoRulesError:
         """Return the error of a run without rules: a rule to paste for each stream that was seen.
 
-        `empty` names settings that were given as empty text.
+        `empty` names settings that were given as empty text; without a `source` of its own the proposal brings one.
         """
         from target_zendesk_events.mapping.proposal import propose  # noqa: PLC0415 - only where rules are missing
 
@@ -118,7 +124,9 @@ class Streams:
         return NoRulesError(
             f"{why}there are no rules, so nothing is sent. Look through those proposed here, keep what is right, and "
             "put them into the setting rules, or into a YAML file that rules_file names",
-            "\n".join(["rules:", *(text.rstrip() for text in proposals), ""]),
+            "\n".join(
+                [*([] if has_source else SOURCE_TO_CHOOSE), "rules:", *(text.rstrip() for text in proposals), ""]
+            ),
         )
 
     def without_match(self) -> ConfigurationError:

@@ -350,6 +350,18 @@ def test_without_rules_they_are_proposed(playground: Playground, tmp_path: Path)
     assert playground.requests() == []
 
 
+def test_what_is_proposed_works_as_it_stands(playground: Playground, tmp_path: Path) -> None:
+    """Saved as it was printed it sends, also where no setting gives the source."""
+    given: dict[str, Any] = {"rules": None, "source": None}
+    _, error = run(playground, tmp_path, MESSAGES, **given)
+    proposed = error[error.index("# CHOOSE: the system") : error.index("dead letters waiting")]
+    assert "\nsource: my_system\nrules:\n" in proposed
+    (tmp_path / "rules.yml").write_text(proposed)
+    ended, error = run(playground, tmp_path, MESSAGES, **given, rules_file=str(tmp_path / "rules.yml"))
+    assert ended.exit_code == 0, error
+    assert {event.body["event"]["source"] for event in playground.events()} == {"my_system"}
+
+
 def test_rules_that_came_empty_ask_for_the_variable(playground: Playground, tmp_path: Path) -> None:
     """Meltano and shells write nothing for a variable that is unset: the fault asks about it."""
     ended, error = run(playground, tmp_path, MESSAGES, rules=None, rules_file="")

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +131,30 @@ def test_nothing_needs_the_hub_and_nobody_is_counted() -> None:
     assert described["send_anonymous_usage_stats"] is False
 
 
-def test_readme_declares_what_it_puts_into_the_environment() -> None:
-    """Meltano hands a variable on only where the plugin has a setting of its name."""
+def _readme_s_section() -> tuple[str, dict[str, Any]]:
+    """Return what README says of Meltano, and the loader that it describes."""
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Meltano\n")[2].partition("\n## ")[0]
     (loader,) = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])["plugins"]["loaders"]
+    return section, loader
+
+
+def test_readme_declares_what_it_puts_into_the_environment() -> None:
+    """Meltano hands a variable on only where the plugin has a setting of its name."""
+    section, loader = _readme_s_section()
     named = {name.lower() for name in re.findall("TARGET_ZENDESK_EVENTS_([A-Z_]+)", section)}
     assert named
     assert named <= {setting["name"] for setting in loader["settings"]}
+
+
+def test_readme_s_loader_can_do_what_this_one_can() -> None:
+    """Its capabilities, and its commands, as the project here has them."""
+    _, loader = _readme_s_section()
+    described = _described()
+    assert loader["capabilities"] == described["capabilities"]
+    assert loader["commands"] == {
+        name: {part: command[part] for part in ("executable", "args")}
+        for name, command in described["commands"].items()
+    }
 
 
 # the messages that `meltano config test` sends
@@ -202,18 +219,22 @@ def meltano(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Project:
-    """A Meltano project that is a copy of this clone."""
+    """A Meltano project that is a copy of this clone, or has one beside its own `meltano.yml`."""
 
-    def __init__(self, meltano: Path, folder: Path) -> None:
-        """Copy what it needs into `folder`, and install its plugins."""
+    def __init__(self, meltano: Path, folder: Path, described: Mapping[str, Any] | None = None) -> None:
+        """Copy what it needs into `folder`, and install its plugins; `described` are those of a project of its own."""
         self._meltano = meltano
         self.folder = folder
         ignored = shutil.ignore_patterns("__pycache__")
+        clone = folder if described is None else folder / "target-zendesk-events"
+        clone.mkdir(exist_ok=True)
         for name in TRAVELS:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+                shutil.copytree(ROOT / name, clone / name, ignore=ignored)
             else:
-                shutil.copy(ROOT / name, folder / name)
+                shutil.copy(ROOT / name, clone / name)
+        if described is not None:
+            (folder / "meltano.yml").write_text(yaml.safe_dump(described))
         self.run("install")
         self.environment = folder / ".meltano" / "loaders" / "target-zendesk-events" / "venv"
 
@@ -324,6 +345,26 @@ def test_meltanos_own_test_of_the_loader_passes(project: Project) -> None:
         ended = project.start(["--environment", "playground", "config", "test", "target-zendesk-events"], **account)
         assert "Test data was written to your target system" in ended.stdout
         assert [request.path.removesuffix(".json") for request in served.requests()] == ["/api/v2/users/me"]
+
+
+@pytest.mark.server
+def test_readme_s_own_project_runs(meltano: Path, tmp_path: Path) -> None:
+    """What README says to write, beside a clone: its verbs are commands, and a pipeline runs in its playground."""
+    _, loader = _readme_s_section()
+    tap = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
+    samples = "target-zendesk-events/sample_streams"
+    tap = {**tap, "pip_url": f"./{samples}/tap_sample", "config": {"folder": f"{samples}/several_streams"}}
+    described = {"project_id": "own", "send_anonymous_usage_stats": False, "default_environment": "dev"}
+    described |= {"environments": [{"name": "dev"}]}
+    project = Project(meltano, tmp_path, {**described, "plugins": {"extractors": [tap], "loaders": [loader]}})
+    shutil.copy(ROOT / "sample_streams" / "several_streams" / "rules.yml", tmp_path)
+    secret = {"TARGET_ZENDESK_EVENTS_CLIENT_SECRET": "opens-nothing"}
+    said = project.wrapped("--log-format", "json", *RUN, **secret)
+    assert "the playground received 8 events of 2 customers in 8 requests" in said
+    logged = [json.loads(line) for line in said.splitlines() if line.startswith("{") and "run finished" in line]
+    assert [one["delivered"] for one in logged if "delivered" in one] == [8]
+    wrapped = project.run("invoke", "target-zendesk-events:playground", "--", "true", **secret)
+    assert "the playground received 0 events" in wrapped
 
 
 @pytest.mark.server
