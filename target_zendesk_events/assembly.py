@@ -93,6 +93,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
     name = run_name()
     digests = digests_of(settings, rule_book)
     ledger = ledger_of(settings, name, digests, must_stop)
+    clock.tell = ledger.now
     dead_letters = DeadLetters(settings.data_dir / DEAD_LETTERS_FOLDER, name)
     checkpoints, report = Checkpoints(per_stream=settings.state_per_stream), Report()
     usage = ledger.usage()

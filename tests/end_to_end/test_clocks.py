@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import signal
 import sys
 import time
@@ -55,10 +56,15 @@ def jumping(seconds: float) -> list[str]:
 
 
 def run(
-    playground: Playground, folder: Path, numbers: Sequence[int], program: Sequence[str] = support.TARGET, **others: Any
+    playground: Playground,
+    folder: Path,
+    numbers: Sequence[int],
+    program: Sequence[str] = support.TARGET,
+    at: str = AT,
+    **others: Any,
 ) -> str:
     """Run it to its end, which must be a good one; return what it said."""
-    records = [support.record("orders", one, at=AT) for one in numbers]
+    records = [support.record("orders", one, at=at) for one in numbers]
     messages = [support.schema("orders"), *records, support.state({"a": 1})]
     settings = support.config(playground.url, folder, **others)
     done = support.command(settings, folder, given=support.lines(messages), program=program)
@@ -96,7 +102,7 @@ def test_what_a_run_with_a_wrong_clock_left_in_flight_is_taken_over(seconds: flo
 def test_a_clock_that_jumps_within_a_run_costs_nothing(seconds: float, policy: str, tmp_path: Path) -> None:
     """Forward and back while events are in flight, and another run waits for the same: each shows once, in time."""
     with Playground(delay=0.2) as playground:
-        settings = {"max_in_flight": 4, "on_unknown_outcome": policy}
+        settings: dict[str, Any] = {"max_in_flight": 4, "on_unknown_outcome": policy}
         other = tmp_path / "other"
         other.mkdir()
         records = [support.record("orders", one, at=AT) for one in range(80)]
@@ -120,3 +126,14 @@ def test_a_run_with_a_wrong_clock_forgets_nothing(seconds: float, playground: Pl
     run(playground, tmp_path, range(140), ledger_retention_days=30)
     assert stored(playground) == Counter(range(140))
     assert f"{'ahead of' if seconds > 0 else 'behind'} Zendesk's" in said
+
+
+@pytest.mark.parametrize("seconds", [-3 * DAY, -400 * DAY])
+def test_a_clock_that_is_behind_the_last_run_sets_nothing_aside(
+    seconds: float, playground: Playground, tmp_path: Path
+) -> None:
+    """What happened a moment ago is not yet to come: the time is later than when the last run ended."""
+    at = dt.datetime.now(dt.timezone.utc).isoformat()
+    run(playground, tmp_path, range(5), at=at)
+    run(playground, tmp_path, range(10), wrong_by(seconds), at=at)
+    assert stored(playground) == Counter(range(10))
