@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.lookalikes import Lookalikes
-from target_zendesk_events.delivery.others import Others
 from target_zendesk_events.delivery.settling import Settling, keyed_of
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Ledger, Standing
@@ -27,7 +26,6 @@ class Claims:
         self._settling = settling
         self._quota = quota
         self._lookalikes = Lookalikes()
-        self._others = Others()
 
     def take(self, picked: Sequence[OpenShipment], now: float) -> list[Entry]:
         """Settle what was received and claim what goes next, in one commit; return what the ledger says of each.
@@ -86,8 +84,7 @@ class Claims:
             self._ledger.release([keyed_of(one) for one in unsent])
 
     def _note(self, shipment: OpenShipment, entry: Entry, now: float) -> None:
-        if entry.holder is not None:
-            self._others.note(entry.holder, now)
+        shipment.holder = entry.holder
         if entry.standing in {Standing.BUSY, Standing.SETTLED}:
             self._give_place_back(shipment)
             return

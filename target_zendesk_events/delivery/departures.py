@@ -141,7 +141,7 @@ class Departures:
         is_ready = self._lanes.has_ready() or self._waiting.next_at <= now
         self._blocked_since = now if is_ready and not is_over and self._rate_limit.free(now) <= 0 else None
         if not is_over:
-            self._lookout.look(now, any_next=self.any_next, busy=self._busy.values())
+            self._lookout.look(now, any_next=self.any_next, busy=self._busy)
         return seconds
 
     def _most(self) -> int:

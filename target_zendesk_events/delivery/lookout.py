@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
+from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.limits.outage import LAST_MOMENT, Outage
 from target_zendesk_events.limits.rate_limit import RateLimit
 
@@ -80,14 +81,14 @@ class Lookout:
         """When to look again at the latest."""
         return self._words.next_at
 
-    def look(self, now: float, *, any_next: bool, busy: Collection[float]) -> None:
+    def look(self, now: float, *, any_next: bool, busy: Mapping[OpenShipment, float]) -> None:
         """Say what is to be said of a wait; `busy` holds since when each shipment waits for another's claim."""
         since, words = self._wait(now, busy, any_next=any_next)
         lasted = self._words.note(now, since)
         if lasted is not None:
             logger.warning("%s", words or f"the wait is over after {lasted:.0f} s: sending goes on")
 
-    def _wait(self, now: float, busy: Collection[float], *, any_next: bool) -> tuple[float | None, str]:
+    def _wait(self, now: float, busy: Mapping[OpenShipment, float], *, any_next: bool) -> tuple[float | None, str]:
         """Return since when sending waits, and for what; None and nothing where it does not."""
         floor = self._rate_limit.floor
         if floor > now + (SECONDS_OF_A_LONG_FLOOR if self._floor_since is None else 0.0) and any_next:
@@ -107,12 +108,26 @@ class Lookout:
                 "whose fault it is: a read will, ten seconds after the refusal"
             )
         if busy:
-            return min(busy), (
-                f"{len(busy)} events wait for a claim in the ledger, by another run or by an equal event of this one, "
-                "or for the last places of the day or month, which other runs hold: they are looked at twice a second"
+            holder = next((one.holder for one in busy if one.holder is not None), None)
+            return min(busy.values()), (
+                f"{len(busy)} events wait for a claim in the ledger, {_whose(holder)}: "
+                "they are looked at twice a second"
             )
         return None, ""
 
     def _time(self, moment: float, now: float) -> str:
-        epoch = min(self._wall() + moment - now, LAST_MOMENT)
-        return f"{dt.datetime.fromtimestamp(epoch, dt.timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+        return _utc(min(self._wall() + moment - now, LAST_MOMENT))
+
+
+def _whose(holder: Holder | None) -> str:
+    """Say who holds it: another run since when and until when, or nobody that the ledger names."""
+    if holder is None:
+        return "by an equal event of this run, or for the last places of the day or month, which other runs hold"
+    return (
+        f"by another run, {holder.run}, under way since {_utc(holder.since)}, "
+        f"until {_utc(holder.until)} unless it goes on"
+    )
+
+
+def _utc(epoch: float) -> str:
+    return f"{dt.datetime.fromtimestamp(epoch, dt.timezone.utc):%Y-%m-%d %H:%M:%S} UTC"

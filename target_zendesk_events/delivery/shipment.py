@@ -8,6 +8,7 @@ import msgspec
 
 from target_zendesk_events.delivery.verify import Verification
 from target_zendesk_events.kinds.shipment import Claim, Shipment
+from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.outcome.checkpoints import Position
 from target_zendesk_events.work import Match, Work
 
@@ -70,6 +71,8 @@ class OpenShipment(msgspec.Struct, eq=False):
     """Whether it was held before, and is read back for that reason."""
     has_quota: bool = False
     """Whether it has its place in the quota."""
+    holder: Holder | None = None
+    """Which other run has claimed it, as far as the ledger said when it was last asked."""
     verification: Verification | None = None
 
     @property

@@ -94,7 +94,7 @@ def test_what_a_run_with_a_wrong_clock_left_in_flight_is_taken_over(seconds: flo
         said = run(playground, tmp_path, range(40), max_in_flight=4)
         assert time.monotonic() - since < 25
         assert stored(playground) == Counter(range(40))
-        assert "waiting for another run, " in said
+        assert "wait for a claim in the ledger, by another run, " in said
 
 
 @pytest.mark.parametrize("policy", ["verify", "retry"])

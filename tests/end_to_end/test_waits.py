@@ -100,7 +100,9 @@ def test_another_run_that_has_claimed_the_event(tmp_path: Path) -> None:
         with running(settings, tmp_path) as first:
             support.until(lambda: playground.requests())
             with running(settings, tmp_path / "other") as second:
-                warning(second, "1 events wait for a claim in the ledger, by another run")
+                line = warning(second, "1 events wait for a claim in the ledger, by another run")
+                assert re.search(r"by another run, 2[0-9]{7}T[0-9]{6}Z-[0-9a-f]{6}, under way since 2[0-9-]+ ", line)
+                assert abs(time_in(line) - time.time()) < 30
                 assert (first.wait(), second.wait()) == (0, 0)
                 assert len(OVER.findall(second.error)) == 1
                 assert " duplicate=1 " in second.error
