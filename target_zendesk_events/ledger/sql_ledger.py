@@ -7,16 +7,16 @@ does: the claim of a run that is gone is an unknown outcome, taken over by whoev
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
+from target_zendesk_events.ledger.lookup import known_keys, known_rows, row_of
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
 from target_zendesk_events.ledger.tables import (
     CLAIMED,
@@ -33,7 +33,6 @@ from target_zendesk_events.ledger.usage import UsageCounts
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.work import NoShipment, Outcome
 
-LOOKUP_SIZE: Final = 200
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
 STATUS: Final[dict[Outcome | NoShipment, int]] = {
@@ -51,8 +50,8 @@ _SENT_AGAIN: Final = frozenset({STATUS[Outcome.REJECTED], STATUS[Outcome.HELD]})
 _CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, NULL, ?) ON CONFLICT (key) DO NOTHING"
 _SETTLE = (
     f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-    "status = excluded.status, "
-    "run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, request_id = excluded.request_id "
+    "status = excluded.status, run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, "
+    "request_id = excluded.request_id "
     f"WHERE {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]}"
 )
 
@@ -110,22 +109,20 @@ class SqlLedger:
         """Take the time that an answer of Zendesk told, in epoch seconds."""
         self._time.heed(served_at)
 
-    # looking up
-
     def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
         """Return what is known of each shipment; its sight is noted at most once a day."""
         known = self.transactions.run(
-            lambda: self._known([one.key for one in shipments if one.key is not None]), writes=False
+            lambda: known_keys(self.database, [one.key for one in shipments if one.key is not None]), writes=False
         )
         for key, (status, day) in known.items():
             if status != CLAIMED:
                 self.last_seen.see(key, day)
-        rows = [None if one.key in known else _row_of(one) for one in shipments]
-        known_rows = self.transactions.run(
-            lambda: self._known_rows({row for row in rows if row is not None}), writes=False
+        rows = [None if one.key in known else row_of(one) for one in shipments]
+        sent_rows = self.transactions.run(
+            lambda: known_rows(self.database, {row for row in rows if row is not None}, _SENT), writes=False
         )
         return [
-            _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in known_rows)
+            _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in sent_rows)
             for one, row in zip(shipments, rows, strict=True)
         ]
 
@@ -194,7 +191,7 @@ class SqlLedger:
         stream, status = self._stream(one.keyed.stream), STATUS[one.outcome]
         lookalikes = one.keyed.lookalikes if one.outcome is Outcome.HELD else 0  # for the reading back before a replay
         attempts = one.attempts | lookalikes << LOOKALIKES_SHIFT
-        return one.keyed.key, stream, status, self._run, now, today, attempts, request_id, _row_of(one.keyed)
+        return one.keyed.key, stream, status, self._run, now, today, attempts, request_id, row_of(one.keyed)
 
     def _claim(self, one: Keyed, now: float, today: int) -> Entry:
         if one.key is None:
@@ -202,7 +199,7 @@ class SqlLedger:
         if one.key in self._claimed and not one.anew:
             return Entry(Standing.BUSY)
         claimed_at = now if one.claimed_at is None else one.claimed_at
-        claim = (one.key, self._stream(one.stream), self._run, claimed_at, today, one.lookalikes, _row_of(one))
+        claim = (one.key, self._stream(one.stream), self._run, claimed_at, today, one.lookalikes, row_of(one))
         if self.database.execute(_CLAIM, claim).rowcount == 1:
             return NEW
         found = self._rows(f"SELECT status, run, sent, attempts FROM {PREFIX}keys WHERE key = ?", (one.key,))
@@ -288,28 +285,6 @@ class SqlLedger:
 
     # small things
 
-    def _known(self, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
-        """Return status and last sight of those of the keys that are known."""
-        known: dict[bytes, tuple[int, int]] = {}
-        for chunk in _chunks(keys, LOOKUP_SIZE):
-            places = ",".join("?" * len(chunk))
-            found = self._rows(f"SELECT key, status, seen FROM {PREFIX}keys WHERE key IN ({places})", chunk)
-            known |= {key: (status, seen) for key, status, seen in found}
-        return known
-
-    def _known_rows(self, rows: Iterable[int]) -> set[int]:
-        """Return those of the rows of which a shipment was sent, however many there are of each."""
-        known: set[int] = set()
-        for chunk in _chunks(rows, LOOKUP_SIZE):
-            places = ",".join(["(CAST(? AS BIGINT))"] * len(chunk))
-            found = self._rows(
-                f"WITH asked (row_hash) AS (VALUES {places}) SELECT row_hash FROM asked WHERE EXISTS "
-                f"(SELECT 1 FROM {PREFIX}keys k WHERE k.row_hash = asked.row_hash AND k.status IN {_SENT})",
-                chunk,
-            )
-            known.update(row for (row,) in found)
-        return known
-
     def _stream(self, name: str) -> int:
         if name not in self._streams:
             self.database.execute(
@@ -323,15 +298,3 @@ class SqlLedger:
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         return self.database.execute(statement, values).fetchall()
-
-
-def _row_of(one: Keyed) -> int | None:
-    """Return eight bytes of a row's hash, as a signed number."""
-    row = one.row_hash()
-    return None if row is None else int.from_bytes(row[:8], "big", signed=True)
-
-
-def _chunks(values: Iterable[Any], size: int) -> Iterable[list[Any]]:
-    iterator = iter(values)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk

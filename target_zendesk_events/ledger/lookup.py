@@ -1,0 +1,48 @@
+"""Looks up what the ledger knows of keys and rows, some hundreds with one statement."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from target_zendesk_events.ledger.ledger import Keyed
+from target_zendesk_events.ledger.tables import PREFIX
+from target_zendesk_events.ledger.transactions import Database
+
+LOOKUP_SIZE: Final = 200
+
+
+def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
+    """Return status and last sight of those of the keys that are known."""
+    known: dict[bytes, tuple[int, int]] = {}
+    for chunk in _chunks(keys):
+        places = ",".join("?" * len(chunk))
+        statement = f"SELECT key, status, seen FROM {PREFIX}keys WHERE key IN ({places})"
+        known |= {key: (status, seen) for key, status, seen in database.execute(statement, chunk).fetchall()}
+    return known
+
+
+def known_rows(database: Database, rows: Iterable[int], statuses: Sequence[int]) -> set[int]:
+    """Return those of the rows of which a shipment has one of these statuses, however many there are of each."""
+    known: set[int] = set()
+    for chunk in _chunks(rows):
+        places = ",".join(["(CAST(? AS BIGINT))"] * len(chunk))
+        statement = (
+            f"WITH asked (row_hash) AS (VALUES {places}) SELECT row_hash FROM asked WHERE EXISTS "
+            f"(SELECT 1 FROM {PREFIX}keys k WHERE k.row_hash = asked.row_hash AND k.status IN {tuple(statuses)})"
+        )
+        known.update(row for (row,) in database.execute(statement, chunk).fetchall())
+    return known
+
+
+def row_of(one: Keyed) -> int | None:
+    """Return eight bytes of a row's hash, as a signed number."""
+    row = one.row_hash()
+    return None if row is None else int.from_bytes(row[:8], "big", signed=True)
+
+
+def _chunks(values: Iterable[Any]) -> Iterable[list[Any]]:
+    iterator = iter(values)
+    while chunk := list(itertools.islice(iterator, LOOKUP_SIZE)):
+        yield chunk
