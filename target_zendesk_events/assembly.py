@@ -93,7 +93,9 @@ def assemble(  # noqa: PLR0913 - values, not owners
     name = run_name()
     digests = digests_of(settings, rule_book)
     ledger = ledger_of(settings, name, digests, must_stop)
-    clock.tell = ledger.now
+    clock.tell, clock.heed = ledger.now, ledger.heed
+    if not settings.dry_run:
+        clock.ask = client.server_time
     dead_letters = DeadLetters(settings.data_dir / DEAD_LETTERS_FOLDER, name)
     checkpoints, report = Checkpoints(per_stream=settings.state_per_stream), Report()
     usage = ledger.usage()
@@ -187,13 +189,24 @@ class RunClock:
     def __init__(self) -> None:
         """Go by this machine."""
         self.tell: Callable[[], float] = time.time
+        self.ask: Callable[[], float | None] | None = None
+        """Asks Zendesk, where it may be asked."""
+        self.heed: Callable[[float], None] = lambda _: None
 
     def __call__(self) -> float:
         """Return the time."""
         return self.tell()
 
+    def certain(self) -> float:
+        """Return the time once Zendesk was asked for it; it is asked once a run, and waited for."""
+        if self.ask is not None:
+            served_at, self.ask = self.ask(), None
+            if served_at is not None:
+                self.heed(served_at)
+        return self.tell()
 
-def compile_book(settings: known.Settings, wall: Callable[[], float] = time.time) -> RuleBook:
+
+def compile_book(settings: known.Settings, clock: RunClock | None = None) -> RuleBook:
     """Compile the rules of the settings. Raises ConfigurationError with every fault of every rule."""
     from target_zendesk_events.mapping.rules import compile_rules  # noqa: PLC0415 - Jinja takes its time
 
@@ -203,8 +216,10 @@ def compile_book(settings: known.Settings, wall: Callable[[], float] = time.time
         timezone=str(settings.timezone),
         blocked_values=settings.blocked_identifier_values,
         since=settings.since,
+        since_length=settings.since_length,
         lines=settings.rules_lines,
-        wall=wall,
+        wall=clock or time.time,
+        certain=None if clock is None else clock.certain,
     )
 
 

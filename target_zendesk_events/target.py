@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import RemoveRecordTransform
@@ -47,7 +48,7 @@ class TargetZendeskEvents(CommandTarget):
         from target_zendesk_events.outcome.progress import Progress  # noqa: PLC0415
         from target_zendesk_events.singer.streams import Streams  # noqa: PLC0415
 
-        now = dt.datetime.now(dt.timezone.utc)
+        now = dt.datetime.fromtimestamp(time.time(), dt.timezone.utc)
         self.settings = known.read_settings(config or {}, os.environ, now=now)
         self._signals = Signals()
         self._sinks: dict[tuple[str, str], EventSink] = {}

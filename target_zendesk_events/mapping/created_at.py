@@ -22,10 +22,14 @@ _SURELY_REAL: Final = EPOCH + _DAY
 class Timeline:
     """Reads `created_at`, and says what may not stand on a timeline, where it would stay for ever."""
 
-    def __init__(self, zone: dt.tzinfo, wall: Callable[[], float]) -> None:
-        """Take times without an offset in `zone`; `wall` is the clock, in Unix seconds."""
+    def __init__(self, zone: dt.tzinfo, wall: Callable[[], float], certain: Callable[[], float] | None = None) -> None:
+        """Take times without an offset in `zone`; `wall` is the clock, in Unix seconds.
+
+        `certain` is a better one, asked before a time is refused that is ahead of `wall`.
+        """
         self._zone = zone
         self._wall = wall
+        self._certain = certain or wall
         self._now = _SURELY_REAL
 
     def moment(self, value: Any) -> Moment:  # noqa: ANN401 - whatever a record holds
@@ -46,5 +50,24 @@ class Timeline:
         if found.second > self._now:  # by the clock's last reading
             self._now = EPOCH + dt.timedelta(seconds=self._wall())
         if found.second > self._now + _DAY:
+            self._now = EPOCH + dt.timedelta(seconds=self._certain())
+        if found.second > self._now + _DAY:
             message = "is more than a day ahead of this machine's clock"
             raise BadValueError(message)
+
+
+class Since:
+    """From when on an event is new enough; a length counts back from the time that `certain` tells."""
+
+    def __init__(self, start: Moment, length: dt.timedelta | None, certain: Callable[[], float]) -> None:
+        """Begin at `start`; with a `length`, which the machine's clock made it of, it is looked at again in doubt."""
+        self._start = start
+        self._length = length
+        self._certain = certain
+
+    def is_after(self, found: Moment) -> bool:
+        """Tell whether an event at that time is too old: before it is left out for good, a better clock is asked."""
+        if found < self._start and self._length is not None:
+            self._start = Moment(EPOCH + dt.timedelta(seconds=self._certain()) - self._length)
+            self._length = None
+        return found < self._start

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.kinds.event import Event, Profile
 from target_zendesk_events.mapping import identifiers, properties
-from target_zendesk_events.mapping.created_at import Timeline
+from target_zendesk_events.mapping.created_at import Since, Timeline
 from target_zendesk_events.mapping.parts import Part, UnmappableError
 from target_zendesk_events.mapping.templates import Scope, Templates
 from target_zendesk_events.mapping.values import BadValueError
@@ -85,7 +85,7 @@ class Surroundings:
     templates: Templates
     cleaning: identifiers.Cleaning
     timeline: Timeline
-    since: Moment | None
+    since: Since | None
 
 
 class Rule:
@@ -173,7 +173,7 @@ class Rule:
         if self._when is not None and not _is_wanted(self._when, scope):
             return Match(self.name, no_shipment=NoShipment.FILTERED, dedupe=self.dedupe)
         created_at = self._moment(scope)
-        if created_at is not None and self._with.since is not None and created_at < self._with.since:
+        if created_at is not None and self._with.since is not None and self._with.since.is_after(created_at):
             return Match(self.name, no_shipment=NoShipment.TOO_OLD, dedupe=self.dedupe)
         profile, left_out = self._profile_of(scope)
         event = self._event_of(scope, profile, None if created_at is None else str(created_at))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
-from target_zendesk_events.mapping.created_at import Timeline
+from target_zendesk_events.mapping.created_at import Since, Timeline
 from target_zendesk_events.mapping.identifiers import Cleaning
 from target_zendesk_events.mapping.read_rule import read_rule
 from target_zendesk_events.mapping.reading import Reading, constant_name_faults
@@ -62,19 +62,28 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     timezone: str = "UTC",
     blocked_values: Iterable[str] = (),
     since: dt.datetime | None = None,
+    since_length: dt.timedelta | None = None,
     lines: Sequence[Mapping[str, int]] | None = None,
     wall: Callable[[], float] = time.time,
+    certain: Callable[[], float] | None = None,
 ) -> RuleBook:
     """Return the rules, compiled. Raises ConfigurationError with every fault of every rule.
 
     A `source` of `""` is one that was given empty. `lines` holds for each rule the lines of its places in `rules_file`,
     by the names that faults give them; without it a fault names the rule by its number alone. `wall` is the clock, in
-    Unix seconds: what is ahead of it may not stand on a timeline.
+    Unix seconds: what is ahead of it may not stand on a timeline. `certain` is a better one, asked before an event is
+    left out by the clock: for being ahead of it, or older than `since_length` says.
     """
     if not isinstance(raw, list | tuple):
         message = "rules: takes a list of rules"
         raise ConfigurationError(message)
-    surroundings = _surroundings(timezone, blocked_values, since, wall)
+    zone = _zone(timezone)
+    surroundings = Surroundings(
+        Templates(zone),
+        Cleaning(blocked_values),
+        Timeline(zone, wall, certain),
+        None if since is None else Since(moment(since, zone), since_length, certain or wall),
+    )
     faults = constant_name_faults("source", source) if source else []
     rules: list[Rule] = []
     for index, one in enumerate(raw):
@@ -103,16 +112,12 @@ def standard_identifier_note(kind: str) -> str:
     )
 
 
-def _surroundings(
-    timezone: str, blocked: Iterable[str], since: dt.datetime | None, wall: Callable[[], float]
-) -> Surroundings:
+def _zone(name: str) -> dt.tzinfo:
     try:
-        zone = time_zone(timezone)
-        start = None if since is None else moment(since, zone)
+        return time_zone(name)
     except BadValueError as fault:
         message = f"timezone: {fault}"
         raise ConfigurationError(message) from fault
-    return Surroundings(Templates(zone), Cleaning(blocked), Timeline(zone, wall), start)
 
 
 def _where(index: int, raw: Any) -> str:  # noqa: ANN401 - whatever the configuration holds

@@ -18,7 +18,7 @@ from target_zendesk_events.settings.declared import NO_PLAN, PLANS, SDK_SETTINGS
 from target_zendesk_events.settings.playground import Playground, read_playground
 from target_zendesk_events.settings.schema import misspelt_variables, unread_variables
 from target_zendesk_events.settings.storage import absolute, read_ledger_url, sqlite_url, start_folder
-from target_zendesk_events.settings.times import read_since, read_timezone
+from target_zendesk_events.settings.times import read_length, read_since, read_timezone
 from target_zendesk_events.settings.values import listed, read_values
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Settings:
     blocked_identifier_values: tuple[str, ...]
     timezone: dt.tzinfo
     since: dt.datetime | None
+    since_length: dt.timedelta | None
+    """Where `since` is a length: then it counts back from the right time, should the machine's be wrong."""
     """In UTC."""
     plan: str | None
     requests_per_minute: int
@@ -132,6 +134,7 @@ class _Reading:
             blocked_identifier_values=tuple(values.get("blocked_identifier_values") or ()),
             timezone=timezone,
             since=self._since(timezone),
+            since_length=read_length(self.values.given.get("since", "")),
             plan=values.get("plan"),
             requests_per_minute=self._requests_per_minute(),
             monthly_event_quota=quota,

@@ -28,20 +28,24 @@ def read_timezone(name: str) -> dt.tzinfo:
     raise ValueError(fault("timezone", name, "a name as in Europe/Berlin") + did_you_mean(name, known))
 
 
+def read_length(text: str) -> dt.timedelta | None:
+    """Return how long a text says, as in `30 days`; None where it says something else."""
+    found = _LENGTH.fullmatch(text)
+    return None if found is None else dt.timedelta(**{f"{found[2].lower()}s": int(found[1])})
+
+
 def read_since(text: str, timezone: dt.tzinfo, now: dt.datetime) -> dt.datetime:
     """Return the instant, in UTC, before which an event is too old.
 
     A length counts back from `now`; a date or a time, as `created_at` takes them, is in `timezone` where it names no
     offset. Raise a ValueError with the sentence where the text is none of these.
     """
-    length = _LENGTH.fullmatch(text)
     try:
-        if length:
-            back = dt.timedelta(**{f"{length[2].lower()}s": int(length[1])})
-            if back.days <= MAX_DAYS:
-                return now.astimezone(dt.timezone.utc) - back
-        else:
+        back = read_length(text)
+        if back is None:
             return moment_of(text, timezone).as_datetime
+        if back.days <= MAX_DAYS:
+            return now.astimezone(dt.timezone.utc) - back
     except (ValueError, ArithmeticError):
         pass  # no time, or one that no calendar has
     raise ValueError(fault("since", text, _SINCE_ACCEPTED))

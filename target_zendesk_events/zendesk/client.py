@@ -86,6 +86,10 @@ class Client:
         """Ask who the credentials belong to; the user is in the payload."""
         return self._ask(self._prepared("GET", WHO_AM_I_PATH), "who")
 
+    def server_time(self) -> float | None:
+        """Ask the address what time it is, in epoch seconds: any answer's `Date` tells, so no credentials are sent."""
+        return self._ask(self._prepared("GET", WHO_AM_I_PATH), "who", is_open=True).served_at
+
     def renew(self) -> Answer:
         """Get a new token and use it from now on.
 
@@ -123,10 +127,10 @@ class Client:
             request.headers["Content-Length"] = str(len(body))
         return request
 
-    def _ask(self, request: requests.PreparedRequest, asked: Asked) -> Answer:
-        """Send once and return what came of it; a token request carries no credentials but its body."""
+    def _ask(self, request: requests.PreparedRequest, asked: Asked, *, is_open: bool = False) -> Answer:
+        """Send once and return what came of it; a token request carries no credentials but its body, `is_open` none."""
         generation = self.auth.generation
-        if asked != "token":
+        if asked != "token" and not is_open:
             self.auth(request)
         started = self._monotonic()
         trip = set_out(self._monotonic)

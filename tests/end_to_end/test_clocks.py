@@ -137,3 +137,30 @@ def test_a_clock_that_is_behind_the_last_run_sets_nothing_aside(
     run(playground, tmp_path, range(5), at=at)
     run(playground, tmp_path, range(10), wrong_by(seconds), at=at)
     assert stored(playground) == Counter(range(10))
+
+
+@pytest.mark.parametrize("seconds", [3 * DAY, 400 * DAY])
+def test_a_length_counts_back_from_the_right_time(seconds: float, playground: Playground, tmp_path: Path) -> None:
+    """With a clock that is ahead, what happened within `since` is not left out as too old; what is older is."""
+    now = dt.datetime.now(dt.timezone.utc)
+    for days, number in [(1, 1), (10, 2)]:
+        at = (now - dt.timedelta(days=days)).isoformat()
+        run(playground, tmp_path, [number], wrong_by(seconds), at=at, since="2 days")
+    assert stored(playground) == Counter({1: 1})
+
+
+def test_a_clock_that_is_behind_sets_nothing_aside(playground: Playground, tmp_path: Path) -> None:
+    """In a machine's very first run: Zendesk is asked what time it is before a record is refused as ahead of it."""
+    said = run(playground, tmp_path, [1, 2], wrong_by(-3 * DAY), at=dt.datetime.now(dt.timezone.utc).isoformat())
+    assert stored(playground) == Counter({1: 1, 2: 1})
+    assert "behind Zendesk's" in said
+    asked = [one for one in playground.requests() if one.path.startswith("/api/v2/users/me")]
+    assert len(asked) == 1
+
+
+def test_what_is_ahead_of_every_clock_is_set_aside(playground: Playground, tmp_path: Path) -> None:
+    """As by the right time it is; Zendesk is asked once a run."""
+    ahead = (dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=3)).isoformat()
+    said = run(playground, tmp_path, [1, 2, 3], at=ahead)
+    assert "set aside 3 unmappable: rule '*:{{ kind }}': event.created_at: is more than a day ahead" in said
+    assert len([one for one in playground.requests() if one.path.startswith("/api/v2/users/me")]) == 1

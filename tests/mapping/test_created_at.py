@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from target_zendesk_events.mapping.created_at import Timeline
+from target_zendesk_events.mapping.created_at import Since, Timeline
 from target_zendesk_events.mapping.times import time_zone
 from target_zendesk_events.mapping.values import BadValueError
-from target_zendesk_events.moments import UTC
+from target_zendesk_events.moments import EPOCH, UTC, Moment
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 PLACEHOLDER = "is a placeholder and no time: of the years 1 to 1900 or 9999, or the Unix time 0"
@@ -98,3 +98,22 @@ def test_the_clock_goes_on() -> None:
     ]:
         assert one.is_ahead(one.moment(text)) is is_ahead
         assert len(asked) == times
+
+
+@pytest.mark.parametrize(("length", "certain", "is_after"), [(None, 0, True), (2, 0, False), (2, 9, True)])
+def test_a_length_is_looked_at_again_before_an_event_is_left_out(
+    length: int | None, certain: int, is_after: bool
+) -> None:
+    """By a better clock, asked once; a date stands as it is."""
+    asked: list[int] = []
+
+    def clock() -> float:
+        asked.append(certain)
+        return certain * 86_400.0
+
+    since = Since(Moment(EPOCH + dt.timedelta(days=5)), None if length is None else dt.timedelta(days=length), clock)
+    assert not since.is_after(Moment(EPOCH + dt.timedelta(days=5)))
+    assert asked == []
+    assert since.is_after(Moment(EPOCH + dt.timedelta(days=4))) is is_after
+    assert since.is_after(Moment(EPOCH + dt.timedelta(days=4))) is is_after
+    assert len(asked) == (length is not None)
