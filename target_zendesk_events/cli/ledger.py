@@ -12,10 +12,12 @@ import click
 from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
-from target_zendesk_events.delivery.dry_run import DryRun
+from target_zendesk_events.delivery.dry_run import Cost, DryRun
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.escaping import say
+from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.inquiry import Inquiry
+from target_zendesk_events.ledger.ledger import Entry
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.mapping.values import json_text
 from target_zendesk_events.target import TargetZendeskEvents
@@ -85,9 +87,18 @@ class Finding(TargetZendeskEvents):
         kept = self.run.ledger
         self._inquiry = Inquiry(kept) if isinstance(kept, SqlLedger) else None
         if isinstance(self.run.engine, DryRun):
-            self.run.engine.inquirer = self._answer
+            self.run.engine.observer = self
 
-    def _answer(self, work: Work, match: Match, key: bytes | None) -> None:
+    holds_limits = False
+
+    def note_set_aside(self, work: Work, rule: str, reason: str, why: str) -> None:
+        """Its events were never made: nothing is known of them."""
+
+    def note_end(self, cost: Cost) -> None:
+        """Nothing is to be sent."""
+
+    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:  # noqa: ARG002
+        """Say what the ledger holds of it."""
         found = self._inquiry.sent(key) if self._inquiry is not None and key is not None else None
         which = f"{work.stream} {json_text(work.key_values) if work.key_values else 'record'} {match.rule}"
         if found is None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import json
 import logging
-from collections.abc import Callable
+from typing import Protocol
 
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.keys import Keys
-from target_zendesk_events.ledger.ledger import SENT_AGAIN, Keyed, Ledger, Standing
+from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Keyed, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import Match, NoShipment, Outcome, Work
@@ -22,8 +23,70 @@ SHOWN_FOR_EACH_RULE = 2
 BATCH_SIZE = 500
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cost:
+    """What sending would take: shipments, minutes at so many a minute, percent of the month's quota (or None)."""
+
+    shipments: int
+    minutes: float
+    per_minute: int
+    share_of_month: float | None
+
+
+class Observer(Protocol):
+    """Who is told of each thing that a dry run comes to."""
+
+    holds_limits: bool
+    """Whether names that are one too many stop a stream, as they would in a run."""
+
+    def note_set_aside(self, work: Work, rule: str, reason: str, why: str) -> None:
+        """A record, or a rule's part of it (`rule`), would be set aside."""
+
+    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:
+        """What would be sent, or is known: the ledger has `entry` under `key`."""
+
+    def note_end(self, cost: Cost) -> None:
+        """The input has ended."""
+
+
+class MaskedLog:
+    """Says in the log what a run would do: a few bodies of each rule with every value masked, and the cost."""
+
+    holds_limits = True
+
+    def __init__(self) -> None:
+        """Say nothing yet."""
+        self._shown: collections.Counter[str] = collections.Counter()
+
+    def note_set_aside(self, work: Work, rule: str, reason: str, why: str) -> None:  # noqa: ARG002 - others want it all
+        """Say why, of the first."""
+        if reason != "invalid":
+            self._say(rule, why)
+
+    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:  # noqa: ARG002
+        """Say how the first ones look."""
+        if entry.standing is not Standing.SETTLED:
+            self._say(match.rule, json.dumps(what.masked(), ensure_ascii=False))
+
+    def note_end(self, cost: Cost) -> None:
+        """Say what sending would cost."""
+        share = "" if cost.share_of_month is None else f", {cost.share_of_month:.1f} % of the month's quota"
+        logger.info(
+            "dry run: %s events would be sent, in about %.0f minutes at %d a minute%s",
+            f"{cost.shipments:,}",
+            cost.minutes,
+            cost.per_minute,
+            share,
+        )
+
+    def _say(self, rule: str, sentence: str) -> None:
+        self._shown[rule] += 1
+        if self._shown[rule] <= SHOWN_FOR_EACH_RULE:
+            logger.info("dry run: %s: %s", rule, sentence)
+
+
 class DryRun:
-    """Stands in the sender's place: counts what would be sent, and shows a few bodies with every value masked."""
+    """Stands in the sender's place: counts what would be sent, and tells an observer of it."""
 
     def __init__(  # noqa: PLR0913 - values, not owners
         self,
@@ -46,10 +109,8 @@ class DryRun:
         self._requests_per_minute = requests_per_minute
         self._monthly_event_quota = monthly_event_quota
         self._batch: list[tuple[Work, Match, Shipment]] = []
-        self._shown: collections.Counter[str] = collections.Counter()
         self._to_send = 0
-        self.inquirer: Callable[[Work, Match, bytes | None], None] | None = None
-        """Asked about each shipment in place of what a dry run says, where somebody only asks the ledger."""
+        self.observer: Observer = MaskedLog()
         self.failure: TargetError | None = None
         self.stopped: dict[str, TargetError] = {}
         self._dropped: set[str] = set()
@@ -69,6 +130,7 @@ class DryRun:
         if work.invalid:
             report.count_letter(work.stream, "invalid", work.invalid, work.line_number)
             report.count_set_aside(work.stream)
+            self.observer.note_set_aside(work, "", "invalid", work.invalid)
             return
         unmappable = False
         for match in self._keys.told_apart(work):
@@ -80,7 +142,7 @@ class DryRun:
             elif match.no_shipment is NoShipment.UNMAPPABLE:
                 unmappable = True
                 report.count_letter(work.stream, match.no_shipment.value, match.message, work.line_number)
-                self._say(match.rule, match.message)
+                self.observer.note_set_aside(work, match.rule, match.no_shipment.value, match.message)
         if unmappable:
             report.count_set_aside(work.stream)
 
@@ -96,16 +158,15 @@ class DryRun:
             )
             for work, match, _ in batch
         ]
-        if self.inquirer is not None:
-            for (work, match, _), one in zip(batch, keyed, strict=True):
-                self.inquirer(work, match, one.key)
         for (work, match, what), one, entry in zip(batch, keyed, self._ledger.seen(keyed), strict=True):
             is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
             if is_settled or self._is_met_again(one.key):
                 counts = self._report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
                 counts.note_set_aside_before(entry.set_aside_as)
+                known = entry if is_settled else Entry(Standing.SETTLED, Outcome.DUPLICATE)
+                self.observer.note_shipment(work, match, what, one.key, known)
             elif work.stream not in self._dropped:
-                self._hold_against_limits(work.stream, match.rule, what)
+                self._hold_against_limits(work, match, what, one.key, entry)
 
     def _is_met_again(self, key: bytes | None) -> bool:
         """Tell whether the run itself would know this shipment by now."""
@@ -115,19 +176,21 @@ class DryRun:
         self._met.add(key)
         return is_known
 
-    def _hold_against_limits(self, stream: str, rule: str, what: Shipment) -> None:
+    def _hold_against_limits(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:
         faults = what.limit_faults()
         if faults:
-            self._report.count_outcome(stream, rule, Outcome.REJECTED)
-            self._report.count_letter(stream, "limit", "; ".join(faults))
-            self._say(rule, "; ".join(faults))
+            self._report.count_outcome(work.stream, match.rule, Outcome.REJECTED)
+            self._report.count_letter(work.stream, "limit", "; ".join(faults), work.line_number)
+            self.observer.note_set_aside(work, match.rule, "limit", "; ".join(faults))
             return
-        too_many = self._names.admit(what.names()) if self.inquirer is None else ""
+        too_many = self._names.admit(what.names()) if self.observer.holds_limits else ""
         if too_many:
-            self.stop_stream(stream, TargetError(f"stream {stream} is stopped: {too_many}"))
+            self.stop_stream(work.stream, TargetError(f"stream {work.stream} is stopped: {too_many}"))
             return
+        if entry.changed:
+            self._report.stream(work.stream).rule(match.rule).counts["changed"] += 1
         self._to_send += 1
-        self._say(rule, json.dumps(what.masked(), ensure_ascii=False))
+        self.observer.note_shipment(work, match, what, key, entry)
 
     def step(self) -> float | None:
         """Close a full batch; nothing else goes on."""
@@ -165,22 +228,8 @@ class DryRun:
         """Nothing is sent in a dry run, so nobody is asked."""
 
     def end(self) -> None:
-        """Say what sending would cost."""
-        if self.inquirer is not None:
-            return
+        """Tell what sending would cost."""
+        quota = self._monthly_event_quota
+        share = self._to_send * 100 / quota if quota else None
         minutes = self._to_send / self._requests_per_minute
-        share = ""
-        if self._monthly_event_quota:
-            share = f", {self._to_send * 100 / self._monthly_event_quota:.1f} % of the month's quota"
-        logger.info(
-            "dry run: %s events would be sent, in about %.0f minutes at %d a minute%s",
-            f"{self._to_send:,}",
-            minutes,
-            self._requests_per_minute,
-            share,
-        )
-
-    def _say(self, rule: str, sentence: str) -> None:
-        self._shown[rule] += 1
-        if self.inquirer is None and self._shown[rule] <= SHOWN_FOR_EACH_RULE:
-            logger.info("dry run: %s: %s", rule, sentence)
+        self.observer.note_end(Cost(self._to_send, minutes, self._requests_per_minute, share))
