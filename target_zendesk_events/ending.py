@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.assembly import Run, lost_letters_warning
+from target_zendesk_events.errors import StorageError
+from target_zendesk_events.ledger.ledger import Ledger
 from target_zendesk_events.outcome.progress import Progress
 from target_zendesk_events.outcome.report import Report
 
@@ -33,6 +35,21 @@ def exit_code(
     if report.only_set_aside() or (counts_set_aside and report.any_set_aside()):
         return EXIT_SET_ASIDE
     return 0
+
+
+def fault_of_open_claims(ledger: Ledger) -> TargetError | None:
+    """Warn of events that runs which are gone may have sent; return what kept the ledger from telling."""
+    try:
+        left_open = ledger.left_open()
+    except StorageError as fault:
+        return fault
+    if left_open:
+        logger.warning(
+            "%d events of runs that were cut off may have been sent, and their records did not come again: "
+            "their outcome stays unknown",
+            left_open,
+        )
+    return None
 
 
 def tell(run: Run, progress: Progress, about: Mapping[str, Any]) -> None:

@@ -232,14 +232,14 @@ class TargetZendeskEvents(CommandTarget):
 
     def process_endofpipe(self) -> None:
         """Settle what came back, tell how it went, and set the exit code."""
-        from target_zendesk_events.ending import exit_code, tell  # noqa: PLC0415 - `--about` needs none of it
+        from target_zendesk_events.ending import exit_code, fault_of_open_claims  # noqa: PLC0415 - not for `--about`
 
         engine = self.run.engine
         fault = engine.failure or self.message_reader.fault or self._fault_of_rules()
         if not self._streams.any_seen and not fault:
             engine.allow_state()
         engine.end()
-        fault = fault or engine.failure or self._fault_of_open_claims()
+        fault = fault or engine.failure or fault_of_open_claims(self.run.ledger)
         self._streams.warn_of_unmatched()
         for sink in self._sinks.values():
             sink.clean_up()
@@ -248,6 +248,16 @@ class TargetZendeskEvents(CommandTarget):
         self.exit_code = exit_code(self._signals.first, faults, self.run.report, counts_set_aside=counts_set_aside)
         if fault is not None and not self._signals.any_came:
             log_fault(fault)
+        self.run.dead_letters.close()  # the report may need the files that they hold open
+        self.all_settled()
+        self.tell(fault)
+        with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
+            self.run.close()
+
+    def tell(self, fault: TargetError | None) -> None:
+        """Tell how the run went, and leave its report; `fault` has ended it."""
+        from target_zendesk_events.ending import tell  # noqa: PLC0415
+
         about = {
             "run": self.run.name,
             "version": self.get_plugin_version(),
@@ -255,25 +265,7 @@ class TargetZendeskEvents(CommandTarget):
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
         }
-        self.run.dead_letters.close()  # the report may need the files that they hold open
-        self.all_settled()
         tell(self.run, self._progress, about)
-        with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
-            self.run.close()
-
-    def _fault_of_open_claims(self) -> TargetError | None:
-        """Warn of events that runs which are gone may have sent; return what kept the ledger from telling."""
-        try:
-            left_open = self.run.ledger.left_open()
-        except StorageError as fault:
-            return fault
-        if left_open:
-            logger.warning(
-                "%d events of runs that were cut off may have been sent, and their records did not come again: "
-                "their outcome stays unknown",
-                left_open,
-            )
-        return None
 
     def _fault_of_rules(self) -> TargetError | None:
         streams = self._streams

@@ -10,6 +10,7 @@ VERBS = {
     "demo": "Send sample streams to a local Zendesk, and show what it then holds.",
     "ledger": "Ask what was sent: counts, single records; forget on purpose.",
     "playground": "Serve a local Zendesk to try things on, or run a command against it.",
+    "preview": "Show what a run would send, before anything is sent.",
     "replay": "Send again what was set aside, and clear away what is settled.",
 }
 

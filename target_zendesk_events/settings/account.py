@@ -126,8 +126,10 @@ def split_address(text: str) -> SplitResult | None:
     return parts if well_formed and parts.hostname and port != 0 else None
 
 
-def read_credentials(values: Values, base_url: str, *, reads: bool) -> tuple[Credentials, list[str]]:
-    """Return the one way to authenticate, and what is wrong where there is none or more than one.
+def read_credentials(
+    values: Values, base_url: str, *, reads: bool, is_needed: bool = True
+) -> tuple[Credentials, list[str]]:
+    """Return the one way to authenticate, and what is wrong where there is none (if it `is_needed`) or more than one.
 
     `reads` says whether anything is read back from Zendesk, which decides the default scope.
     """
@@ -137,7 +139,7 @@ def read_credentials(values: Values, base_url: str, *, reads: bool) -> tuple[Cre
         ways = listed(f"{listed(names)} ({_word(names, values)})" for names in begun)
         return NoCredentials(), [*faults, f"more than one way to authenticate: {ways}; keep exactly one"]
     if not begun:
-        return NoCredentials(), faults + _none_begun(values, base_url)
+        return NoCredentials(), faults + (_none_begun(values, base_url) if is_needed else [])
     incomplete = _incomplete(values, begun[0])
     if incomplete:
         return NoCredentials(), [*faults, incomplete]

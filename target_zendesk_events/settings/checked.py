@@ -183,7 +183,8 @@ class _Reading:
             self.faults += faults
             return self._playground.url, credentials
         base_url, faults = read_base_url(self.values)
-        credentials, more = read_credentials(self.values, base_url, reads=reads)
+        is_needed = not self.values.get("dry_run")
+        credentials, more = read_credentials(self.values, base_url, reads=reads, is_needed=is_needed)
         self.faults += faults + more
         self._warnings += credential_warnings(credentials, self._now.astimezone(dt.timezone.utc).date())
         return base_url, credentials

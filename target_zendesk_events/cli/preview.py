@@ -1,0 +1,203 @@
+"""`zendesk-events preview`: what a run would send, to look at before anything is sent."""
+
+from __future__ import annotations
+
+import collections
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.delivery.dry_run import Cost, DryRun
+from target_zendesk_events.ending import EXIT_SET_ASIDE
+from target_zendesk_events.escaping import escaped
+from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.shipment import Claim, Shipment
+from target_zendesk_events.ledger.ledger import Entry, Standing
+from target_zendesk_events.mapping.rules import standard_identifier_note
+from target_zendesk_events.mapping.values import json_text
+from target_zendesk_events.target import TargetZendeskEvents
+from target_zendesk_events.work import Match, Work
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from target_zendesk_events.errors import TargetError
+    from target_zendesk_events.outcome.report import RuleCounts
+
+NOWHERE = "http://127.0.0.1:9"
+"""An account for those who have none yet; nothing is sent to it."""
+STANDINGS = ("new", "changed", "known")
+WOULD_BE_REFUSED = 1
+WIDTH_OF_FILES = 160
+
+
+class Previewing(TargetZendeskEvents):
+    """The target as a dry run that keeps the first things of each rule, and counts what the ledger knows of all."""
+
+    holds_limits = True
+    limit = 3
+    cost: Cost | None = None
+
+    def __init__(self, *, config: Any = None) -> None:  # noqa: ANN401 - the SDK's signature
+        """Watch the dry run."""
+        self.shown: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
+        self.standings: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
+        self.identifier_types: set[str] = set()
+        super().__init__(config=config)
+        if isinstance(self.run.engine, DryRun):
+            self.run.engine.observer = self
+
+    def note_set_aside(self, work: Work, rule: str, reason: str, why: str) -> None:
+        """The report has the reason and its line."""
+
+    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:  # noqa: ARG002
+        """Keep one of the first, as Zendesk would get it."""
+        standing = "known" if entry.standing is Standing.SETTLED else "changed" if entry.changed else "new"
+        place = (work.stream, match.rule)
+        self.standings[place][standing] += 1
+        self.identifier_types.update(what.identifier_types())
+        if len(self.shown[place]) < self.limit:
+            body = what.request(Claim(self.run.ledger.now())).body or b"{}"
+            self.shown[place].append((standing, json.loads(body)))
+
+    def note_end(self, cost: Cost) -> None:
+        """Keep the cost."""
+        self.cost = cost
+
+    def tell(self, fault: TargetError | None) -> None:  # noqa: ARG002 - it is told in the log
+        """Say nothing of a run: what is shown is shown by the verb."""
+        if self.exit_code in {0, EXIT_SET_ASIDE} and self.run.report.any_set_aside():
+            self.exit_code = WOULD_BE_REFUSED
+
+    @property
+    def written_onto_users(self) -> list[str]:
+        """Return what Zendesk does with the identifiers of standard types that would be sent."""
+        notes = (standard_identifier_note(kind) for kind in sorted(self.identifier_types & STANDARD_IDENTIFIERS.keys()))
+        return list(notes)
+
+    def as_object(self) -> dict[str, Any]:
+        """Return all of it for `--json`."""
+        streams = {}
+        for name, counts in self.run.report.streams.items():
+            told = counts.as_object()
+            for rule, numbers in told["rules"].items():
+                numbers |= {standing: self.standings[name, rule][standing] for standing in STANDINGS}
+                numbers["shown"] = [{"standing": one, **body} for one, body in self.shown[name, rule]]
+            streams[name] = {**told, "reasons": list(counts.reasons.told())}
+        cost = self.cost
+        return {
+            "totals": self.run.report.totals(),
+            "streams": streams,
+            "written_onto_users": self.written_onto_users,
+            "cost": None
+            if cost is None
+            else {"events": cost.shipments, "minutes": cost.minutes, "percent_of_month": cost.share_of_month},
+        }
+
+
+@click.command()
+@config_option
+@click.option(
+    "--input", "messages", type=click.File("rb"), default="-", help="A file of Singer messages. [default: stdin]"
+)
+@click.option(
+    "--limit", type=click.IntRange(0), default=3, show_default=True, help="So many things of each rule are shown."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+@reporting_faults
+def preview(config: dict[str, Any], messages: IO[bytes], limit: int, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Show what a run would send: the first things of each rule as Zendesk would get them, and what they would cost.
+
+    Nothing is sent or written, no credentials are needed, and the customers' values are shown. Ends with 1 if anything
+    would be set aside.
+
+    Example: some-tap --config tap.json | zendesk-events preview --config config.json
+    """
+    logging.disable(logging.INFO)  # warnings and faults stand beside the tables; no log of a run
+    account = {} if config.get("subdomain") or config.get("api_url") else {"api_url": NOWHERE}
+    target = Previewing(config={**config, **account, "dry_run": True})
+    target.limit = limit
+    target.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
+    if as_json:
+        click.echo(json.dumps(target.as_object(), indent=2, ensure_ascii=False))
+    else:
+        _show(target)
+    sys.exit(target.exit_code)
+
+
+def _show(target: Previewing) -> None:
+    from rich.console import Console  # noqa: PLC0415 - drawn once
+
+    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    for name, counts in target.run.report.streams.items():
+        console.print(f"{escaped(name)}: {counts.records:,} records", style="bold", soft_wrap=True)
+        for rule, made in counts.rules.items():
+            console.print(f"  {escaped(rule)}: {_told(made, target.standings[name, rule])}", soft_wrap=True)
+            _show_things(target.shown[name, rule], console)
+            for (kind, why), count in sorted(made.left_out.items()):
+                console.print(f"  identifier {escaped(kind)} left out of {count:,} ({why})", soft_wrap=True)
+        for reason in counts.reasons.told():
+            console.print(f"  would be set aside: {escaped(reason)}", style="red", soft_wrap=True)
+        if counts.stopped:
+            console.print(f"  {escaped(counts.stopped)}", style="red", soft_wrap=True)
+        console.print()
+    for note in target.written_onto_users:
+        console.print(note, soft_wrap=True)
+    if target.cost is not None:
+        console.print(_cost(target.cost), style="bold", soft_wrap=True)
+
+
+def _told(made: RuleCounts, standings: Mapping[str, int]) -> str:
+    """Return what a rule makes of a stream, the numbers that are zero left out."""
+    numbers = {name: standings[name] for name in STANDINGS}
+    numbers |= {name.replace("_", " "): made.counts[name] for name in ("filtered", "too_old", "unmappable", "rejected")}
+    return ", ".join(f"{count:,} {name}" for name, count in numbers.items() if count) or "nothing"
+
+
+def _show_things(things: list[tuple[str, dict[str, Any]]], console: Console) -> None:
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    if not things:
+        return
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("", "customer", "when (UTC)", "source", "type", "description, properties"):
+        table.add_column(name, overflow="fold")
+    for standing, body in things:
+        profile, event = body["profile"], body["event"]
+        customer = [f"{one['type']} {one['value']}" for one in profile["identifiers"]]
+        customer += [f"{name} {profile[name]}" for name in ("name", "user_id") if name in profile]
+        customer += [f"{name}: {text}" for name, text in profile.get("attributes", {}).items()]
+        told = [event["description"]] if "description" in event else []
+        told += _tree(event["properties"])
+        table.add_row(
+            standing, _lines(customer), _when(event["created_at"]), event["source"], event["type"], _lines(told)
+        )
+    console.print(table)
+
+
+def _when(text: str) -> str:
+    """Return a time as people read it: date over time of day."""
+    return text.removesuffix("Z").replace("T", "\n")
+
+
+def _tree(properties: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in properties.items():
+        yield f"{name}: {value if isinstance(value, str) else json_text(value)}"
+
+
+def _lines(texts: list[str]) -> str:
+    return "\n".join(map(escaped, texts))
+
+
+def _cost(cost: Cost) -> str:
+    share = "" if cost.share_of_month is None else f", {cost.share_of_month:.1f} % of the month's quota"
+    minutes = f"{cost.minutes:,.0f} minutes" if cost.minutes >= 1 else f"{cost.minutes * 60:.0f} seconds"
+    takes = f"about {minutes} at {cost.per_minute:,} a minute"
+    return f"A run would send {cost.shipments:,} events, in {takes}{share}."

@@ -1,0 +1,120 @@
+"""`zendesk-events preview`: what a run would send, with nothing sent, written or asked for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import support
+
+from target_zendesk_events.playground.server import Playground
+
+pytestmark = pytest.mark.slow
+
+VERBS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
+EVENT = {
+    **support.RULE["event"],
+    "description": "Order {{ id }}",
+    "properties": {"number": "{{ id }}", "a": {"b": [1]}},
+}
+RULES = [{**support.RULE, "event": EVENT}]
+MESSAGES = [support.schema("orders"), *(support.record("orders", number) for number in range(5))]
+
+
+def preview(
+    folder: Path, messages: list[dict[str, Any]], *options: str, **settings: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the verb; the customers' values are shown."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({"source": "shop", "data_dir": "data", "rules": RULES, **settings}))
+    arguments = ("preview", "--config", str(path), *options)
+    return support.command(None, folder, *arguments, given=support.lines(messages), program=VERBS)
+
+
+def test_it_shows_the_first_of_each_rule_as_zendesk_would_get_them(tmp_path: Path) -> None:
+    """Without an account or credentials; nothing is made, and no log stands between the tables."""
+    done = preview(tmp_path, MESSAGES)
+    shown = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "orders: 5 records" in shown
+    assert "5 new" in shown
+    assert [shown.count(f"customer-{number}@example.com") for number in range(5)] == [1, 1, 1, 0, 0]
+    assert "Order 2" in shown
+    assert 'a: {"b": [1]}' in shown
+    assert "identifiers of type 'email' are written onto the Zendesk user as its email" in shown
+    assert "A run would send 5 events" in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_as_many_are_shown_as_are_asked_for(tmp_path: Path) -> None:
+    """Of each rule; none at all too."""
+    assert preview(tmp_path, MESSAGES, "--limit", "5").stdout.count(b"Order ") == 5
+    assert preview(tmp_path, MESSAGES, "--limit", "0").stdout.count(b"Order ") == 0
+
+
+def test_what_would_be_set_aside_is_told_with_its_line(tmp_path: Path) -> None:
+    """Exit 1; reasons name rule, place and line."""
+    bad = [
+        support.record("orders", 6, kind=None),
+        support.record("orders", 7, kind="x" * 41),
+        support.record("orders", "8"),
+    ]
+    done = preview(tmp_path, [*MESSAGES, *bad])
+    assert done.returncode == 1
+    for part in (
+        "would be set aside: 1 unmappable: rule '*:{{ kind }}': event.type: is null (first in line 7 of the input)",
+        "1 limit: event.type has 41 characters; Zendesk takes 40 (first in line 8 of the input)",
+        "1 invalid: id does not hold what the schema says of it: type (first in line 9 of the input)",
+    ):
+        assert part in done.stdout.decode()
+
+
+def test_a_stream_that_a_rule_does_not_fit_is_told(tmp_path: Path) -> None:
+    """As the run itself would: exit 2."""
+    rules = [{**support.RULE, "event": {**EVENT, "type": "{{ knd }}"}}]
+    done = preview(tmp_path, MESSAGES, rules=rules)
+    assert done.returncode == 2
+    assert b"stream orders is stopped: rule '*:{{ knd }}': event.type names the field 'knd'" in done.stdout
+
+
+def test_it_tells_what_changed_since_the_last_run(tmp_path: Path) -> None:
+    """By the ledger: new, changed, known."""
+    with Playground() as playground:
+        settings = support.config(playground.url, tmp_path, rules=RULES)
+        support.run_process(settings, support.lines(MESSAGES), tmp_path)
+        sent = len(playground.requests())
+        now = [support.record("orders", 4, kind="refunded"), support.record("orders", 5)]
+        done = preview(tmp_path, [*MESSAGES, *now], "--json", **settings)
+        assert len(playground.requests()) == sent
+    told = json.loads(done.stdout)
+    (rule,) = told["streams"]["orders"]["rules"].values()
+    assert (rule["new"], rule["changed"], rule["known"]) == (1, 1, 5)
+    assert [one["standing"] for one in rule["shown"]] == ["known"] * 3
+    assert rule["shown"][0]["profile"]["identifiers"] == [{"type": "email", "value": "customer-0@example.com"}]
+    assert told["cost"]["events"] == 2
+
+
+def test_a_thousand_records_are_shown_at_once(tmp_path: Path) -> None:
+    """In less than two seconds, from the start of the process."""
+    messages = [support.schema("orders"), *(support.record("orders", number) for number in range(1_000))]
+    begun = time.monotonic()
+    done = preview(tmp_path, messages)
+    assert (done.returncode, time.monotonic() - begun < 4) == (0, True)
+    assert b"1,000 new" in done.stdout
+
+
+@pytest.mark.parametrize("bad", [0, 2])
+def test_its_sums_are_those_of_a_dry_run(tmp_path: Path, bad: int) -> None:
+    """Every number of the report."""
+    messages = [*MESSAGES, *(support.record("orders", 10 + number, kind=None) for number in range(bad))]
+    with Playground() as playground:
+        settings = support.config(playground.url, tmp_path, rules=RULES, dry_run=True)
+        told = json.loads(preview(tmp_path, messages, "--json", **settings).stdout)["totals"]
+        done = support.command(settings, tmp_path, given=support.lines(messages))
+        last = done.stderr.decode().splitlines()[-1].partition("run finished: ")[2]
+        assert {name: int(count) for name, count in (one.split("=") for one in last.split())} == told
