@@ -1,4 +1,4 @@
-"""What holds for every test: nothing of the developer's environment, and nobody's signal handlers left behind."""
+"""What tests share: a served playground, nothing of the developer's environment, nobody's signal handlers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from target_zendesk_events.playground.server import Playground
 
 OURS = ("TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_PLAYGROUND", "MELTANO_PROJECT_ROOT")
 POSTGRESQL = "ZENDESK_EVENTS_TEST_POSTGRESQL"
@@ -29,6 +31,21 @@ def signals_as_they_were() -> Iterator[None]:
     signal.set_wakeup_fd(-1)
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Playground]:
+    """Serve one playground for all tests of a module."""
+    with Playground() as playground:
+        yield playground
+
+
+@pytest.fixture
+def playground(served: Playground) -> Playground:
+    """Give the module's playground, with nothing in it."""
+    served.clear()
+    served.set_faults()
+    return served
 
 
 @pytest.fixture(scope="session")

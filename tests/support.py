@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 import io
 import json
 import os
@@ -253,3 +254,22 @@ def until(holds: Callable[[], object], seconds: float = 20) -> None:
         if time.monotonic() > ends:
             raise TimeoutError
         time.sleep(0.01)
+
+
+def iso(seconds: float) -> str:
+    """Return a time as text."""
+    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).isoformat()
+
+
+def stored_order(received_at: str, **others: Any) -> dict[str, Any]:
+    """Return an order as Zendesk gives an event back, but for what is given."""
+    return {
+        "id": "01E1",
+        "source": "shop",
+        "type": "order",
+        "description": "An order",
+        "created_at": "2026-11-01T10:00:00.000Z",
+        "received_at": received_at,
+        "properties": {"item": {"name": "cup"}, "total": 1.0},
+        **others,
+    }

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,6 @@ from target_zendesk_events.playground.server import Playground
 AT = "2024-01-31T10:00:00Z"
 HOUR, DAY = 3_600, 86_400
 WRONG = (2 * HOUR, -2 * HOUR, 3 * DAY, -3 * DAY, 400 * DAY, -400 * DAY)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Playground]:
-    """Serve one playground for all, whose clock is right."""
-    with Playground() as playground:
-        yield playground
-
-
-@pytest.fixture
-def playground(served: Playground) -> Playground:
-    """Give the playground, with nothing in it."""
-    served.clear()
-    served.set_faults()
-    return served
 
 
 def wrong_by(seconds: float) -> list[str]:

@@ -36,21 +36,6 @@ FREE = {"type": "object", "properties": {"id": {"type": "integer"}}}
 PLAYGROUND_VERB = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()", "playground"]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Playground]:
-    """Serve one playground for all."""
-    with Playground() as playground:
-        yield playground
-
-
-@pytest.fixture
-def playground(served: Playground) -> Playground:
-    """Give the playground, with nothing in it."""
-    served.clear()
-    served.set_faults()
-    return served
-
-
 def run(
     playground: Playground, folder: Path, messages: Sequence[Mapping[str, Any]] | bytes, **settings: Any
 ) -> tuple[support.Ended, str]:

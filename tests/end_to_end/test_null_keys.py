@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,6 @@ from target_zendesk_events.playground.server import Playground
 pytestmark = pytest.mark.slow
 
 FIELDS = {"type": ["string", "integer", "null"]}
-
-
-@pytest.fixture
-def playground() -> Iterator[Playground]:
-    """Serve a playground."""
-    with Playground() as served:
-        yield served
 
 
 def feed(playground: Playground, folder: Path, keys: list[str], records: list[dict[str, Any]], **event: Any) -> Any:

@@ -20,13 +20,6 @@ PLAIN = 3
 """Events that nothing happens to, after each that meets a fault: else so many faults in a row are an outage."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Playground]:
-    """Serve one playground for all."""
-    with Playground() as playground:
-        yield playground
-
-
 @dataclasses.dataclass(frozen=True)
 class Case:
     """What one fault, met once by one event of three, leads to: the outcome and how often the event is stored."""

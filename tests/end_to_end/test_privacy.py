@@ -10,7 +10,6 @@ import os
 import random
 import stat
 import string
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,6 @@ ALL = [{**support.RULE, "event": {**support.RULE["event"], "properties": "{{ rec
 """A rule that sends everything."""
 FIELDS = {**support.SCHEMA["properties"], "note": {}, "x": {}}
 OPEN = {**schema("orders"), "schema": {**support.SCHEMA, "properties": FIELDS, "additionalProperties": True}}
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Playground]:
-    """Serve one playground for all."""
-    with Playground() as playground:
-        yield playground
-
-
-@pytest.fixture
-def playground(served: Playground) -> Playground:
-    """Give the playground, with nothing in it."""
-    served.clear()
-    served.set_faults()
-    return served
 
 
 def marks(seed: str, count: int) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,6 @@ from target_zendesk_events.playground.server import Playground
 pytestmark = pytest.mark.slow
 
 EXPORT_TIME = itertools.count(1)
-
-
-@pytest.fixture
-def playground() -> Iterator[Playground]:
-    """Serve a playground."""
-    with Playground() as served:
-        yield served
 
 
 def table(*, keys: bool, size: int = 200, bad: int = 10, **fields: Any) -> list[dict[str, Any]]:

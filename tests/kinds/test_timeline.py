@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import msgspec
 import pytest
+import support
+from support import iso
 
 from target_zendesk_events.kinds.event import Event, Identifier, Profile
 from target_zendesk_events.kinds.shipment import Claim
@@ -24,22 +25,8 @@ EVENT = Event(
 
 
 def stored(**others: Any) -> dict[str, Any]:
-    """Return the event as Zendesk gives it back, but for what is given."""
-    return {
-        "id": "01E1",
-        "source": "shop",
-        "type": "order",
-        "description": "An order",
-        "created_at": "2026-11-01T10:00:00.000Z",
-        "received_at": iso(SENT_AT + 1),
-        "properties": {"item": {"name": "cup"}, "total": 1.0},
-        **others,
-    }
-
-
-def iso(seconds: float) -> str:
-    """Return a time as text."""
-    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).isoformat()
+    """Return the event as Zendesk gives it back a second after it was sent, but for what is given."""
+    return support.stored_order(**{"received_at": iso(SENT_AT + 1), **others})
 
 
 def is_same(event: Event, found: dict[str, Any], first_sent_at: float | None) -> bool:
