@@ -8,6 +8,7 @@ import click
 
 VERBS = {
     "demo": "Send sample streams to a local Zendesk, and show what it then holds.",
+    "init": "Write a rules file from a tap's catalog or its messages.",
     "ledger": "Ask what was sent: counts, single records; forget on purpose.",
     "playground": "Serve a local Zendesk to try things on, or run a command against it.",
     "preview": "Show what a run would send, before anything is sent.",

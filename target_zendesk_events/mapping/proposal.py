@@ -70,6 +70,12 @@ def propose(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str
     return "\n".join(lines) + "\n"
 
 
+def names_a_customer(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> bool:
+    """Tell whether a column looks like the customer; else the proposal says CHOOSE."""
+    _, _, note = _customer(stream, schema.get("properties") or {}, key_properties)
+    return not any(line.startswith("CHOOSE") for line in note)
+
+
 def _customer(
     stream: str, columns: Mapping[str, Any], key_properties: Sequence[str]
 ) -> tuple[str, str, tuple[str, ...]]:

@@ -1,0 +1,129 @@
+"""`zendesk-events init`: a rules file from a catalog or a stream, that works as it stands and is added to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import support
+import yaml
+
+pytestmark = pytest.mark.slow
+
+VERBS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
+PAGES = {"type": "SCHEMA", "stream": "pages", "key_properties": ["id"]}
+PAGES["schema"] = {"properties": {"id": {"type": "integer"}, "title": {"type": "string"}}}  # type: ignore[assignment]
+
+
+def init(folder: Path, given: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the verb in a folder."""
+    return subprocess.run(
+        [*VERBS, "init", *options], input=given, capture_output=True, check=False, cwd=folder, timeout=60
+    )
+
+
+def rules_in(folder: Path, name: str = "rules.yml") -> list[str]:
+    """Return the streams that the file has rules for."""
+    content = yaml.safe_load((folder / name).read_text())
+    return [rule["stream"] for rule in (content if isinstance(content, list) else content["rules"])]
+
+
+def catalog(*messages: dict[str, Any]) -> bytes:
+    """Return the streams as a tap's catalog, with a column that it does not support."""
+    streams = []
+    for one in messages:
+        schema = {**one["schema"], "properties": {**one["schema"]["properties"], "blob": {}}}
+        metadata = [
+            {"breadcrumb": [], "metadata": {"table-key-properties": one["key_properties"]}},
+            {"breadcrumb": ["properties", "blob"], "metadata": {"inclusion": "unsupported"}},
+        ]
+        streams.append(
+            {"tap_stream_id": one["stream"], "stream": one["stream"], "schema": schema, "metadata": metadata}
+        )
+    return json.dumps({"streams": streams}, indent=2).encode()
+
+
+@pytest.mark.parametrize("is_catalog", [True, False])
+def test_every_stream_gets_a_rule_that_preview_takes(tmp_path: Path, is_catalog: bool) -> None:
+    """From a catalog as from messages; what looks like nobody's is commented out with the reason."""
+    messages = [support.schema("orders"), support.record("orders", 1), PAGES, support.schema("logins")]
+    given = catalog(messages[0], PAGES, messages[3]) if is_catalog else support.lines(messages)
+    done = init(tmp_path, given)
+    said = done.stderr.decode()
+    assert done.returncode == 0, said
+    assert rules_in(tmp_path) == ["orders", "logins"]
+    text = (tmp_path / "rules.yml").read_text()
+    assert '# "pages" looks like nobody\'s events: no column says which customer' in text
+    assert "# - stream: pages" in text
+    assert "blob" not in text
+    assert "2 rules written, 1 commented out, 0 streams left as they are" in said
+    assert "zendesk-events preview --config config.json" in said
+    (tmp_path / "config.json").write_text('{"rules_file": "rules.yml"}')
+    previewed = subprocess.run(
+        [*VERBS, "preview", "--config", "config.json"],
+        input=support.lines(messages), capture_output=True, check=False, cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert previewed.returncode == 0, previewed.stderr.decode()
+    assert b"1 new" in previewed.stdout
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "source: shop\nrules:\n- stream: ord*\n  x: mine\n",
+        "# mine\nrules:\n    - stream: orders\n      x: mine  # as it is",
+        "- stream: orders\n",
+    ],
+)
+def test_a_file_that_is_there_is_added_to(tmp_path: Path, before: str) -> None:
+    """What stands in it stays, byte for byte; a stream that a rule covers gets no other."""
+    (tmp_path / "mine.yml").write_text(before)
+    given = support.lines([support.schema("orders"), support.schema("logins"), PAGES])
+    for written in (1, 0):
+        done = init(tmp_path, given, "--rules-file", "mine.yml")
+        assert done.returncode == 0, done.stderr.decode()
+        assert f"{written} rules written" in done.stderr.decode()
+    text = (tmp_path / "mine.yml").read_text()
+    assert text.startswith(before.rstrip("\n") + "\n")
+    assert rules_in(tmp_path, "mine.yml")[1:] == ["logins"]
+    assert init(tmp_path, given, "--rules-file", "mine.yml", "--force").returncode == 0
+    assert rules_in(tmp_path, "mine.yml") == ["orders", "logins"]
+
+
+def test_a_file_in_which_nothing_is_chosen_yet_is_added_to(tmp_path: Path) -> None:
+    """All that it has is commented out."""
+    assert init(tmp_path, support.lines([PAGES])).returncode == 0
+    assert yaml.safe_load((tmp_path / "rules.yml").read_text())["rules"] is None
+    assert init(tmp_path, support.lines([support.schema("orders")])).returncode == 0
+    assert rules_in(tmp_path) == ["orders"]
+
+
+@pytest.mark.parametrize("before", ["rules: []\n", "rules:\n- stream: a\nsource: shop\n", "rules: [{stream: a}]\n"])
+def test_a_file_whose_rules_do_not_end_it_is_left_alone(tmp_path: Path, before: str) -> None:
+    """Exit 2, and what to do."""
+    (tmp_path / "rules.yml").write_text(before)
+    done = init(tmp_path, support.lines([support.schema("orders")]))
+    assert done.returncode == 2
+    assert b"cannot be added to: its rules must stand last" in done.stderr
+    assert (tmp_path / "rules.yml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (b"", b"there is no stream in the input"),
+        (b'{"streams": []}', b"there is no stream in the input"),
+        (b"id,email\n1,2\n", b"line 1 of the input is a line of CSV"),
+        (b'{"id": 1}\n', b"line 1 of the input is no Singer message"),
+    ],
+)
+def test_what_is_neither_a_catalog_nor_messages_is_told(tmp_path: Path, given: bytes, said: bytes) -> None:
+    """Exit 1, and nothing is written."""
+    done = init(tmp_path, given)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
