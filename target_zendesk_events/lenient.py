@@ -47,9 +47,9 @@ def decode(text: bytes, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - an
         value = _FAST.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return read(text, max_depth)
-    if text.count(b"{") + text.count(b"[") > max_depth and _is_deeper(value, max_depth):
-        return read(text, max_depth)
-    return value
+    if len(text) <= 2 * max_depth or text.count(b"{") + text.count(b"[") <= max_depth:
+        return value
+    return read(text, max_depth) if _is_deeper(value, max_depth) else value
 
 
 def _is_deeper(value: Any, max_depth: int) -> bool:  # noqa: ANN401 - any JSON value

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
@@ -133,6 +133,7 @@ class TargetZendeskEvents(CommandTarget):
         former = self._sinks.pop((stream, stream_map.stream_alias), None)
         if former is not None:
             former.clean_up()
+        sink.takes_as_is = isinstance(stream_map, SameRecordTransform) and not stream_map.flattening_enabled
         self._sinks[stream, stream_map.stream_alias] = sink
         return sink
 
@@ -161,9 +162,8 @@ class TargetZendeskEvents(CommandTarget):
         if maps is None:
             raise self.message_reader.input_fault("is a RECORD that came before the SCHEMA of its stream")
         replayed = DeadLetter.of(message_dict) if "dead_letter" in message_dict else None
-        aliases = {one.stream_alias for one in maps}
         for stream_map in maps:
-            if replayed is None or not replayed.is_for_another(stream_map.stream_alias, aliases):
+            if replayed is None or not replayed.is_for_another(stream_map.stream_alias, maps):
                 self._take(stream_map, stream, record, replayed)
 
     def _take(self, stream_map: StreamMap, stream: str, record: dict[str, Any], replayed: DeadLetter | None) -> None:
@@ -173,14 +173,14 @@ class TargetZendeskEvents(CommandTarget):
             self.run.report.count_record(alias, "skipped")
             self.run.engine.skip(stream)
             return
-        work = Work(reader.line, stream, alias, replayed=replayed, line_number=reader.line_number)
+        work = Work(reader.line, stream, alias, reader.line_number, replayed)
         try:
-            transformed = stream_map.transform(record)
+            transformed = record if sink.takes_as_is else stream_map.transform(record)
         except Exception as fault:  # noqa: BLE001 - whatever a user's expression raises
             work.invalid = f"a stream map cannot be applied ({type(fault).__name__})"
             self.run.engine.take(work)
             return
-        sink.record_counter_metric.increment()
+        sink.count()
         if not self._streams.has_rules and not self._streams.is_test(alias):
             return  # read on for more SCHEMAs: each gets a proposal at the end
         sink.fill(work, transformed, is_too_deep=reader.is_too_deep)

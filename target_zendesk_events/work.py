@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from typing_extensions import Self
@@ -56,6 +56,14 @@ class Match(msgspec.Struct, frozen=True):
     seen: Any = None
 
 
+class Aliased(Protocol):
+    """A stream map, as far as its stream's name after it goes."""
+
+    @property
+    def stream_alias(self) -> str:
+        """The stream's name as its rules see it."""
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """What the `dead_letter` object of a replayed RECORD says: the rules that failed, and the stream they saw."""
 
@@ -72,9 +80,9 @@ class DeadLetter(msgspec.Struct, frozen=True):
         names = tuple(name for name in rules if isinstance(name, str)) if isinstance(rules, list) else ()
         return cls(names, stream if isinstance(stream, str) else None)
 
-    def is_for_another(self, alias: str, aliases: Iterable[str]) -> bool:
-        """Tell whether it is meant for another of the stream's maps, which bear these aliases."""
-        return self.stream not in {None, alias} and self.stream in aliases
+    def is_for_another(self, alias: str, maps: Iterable[Aliased]) -> bool:
+        """Tell whether it is meant for another of the stream's maps than the one of this alias."""
+        return self.stream not in {None, alias} and any(one.stream_alias == self.stream for one in maps)
 
 
 class Work(msgspec.Struct):
@@ -90,11 +98,11 @@ class Work(msgspec.Struct):
     line: bytes
     source_stream: str
     stream: str
+    line_number: int = 0
+    replayed: DeadLetter | None = None
     matches: Sequence[Match] = ()
     invalid: str = ""
     key_values: Mapping[str, Any] | None = None
-    replayed: DeadLetter | None = None
-    line_number: int = 0
 
 
 class Receipt(msgspec.Struct, frozen=True):

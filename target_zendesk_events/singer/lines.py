@@ -17,7 +17,8 @@ class Input:
         """Read from `source`: a pipe, a file, or (in a test) a buffer of text or bytes."""
         self._binary: Any = getattr(source, "buffer", source)
         self._pieces: list[bytes] = []
-        self._lines: collections.deque[bytes] = collections.deque()
+        self.lines: collections.deque[bytes] = collections.deque()
+        """Whole lines, without their ends, that were read and not yet taken."""
         self.has_ended = False
         self._has_begun = False
         try:
@@ -28,11 +29,7 @@ class Input:
     @property
     def has_lines(self) -> bool:
         """Whether whole lines were read and not yet taken."""
-        return bool(self._lines)
-
-    def next(self) -> bytes:
-        """Take one line, without its end."""
-        return self._lines.popleft()
+        return bool(self.lines)
 
     def fill(self) -> None:
         """Read once; at the end of the input, what has no line end is a line too."""
@@ -46,7 +43,7 @@ class Input:
             self._pieces.append(first)
             return
         self._close_line(first)
-        self._lines.extend(others[:-1])
+        self.lines.extend(others[:-1])
         self._pieces.append(others[-1])
 
     def _close_line(self, end: bytes) -> None:
@@ -56,7 +53,7 @@ class Input:
             self._has_begun = True
             line = line.removeprefix(codecs.BOM_UTF8)  # editors and PowerShell write one before all text
         if line or not self.has_ended:
-            self._lines.append(line)
+            self.lines.append(line)
 
     def _read(self) -> bytes:
         data: str | bytes = self._binary.read(CHUNK_BYTES)

@@ -238,10 +238,10 @@ class Reader(GenericSingerReader[bytes]):
 
     def _some(self, source: Input) -> Iterator[bytes]:
         """Yield a few lines, fewer when the engine has something to do at once."""
-        engine = self._engine
+        engine, lines = self._engine, source.lines
         for _ in range(LINES_BETWEEN_LOOKS):
-            yield source.next()
-            if not source.has_lines or not engine.has_room or engine.wants_step or self._must_end():
+            yield lines.popleft()
+            if not lines or engine.wants_step or not engine.has_room:
                 return
 
     def _input_comes(self, source: Input, waiter: Waiter) -> bool:

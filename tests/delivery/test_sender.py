@@ -463,7 +463,7 @@ def work(number: int, *customers: str, stream: str = "orders", size: int = 0, **
     message = {"type": "RECORD", "number": number, "record": {"number": number}, "filling": "x" * size}
     line = json.dumps(message).encode()
     one = event(number, *(customers or (f"customer {number}",)), **others)
-    return Work(line, stream, stream, [Match("rule", one)], key_values={"number": number})
+    return Work(line, stream, stream, matches=[Match("rule", one)], key_values={"number": number})
 
 
 def key_of(one: Work) -> bytes:
