@@ -19,6 +19,8 @@ MAX_INTEGER_DIGITS: Final = 4_300
 """Python turns no more into a number, or back (docs.python.org, "Integer string conversion length limitation")."""
 MAX_KEPT_LENGTH: Final = 16
 """Characters of a number with a point in it: a double keeps any fifteen digits."""
+MAX_FLOATS: Final = 10_000
+"""So many are remembered."""
 _TOKEN: Final = re.compile(r'[ \t\n\r]*([\[\]{},:"]|[^\[\]{},:" \t\n\r]+|$)')
 _NUMBER: Final = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _STRINGS: Final = json.JSONDecoder()
@@ -219,4 +221,14 @@ def _float(text: str) -> float:
     return number if is_kept else Digits(text)
 
 
-_FAST = msgspec.json.Decoder(float_hook=_float)
+class _Floats(dict[str, float]):
+    """Numbers by their texts: in a tap's records the same amounts come again and again, and to look one up is cheap."""
+
+    def __missing__(self, text: str) -> float:
+        number = _float(text)
+        if len(text) <= MAX_KEPT_LENGTH and len(self) < MAX_FLOATS:
+            self[text] = number
+        return number
+
+
+_FAST = msgspec.json.Decoder(float_hook=_Floats().__getitem__)

@@ -49,7 +49,7 @@ class Cleaning:
         except BadValueError:
             return "", "not a text"
         if kind in LOWER_CASE:
-            text = spelt(text.lower())
+            text = text.lower() if text.isascii() else spelt(text.lower())
         return text, self._why_not(kind, text)
 
     def _why_not(self, kind: str, text: str) -> str:
