@@ -43,7 +43,7 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     A file that is there is added to: streams that its rules cover are left as they are. Streams that look like nobody's
     events are commented out.
 
-    Example: some-tap --config tap.json --discover | zendesk-events init
+    Example: some-tap --config tap.json --discover | zendesk-events init --config config.json
     """
     streams = list(_streams_in(given.read()))
     if not streams:

@@ -142,7 +142,7 @@ def read_credentials(
         return NoCredentials(), faults + (_none_begun(values, base_url) if is_needed else [])
     incomplete = _incomplete(values, begun[0])
     if incomplete:
-        return NoCredentials(), [*faults, incomplete]
+        return NoCredentials(), [*faults, incomplete] if is_needed else faults
     if faults or any(name in values.faulty for name in begun[0]):
         return NoCredentials(), faults
     return _credentials(values, begun[0], reads=reads), []

@@ -51,6 +51,12 @@ def test_it_shows_the_first_of_each_rule_as_zendesk_would_get_them(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
+def test_credentials_that_are_not_whole_do_not_matter(tmp_path: Path) -> None:
+    """As where the secret is in the environment, and only the file is given."""
+    done = preview(tmp_path, MESSAGES, subdomain="acme", client_id="pipeline")
+    assert (done.returncode, b"5 new" in done.stdout) == (0, True), done.stderr.decode()
+
+
 def test_as_many_are_shown_as_are_asked_for(tmp_path: Path) -> None:
     """Of each rule; none at all too."""
     assert preview(tmp_path, MESSAGES, "--limit", "5").stdout.count(b"Order ") == 5
