@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import support
 
+from target_zendesk_events.playground.oauth import Credentials
 from target_zendesk_events.playground.server import Playground
 
 AT = "2024-01-31T10:00:00Z"
@@ -101,6 +102,18 @@ def test_a_clock_that_jumps_within_a_run_costs_nothing(seconds: float, policy: s
             assert second.wait(40) == 0, second.error
         assert time.monotonic() - since < 30
         assert stored(playground) == Counter(range(80))
+
+
+@pytest.mark.parametrize("seconds", WRONG)
+@pytest.mark.parametrize("token_seconds", [None, 2.0])
+def test_a_jump_costs_a_token_at_most(seconds: float, token_seconds: float | None, tmp_path: Path) -> None:
+    """While the clock jumps and comes back, tokens are renewed as they end by Zendesk's time, and no event is lost."""
+    given = {"client_id": "pipeline", "client_secret": "of-the-test"}
+    with Playground(delay=0.2, credentials=Credentials(**given), token_seconds=token_seconds) as playground:
+        run(playground, tmp_path, range(40), jumping(seconds), max_in_flight=2, **given)
+        assert stored(playground) == Counter(range(40))
+        tokens = [one for one in playground.requests() if one.path.startswith("/oauth/tokens")]
+        assert len(tokens) <= (3 if token_seconds is None else 8)
 
 
 @pytest.mark.parametrize("seconds", WRONG)
