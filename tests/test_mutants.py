@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from mutants import mutants_of
 
+pytestmark = pytest.mark.slow
+
 RUNNER = Path(__file__).with_name("mutants.py")
 GATE = '''"""A gate."""
 

@@ -15,6 +15,8 @@ import support
 
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 PARENTS, CHILDREN = 12, 5
 TAP = f"""
 from singer_sdk import Stream, Tap

@@ -17,6 +17,8 @@ import support
 from target_zendesk_events.playground.oauth import Credentials
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 AT = "2024-01-31T10:00:00Z"
 HOUR, DAY = 3_600, 86_400
 WRONG = (2 * HOUR, -2 * HOUR, 3 * DAY, -3 * DAY, 400 * DAY, -400 * DAY)

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from target_zendesk_events.target import TargetZendeskEvents
 
+pytestmark = pytest.mark.slow
+
 LETTERS = "QXZJ"
 """Of which no three stand together in anything that is said."""
 PASSWORDS = st.text(alphabet=LETTERS * 3 + "/@[]?#%:&= \\'\"", min_size=3, max_size=24).filter(

@@ -15,6 +15,8 @@ import support
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 DISLIKED = "'; DROP TABLE customers; --"
 RULE: dict[str, Any] = {
     **support.RULE,

@@ -22,6 +22,8 @@ from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.ledger.database import database_of
 from target_zendesk_events.ledger.transactions import Busy
 
+pytestmark = pytest.mark.slow
+
 GERMAN = 'die Verbindung wurde abgelehnt (sslmode?), C "00000"\n\tC "57P03"'
 
 
