@@ -45,7 +45,8 @@ def note(number, frame):
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU, signal.SIGABRT):
     signal.signal(number, note)
 print("ready", flush=True)
-time.sleep(20)
+for _ in range(400):  # one long sleep would keep a signal that comes just before it
+    time.sleep(0.05)
 """
 
 
@@ -175,8 +176,10 @@ def test_a_signal_after_the_commands_end_changes_nothing(start):
 def test_a_command_that_ignores_a_signal_goes_on(start):
     """The playground does not end before its command does."""
     code = (
-        "import os, signal, sys; signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'no\\n'))"
-        "; print('ready', flush=True); sys.stdin.readline(); sys.exit(5)"
+        "import os, select, signal, sys; signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'no\\n'))"
+        "; print('ready', flush=True)\n"
+        "while not select.select([0], [], [], 0.05)[0]: pass\n"
+        "sys.exit(5)"
     )
     process = start([*PLAYGROUND, *python(code)], stdin=subprocess.PIPE)
     assert process.stdout.readline() == "ready\n"
