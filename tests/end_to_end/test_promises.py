@@ -126,6 +126,7 @@ def check_numbers(report: dict[str, Any]) -> None:
         assert counts["events"] == sum(counts[name] for name in outcomes)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     records=st.lists(ONE_RECORD, max_size=25),

@@ -33,6 +33,7 @@ def tap() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_zendesk_has_received_what_the_sample_says(case: Path, tmp_path: Path) -> None:
     """Its bodies, in order for each customer; its dead letters; its exit code; its STATE."""
@@ -59,6 +60,7 @@ def test_zendesk_has_received_what_the_sample_says(case: Path, tmp_path: Path) -
     assert _is_within(ended.states, [message["value"] for message in _messages(messages) if message["type"] == "STATE"])
 
 
+@pytest.mark.slow
 def test_a_line_that_breaks_off_is_named_and_not_shown(tmp_path: Path) -> None:
     """Number and length are in the log; nothing of a customer is."""
     case = SAMPLES / "broken_line"
@@ -108,6 +110,7 @@ def test_the_tap_goes_on_after_the_state_that_was_saved(tap: ModuleType) -> None
     assert list(tap.play(lines, {"bookmarks": {}})) == lines
 
 
+@pytest.mark.slow
 def test_the_taps_command_line(tmp_path: Path) -> None:
     """It takes `--config` and `--state` as files, as Singer has it."""
     config, state = tmp_path / "config.json", tmp_path / "state.json"
