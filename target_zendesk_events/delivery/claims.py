@@ -32,10 +32,11 @@ class Claims:
 
         What another run has, or has settled, does not go: its place is free.
         """
+        ledger_now = self._ledger.now()
         for shipment in picked:
             if shipment.first_sent_at is None:
-                shipment.claimed_at = self._ledger.now()
-                self._lookalikes.note_departure(shipment, now)
+                shipment.claimed_at = ledger_now
+                self._lookalikes.note_departure(shipment, now, ledger_now)
         answers = iter(self._settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
         if self._ledger.sent is not None:
             self._quota.recount(*self._ledger.sent)
@@ -92,8 +93,8 @@ class Claims:
         if entry.claimed_at is not None:
             shipment.claimed_at = entry.claimed_at
         if entry.standing is Standing.UNKNOWN:
-            shipment.first_sent_at, shipment.lookalikes = now - entry.sent_before, entry.lookalikes
-            shipment.left_at = entry.claimed_at
+            shipment.first_sent_at = now - max(0.0, self._ledger.now() - entry.sent_since)
+            shipment.left_at, shipment.lookalikes = entry.sent_since, entry.lookalikes
             shipment.is_doubtful = True
 
     def _give_place_back(self, shipment: OpenShipment) -> None:

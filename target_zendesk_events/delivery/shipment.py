@@ -55,7 +55,7 @@ class OpenShipment(msgspec.Struct, eq=False):
     unknowns: list[tuple[float, int]] = msgspec.field(default_factory=list)
     first_sent_at: float | None = None
     left_at: float | None = None
-    """When a run that is gone claimed it, and may have sent it: epoch seconds by the ledger's clock."""
+    """Since when a run that is gone may have sent it: epoch seconds by the ledger's clock."""
     claimed_at: float | None = None
     """When it was first claimed, or the first of the `lookalikes` before it: epoch seconds by the ledger's clock."""
     lookalikes: int = 0

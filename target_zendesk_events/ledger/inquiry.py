@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
 
-from target_zendesk_events.ledger.sql_ledger import STATUS, SqlLedger
+from target_zendesk_events.ledger.open_claims import STATUS
+from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, OF_ACCOUNT, PREFIX
 from target_zendesk_events.work import NoShipment, Outcome
 
@@ -71,7 +72,7 @@ class Inquiry:
             return None
         status, at, attempts, run, request_id = rows[0]
         attempts %= 1 << LOOKALIKES_SHIFT
-        return Sent(STATUSES[status], at, attempts, run or "", request_id or "")
+        return Sent(STATUSES[status], abs(at), attempts, run or "", request_id or "")
 
     def clear(self, keys: Sequence[bytes]) -> None:
         """Forget what was set aside under these keys and waits no more; what was sent since under one of them stays."""

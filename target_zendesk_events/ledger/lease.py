@@ -43,11 +43,15 @@ class Lease:
         account: bytes,
         name: str,
         *,
+        not_before: float = 0.0,
         must_stop: Callable[[], bool],
         sleep: Callable[[float], None] = time.sleep,
         steady: Callable[[], float] = steady_seconds,
     ) -> None:
-        """Take the lease of the run `name`, and look at those of others. Raises StorageError."""
+        """Take the lease of the run `name`, and look at those of others. Raises StorageError.
+
+        `not_before` is what is known of the time, whatever this machine's clock says, in epoch seconds.
+        """
         self._transactions = transactions
         self._database = transactions.database
         self._account = account
@@ -56,7 +60,7 @@ class Lease:
         self._steady = steady
         self._renewed = (0.0, 0.0)
         self._sights: dict[int, Sight] = {}
-        self.run = transactions.run(lambda: self._begin(name))
+        self.run = transactions.run(lambda: self._begin(name, not_before))
         """The run's number."""
         self._look()
 
@@ -110,13 +114,13 @@ class Lease:
                 return count
             self._sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _begin(self, name: str) -> int:
+    def _begin(self, name: str, not_before: float) -> int:
         self._renewed = self._database.now(), self._steady()
         now = self._renewed[0]
         rows = self._database.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {PREFIX}runs").fetchall()
         number, until = int(rows[0][0]), now + LEASE_SECONDS
-        values = (number, name, self._account, now, until)
-        self._database.execute(f"INSERT INTO {PREFIX}runs VALUES (?, ?, ?, ?, ?, NULL)", values)
+        values = (number, name, self._account, now, until, not_before)
+        self._database.execute(f"INSERT INTO {PREFIX}runs VALUES (?, ?, ?, ?, ?, NULL, ?)", values)
         return number
 
     def _seconds(self) -> float:

@@ -64,13 +64,14 @@ class Entry(msgspec.Struct, frozen=True):
     """What the ledger answers for one shipment; with an unknown standing, `outcome` is `held` where it ended so.
 
     `claimed_at` is when it was first claimed, by the ledger's clock, where it was before: in a replay, or by a run that
-    is gone. `sent_before` is how many seconds ago that was, or the same of the first of the `lookalikes` before it.
+    is gone. `sent_since` is the earliest that it, or the first of the `lookalikes` before it, may have been sent: that
+    time, or an earlier one where no answer had told that run the time.
     """
 
     standing: Standing
     outcome: Outcome | NoShipment | None = None
     claimed_at: float | None = None
-    sent_before: float = 0.0
+    sent_since: float = 0.0
     lookalikes: int = 0
     changed: bool = False
     holder: Holder | None = None

@@ -17,6 +17,7 @@ from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
 from target_zendesk_events.ledger.lookup import known_keys, known_rows, row_of
+from target_zendesk_events.ledger.open_claims import SETTLED, STATUS, OpenClaims
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
 from target_zendesk_events.ledger.tables import (
     CLAIMED,
@@ -31,23 +32,12 @@ from target_zendesk_events.ledger.tables import (
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.ledger.usage import UsageCounts
 from target_zendesk_events.limits.rate_limit import RateLimit
-from target_zendesk_events.work import NoShipment, Outcome
+from target_zendesk_events.work import Outcome
 
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
-STATUS: Final[dict[Outcome | NoShipment, int]] = {
-    Outcome.DELIVERED: 1,
-    Outcome.REJECTED: 2,
-    Outcome.HELD: 3,
-    Outcome.FORGOTTEN: 4,
-    NoShipment.UNMAPPABLE: 5,
-}
-"""What a settled key's status says; the last is a record that yields no shipment, unmappable or invalid."""
-_SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in STATUS.items()}
 _SENT: Final = STATUS[Outcome.DELIVERED], STATUS[Outcome.HELD]
-_SENT_AGAIN: Final = frozenset({STATUS[Outcome.REJECTED], STATUS[Outcome.HELD]})
 
-_CLAIM = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, NULL, ?) ON CONFLICT (key) DO NOTHING"
 _SETTLE = (
     f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
     "status = excluded.status, run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, "
@@ -84,8 +74,6 @@ class SqlLedger:
         self.account = hashlib.sha256(account.encode()).digest()[:8]
         self._streams: dict[str, int] = {}
         self._known_streams: dict[str, int] = {}
-        self._replayed: dict[bytes, int] = {}
-        self._claimed: set[bytes] = set()
         self._expires_at = 0.0
         self.sent: tuple[int, int] | None = None
         opening = secret_of if reads_only else prepare
@@ -96,7 +84,16 @@ class SqlLedger:
         self._counts = UsageCounts(self.transactions, self.account, digest, self._time)
         self._lease: Lease | None = None
         if not reads_only:
-            self._lease = Lease(self.transactions, self.account, run, must_stop=must_stop, sleep=sleep, steady=steady)
+            self._lease = Lease(
+                self.transactions,
+                self.account,
+                run,
+                not_before=not_before,
+                must_stop=must_stop,
+                sleep=sleep,
+                steady=steady,
+            )
+        self._claims = OpenClaims(database, self._time, self._lease)
         keys = self.transactions.ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
         self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
         self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
@@ -122,7 +119,7 @@ class SqlLedger:
             lambda: known_rows(self.database, {row for row in rows if row is not None}, _SENT), writes=False
         )
         return [
-            _SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in sent_rows)
+            SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in sent_rows)
             for one, row in zip(shipments, rows, strict=True)
         ]
 
@@ -133,26 +130,13 @@ class SqlLedger:
         entries = self.transactions.run(lambda: self._exchange(settled, wanted, tally))
         self._known_streams = dict(self._streams)
         self.last_seen.noted()
-        self._claimed.difference_update(one.keyed.key for one in settled if one.keyed.key is not None)
-        for one, entry in zip(wanted, entries, strict=True):
-            if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
-                self._claimed.add(one.key)
-            elif one.key is not None and entry.standing is Standing.SETTLED:
-                self._claimed.discard(one.key)
+        self._claims.note(settled, wanted, entries)
         return entries
 
     def release(self, shipments: Sequence[Keyed]) -> None:
         """Take back claims of this run."""
-        mine = [one.key for one in shipments if one.key is not None]
-        fresh = [(key, self._run) for key in mine if key not in self._replayed]
-        replayed = [(self._replayed[key], key, self._run) for key in mine if key in self._replayed]
-        delete = f"DELETE FROM {PREFIX}keys WHERE key = ? AND run = ? AND status = {CLAIMED}"
-        restore = f"UPDATE {PREFIX}keys SET status = ? WHERE key = ? AND run = ? AND status = {CLAIMED}"
-        if fresh:
-            self.transactions.run(lambda: self.database.execute_many(delete, fresh))
-        if replayed:
-            self.transactions.run(lambda: self.database.execute_many(restore, replayed))
-        self._claimed.difference_update(one.key for one in shipments if one.key is not None)
+        if shipments:
+            self.transactions.run(lambda: self._claims.release(shipments))
 
     def _exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
         has_limits = any(limit is not None for limit in self._limits)
@@ -167,9 +151,9 @@ class SqlLedger:
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         for one in wanted:
-            is_counted = one.anew and one.key in self._claimed
+            is_counted = one.anew and self._claims.has(one)
             waits = one.key in claimed or (places <= 0 and not is_counted)
-            entry = Entry(Standing.BUSY) if waits else self._claim(one, now, today)
+            entry = Entry(Standing.BUSY) if waits else self._claims.claim(one, self._stream(one.stream), today)
             entries.append(entry)
             if entry.standing in {Standing.NEW, Standing.UNKNOWN}:
                 places -= not is_counted
@@ -179,7 +163,7 @@ class SqlLedger:
 
     def _places(self, settled: Sequence[Settlement]) -> float:
         """Return how many more shipments may be claimed: what is in flight, here or in another run, may yet count."""
-        in_flight = len(self._claimed.difference(one.keyed.key for one in settled))
+        in_flight = self._claims.count_without(settled)
         if self._lease is not None:
             in_flight += self._lease.in_flight_elsewhere()
         sent = self.sent or (0, 0)
@@ -191,41 +175,7 @@ class SqlLedger:
         stream, status = self._stream(one.keyed.stream), STATUS[one.outcome]
         lookalikes = one.keyed.lookalikes if one.outcome is Outcome.HELD else 0  # for the reading back before a replay
         attempts = one.attempts | lookalikes << LOOKALIKES_SHIFT
-        return one.keyed.key, stream, status, self._run, now, today, attempts, request_id, row_of(one.keyed)
-
-    def _claim(self, one: Keyed, now: float, today: int) -> Entry:
-        if one.key is None:
-            return NEW
-        if one.key in self._claimed and not one.anew:
-            return Entry(Standing.BUSY)
-        claimed_at = now if one.claimed_at is None else one.claimed_at
-        claim = (one.key, self._stream(one.stream), self._run, claimed_at, today, one.lookalikes, row_of(one))
-        if self.database.execute(_CLAIM, claim).rowcount == 1:
-            return NEW
-        found = self._rows(f"SELECT status, run, sent, attempts FROM {PREFIX}keys WHERE key = ?", (one.key,))
-        if not found:
-            return Entry(Standing.BUSY)  # taken back in this moment: ask again
-        return self._claim_known(one.key, found[0], now, again=one.again)
-
-    def _claim_known(self, key: bytes, row: Sequence[Any], now: float, *, again: bool) -> Entry:
-        """Claim what is known already: settled, claimed by a run that lives or is gone, or to be sent again."""
-        status, run, sent, lookalikes = row
-        if status != CLAIMED and not (again and status in _SENT_AGAIN):
-            return _SETTLED[status]
-        if status == CLAIMED and run == self._run:
-            return Entry(Standing.NEW, claimed_at=sent)
-        if status == CLAIMED and self._lease is not None and (holder := self._lease.holder(run)) is not None:
-            return Entry(Standing.BUSY, holder=holder)
-        take = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
-        if self.database.execute(take, (self._run, key, run, status)).rowcount != 1:
-            return Entry(Standing.BUSY)
-        if status != CLAIMED:
-            self._replayed[key] = status
-        if status == STATUS[Outcome.REJECTED]:
-            return Entry(Standing.NEW, claimed_at=sent)
-        held = None if status == CLAIMED else Outcome.HELD
-        lookalikes >>= 0 if held is None else LOOKALIKES_SHIFT
-        return Entry(Standing.UNKNOWN, held, claimed_at=sent, sent_before=max(0.0, now - sent), lookalikes=lookalikes)
+        return one.keyed.key, stream, status, self._claims.run, now, today, attempts, request_id, row_of(one.keyed)
 
     # counts
 
@@ -278,10 +228,6 @@ class SqlLedger:
                 self.transactions.run(lambda: note_time(self.database, self.now()))
             self._lease.end()
         self.database.close()
-
-    @property
-    def _run(self) -> int:
-        return 0 if self._lease is None else self._lease.run
 
     # small things
 

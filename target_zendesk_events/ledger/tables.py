@@ -28,7 +28,8 @@ COUNT: Final = (
 MIGRATIONS: Final = (
     (
         # status: 0 claimed, else the outcome's number; seen: the day of the last sight, days since 1970
-        # sent: when it was claimed, or the first of those that look the same and went shortly before it
+        # sent: when it was claimed, or the first of those that look the same and went shortly before it; negative where
+        #   only a clock of ours told the time, and no answer yet
         # attempts: while it is claimed, how many those are; of what was held both, these LOOKALIKES_SHIFT bits higher
         # row_hash: eight bytes of the hash of a record's key properties under its rule, to tell changed from new
         """CREATE TABLE {prefix}keys (key {blob} PRIMARY KEY, stream INTEGER NOT NULL, status INTEGER NOT NULL,
@@ -53,6 +54,10 @@ MIGRATIONS: Final = (
     (
         # held_since: when held_until was told, by the clock of then
         "ALTER TABLE {prefix}accounts ADD COLUMN held_since {real} NOT NULL DEFAULT 0",
+    ),
+    (
+        # not_before: the time was at least this when the run made its claims, as an answer had told an earlier run
+        "ALTER TABLE {prefix}runs ADD COLUMN not_before {real} NOT NULL DEFAULT 0",
     ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""

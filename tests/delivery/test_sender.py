@@ -266,6 +266,11 @@ class Letters:
         return changed
 
 
+def unknown(seconds: float = 60.0, **others: Any) -> Entry:
+    """Return what the ledger says of what a run that is gone may have sent, so long before the clock begins."""
+    return Entry(Standing.UNKNOWN, sent_since=Clock().wall() - seconds, **others)
+
+
 class Memory:
     """A ledger in memory that tells what it is asked."""
 
@@ -906,7 +911,7 @@ def test_a_read_that_fails_is_repeated_later(reply: Reply) -> None:
 
 def test_an_event_of_a_run_that_is_gone_is_verified_too() -> None:
     """What the ledger calls unknown is read back before it is sent; without the right to read it is sent again."""
-    house = House(policy="verify", ledger=Memory({0: [Entry(Standing.UNKNOWN, sent_before=60.0)]}))
+    house = House(policy="verify", ledger=Memory({0: [unknown()]}))
     house.zendesk.read_reply = lambda: DENIED
     house.take(work(0))
     house.run()
@@ -931,7 +936,7 @@ def test_an_event_is_found_whatever_the_clocks_say(ahead: float, lost: Reply, as
 
 def test_an_event_of_a_run_that_is_gone_is_found_whatever_the_clocks_say() -> None:
     """What a run that is gone has stored is found by the time since it was sent, not by the time of day."""
-    house = House(policy="verify", ledger=Memory({0: [Entry(Standing.UNKNOWN, sent_before=60.0)]}))
+    house = House(policy="verify", ledger=Memory({0: [unknown()]}))
     house.zendesk.ahead = -3_600.0
     received = dt.datetime.fromtimestamp(house.clock.wall() - 3_600.0 - 59.0, dt.timezone.utc).isoformat()
     house.zendesk.stored.append((0.0, {**event(0, "customer 0").as_object(), "received_at": received}))
@@ -943,7 +948,7 @@ def test_an_event_of_a_run_that_is_gone_is_found_whatever_the_clocks_say() -> No
 
 def test_an_equal_event_from_before_the_run_that_is_gone_is_another_s() -> None:
     """What Zendesk received before that run sent its own is not taken for it: the event is sent again."""
-    house = House(policy="verify", ledger=Memory({0: [Entry(Standing.UNKNOWN, sent_before=60.0)]}))
+    house = House(policy="verify", ledger=Memory({0: [unknown()]}))
     received = dt.datetime.fromtimestamp(house.clock.wall() - 70.0, dt.timezone.utc).isoformat()
     house.zendesk.stored.append((0.0, {**event(0, "customer 0").as_object(), "received_at": received}))
     house.take(work(0))
@@ -976,8 +981,7 @@ def test_an_event_without_a_time_of_a_run_that_is_gone_is_found_by_its_claim() -
     """What was stored under that time is not sent again; what was not bears it still."""
     for is_stored in (True, False):
         house = House(policy="verify")
-        gone = Entry(Standing.UNKNOWN, claimed_at=house.clock.wall() - 60.25, sent_before=60.25)
-        house.ledger.entries.append(gone)
+        house.ledger.entries.append(unknown(60.25, claimed_at=house.clock.wall() - 60.25))
         one = event(0, "customer 0", created_at="2026-09-21T14:28:59.750Z")
         received = dt.datetime.fromtimestamp(house.clock.wall() - 60.0, dt.timezone.utc).isoformat()
         if is_stored:
@@ -1439,7 +1443,7 @@ def test_nothing_after_one_name_too_many_is_sent() -> None:
 
 def test_a_stream_that_stops_in_the_midst_of_setting_out_breaks_nothing() -> None:
     """A stream that stops by the outcome of an event that was to go leaves the others of that moment alone."""
-    held = Entry(Standing.UNKNOWN, sent_before=60.0)
+    held = unknown()
     house = House(policy="hold", max_set_aside_percent=0, ledger=Memory({0: [held]}))
     house.take(work(0), work(1), work(2, stream="logins"))
     house.run()
@@ -1601,7 +1605,7 @@ def test_what_went_long_before_is_not_remembered() -> None:
 def test_how_many_look_the_same_outlives_the_run() -> None:
     """The run after a crash knows from the ledger that the one which it finds is not the one which it looks for."""
     house, works = lookalikes()
-    house.ledger.entries.append(Entry(Standing.UNKNOWN, sent_before=60.0, lookalikes=1))
+    house.ledger.entries.append(unknown(lookalikes=1))
     house.zendesk.post(json.dumps({"event": event(0, "one customer").as_object()}).encode())
     house.take(works[1])
     house.run()
@@ -1641,8 +1645,7 @@ def test_what_another_run_sends_takes_no_place_of_the_day(entries: list[Entry]) 
 
 def test_what_has_a_place_of_the_day_is_settled_before_the_brake_ends_the_run() -> None:
     """An event of a run that is gone is read back, though others wait that get no place any more."""
-    unknown = Entry(Standing.UNKNOWN, sent_before=60.0)
-    house = House(policy="verify", per_day=1, ledger=Memory({0: [unknown]}))
+    house = House(policy="verify", per_day=1, ledger=Memory({0: [unknown()]}))
     house.zendesk.post(json.dumps({"event": event(0, "customer 0").as_object()}).encode())
     house.take(work(0), work(1), work(2))
     house.run()
@@ -1667,7 +1670,7 @@ def test_a_stopped_stream_gives_its_places_of_the_day_back() -> None:
 @pytest.mark.parametrize("entry", [Entry(Standing.BUSY), Entry(Standing.SETTLED, Outcome.DELIVERED)])
 def test_what_another_run_has_gives_its_place_back_though_its_stream_stops_then(entry: Entry) -> None:
     """It counts where it was sent, also when its stream stops in the moment in which that is told."""
-    held = Entry(Standing.UNKNOWN, sent_before=60.0)
+    held = unknown()
     house = House(policy="hold", max_set_aside_percent=0, per_day=2, ledger=Memory({0: [held, entry]}))
     house.take(work(0), work(1))
     house.pass_time(house.clock.now + 1)

@@ -85,6 +85,28 @@ def test_what_a_run_with_a_wrong_clock_left_in_flight_is_taken_over(seconds: flo
         assert "wait for a claim in the ledger, by another run, " in said
 
 
+@pytest.mark.parametrize("created_at", ["{{ at }}", None])
+def test_what_was_sent_before_an_answer_told_the_time_is_read_back(created_at: str | None, tmp_path: Path) -> None:
+    """Killed before its first answer with a clock that was ahead: its events are found, also when that time came."""
+    with Playground(delay=4) as playground:
+        event = {**support.RULE["event"], "created_at": created_at}
+        policy: dict[str, Any] = {"max_in_flight": 4, "on_unknown_outcome": "verify"}
+        policy["rules"] = [{**support.RULE, "event": {name: value for name, value in event.items() if value}}]
+        first = tmp_path / "first"
+        first.mkdir()
+        messages = [support.schema("orders"), *(support.record("orders", one, at=AT) for one in range(4))]
+        settings = support.config(playground.url, tmp_path, **policy)
+        with support.Live(settings, first, program=wrong_by(8)) as killed:
+            killed.feed(support.lines(messages))
+            support.until(lambda: len(playground.events()) >= 4)
+            killed.process.send_signal(signal.SIGKILL)
+            killed.process.wait()
+        playground.set_delay(0)
+        time.sleep(8)
+        run(playground, tmp_path, range(4), **policy)
+        assert stored(playground) == Counter(range(4))
+
+
 @pytest.mark.parametrize("policy", ["verify", "retry"])
 @pytest.mark.parametrize("seconds", WRONG)
 def test_a_clock_that_jumps_within_a_run_costs_nothing(seconds: float, policy: str, tmp_path: Path) -> None:

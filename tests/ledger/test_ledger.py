@@ -142,7 +142,7 @@ def test_a_claim_of_a_live_run_is_busy_and_of_an_ended_one_unknown(house: House)
     house.clock.time += 1
     [entry] = second.exchange([], [keyed(1)], NOTHING)
     assert entry.standing is Standing.UNKNOWN
-    assert entry.sent_before == pytest.approx(1.0, abs=0.5)
+    assert entry.sent_since == pytest.approx(second.now() - 1.0, abs=0.5)
     assert standings(house.ledger("third").exchange([], [keyed(1)], NOTHING)) == [Standing.BUSY]
 
 
@@ -262,7 +262,31 @@ def test_a_claim_remembers_what_went_before_it_and_looks_the_same(house: House) 
     second.heartbeat()
     [entry] = second.exchange([], [keyed(1)], NOTHING)
     assert (entry.standing, entry.claimed_at, entry.lookalikes) == (Standing.UNKNOWN, claimed_at, 2)
-    assert entry.sent_before == pytest.approx(LEASE_SECONDS + 2.5, abs=0.5)
+    assert entry.sent_since == pytest.approx(second.now() - LEASE_SECONDS - 2.5, abs=0.5)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.HELD])
+def test_what_was_claimed_before_an_answer_told_the_time_may_be_older(house: House, outcome: Outcome | None) -> None:
+    """It was sent since the last time that an answer told, whatever its clock said; who takes it over knows that."""
+    house.ledger("earlier").close()
+    told, house.zendesk = house.clock.steady(), None
+    house.clock.wrong_by = 2 * 3_600
+    killed = house.ledger("killed")
+    claimed_at = killed.now()
+    killed.exchange([], [keyed(1), keyed(2)], NOTHING)
+    if outcome is not None:
+        killed.exchange([settlement(one, outcome) for one in (keyed(1), keyed(2))], [], NOTHING)
+    again = [keyed(1, again=outcome is not None), keyed(2, again=outcome is not None)]
+    house.zendesk = house.clock.steady
+    for name in ("second", "third"):
+        house.clock.sleep(3 * 3_600)
+        taker = house.ledger(name)
+        house.clock.sleep(LEASE_SECONDS + 1)
+        taker.heartbeat()
+        entries = taker.exchange([], again, NOTHING)
+        assert [(entry.standing, entry.claimed_at) for entry in entries] == [(Standing.UNKNOWN, claimed_at)] * 2
+        assert [entry.sent_since for entry in entries] == [pytest.approx(told, abs=0.5)] * 2
+        again = [keyed(1), keyed(2)]
 
 
 def test_a_replay_and_a_claim_made_anew_keep_their_first_time(house: House) -> None:
