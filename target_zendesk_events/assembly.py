@@ -281,7 +281,9 @@ def make_data_dir(folder: Path) -> None:
         if not ignore.exists():
             ignore.write_text("*\n")
     except OSError as fault:
-        message = f"data_dir {folder} cannot be made or written ({os.strerror(fault.errno or 0)}); choose another"
+        message = (
+            f"data_dir {folder} cannot be made or written ({os.strerror(fault.errno or 0)}); choose another [ZE601]"
+        )
         raise StorageError(message) from fault
 
 

@@ -17,11 +17,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from target_zendesk_events.codes import code_of
+
 
 class TargetError(Exception):
     """Ends the run; the message says what was asked, what came back and what to try."""
 
     exit_code = 1
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is to be said, a sentence for each thing to mend."""
+        return (str(self),)
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the sentences, each once."""
+        return list(dict.fromkeys(code for one in self.sentences if (code := code_of(one)) is not None))
 
 
 class ConfigurationError(TargetError):
@@ -33,6 +45,11 @@ class ConfigurationError(TargetError):
         """Take one fault or several, each a sentence that names its setting."""
         self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
         super().__init__("\n".join(self.faults))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """One for each fault."""
+        return self.faults
 
 
 class NoRulesError(ConfigurationError):

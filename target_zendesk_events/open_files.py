@@ -51,10 +51,12 @@ def hint(fault: BaseException) -> str | None:
     if errno.EMFILE in codes:
         return (
             f"this process may have {_limit()} files open (ulimit -n), and wants more, one of them for each stream "
-            "with dead letters: raise that limit, and run again; STATE is safe"
+            "with dead letters: raise that limit, and run again; STATE is safe [ZE619]"
         )
     if errno.ENFILE in codes:
-        return "this machine has as many files open as it may: end what holds them, and run again; STATE is safe"
+        return (
+            "this machine has as many files open as it may: end what holds them, and run again; STATE is safe [ZE619]"
+        )
     return None
 
 

@@ -94,10 +94,10 @@ class TargetZendeskEvents(CommandTarget):
         """Make the sinks of a stream, and hold their rules against its schema."""
         stream, schema = message_dict.get("stream"), message_dict.get("schema")
         if not isinstance(stream, str) or not isinstance(schema, dict):
-            raise self.message_reader.input_fault("is a SCHEMA without a stream or a schema")
+            raise self.message_reader.input_fault("is a SCHEMA without a stream or a schema [ZE403]")
         keys = message_dict.get("key_properties") or []
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise self.message_reader.input_fault("is a SCHEMA whose key_properties are no list of names")
+            raise self.message_reader.input_fault("is a SCHEMA whose key_properties are no list of names [ZE403]")
         maps = self.mapper.stream_maps.get(stream)
         if maps and maps[0].raw_schema == schema and list(maps[0].raw_key_properties or []) == keys:
             return
@@ -117,7 +117,7 @@ class TargetZendeskEvents(CommandTarget):
             self.mapper.register_raw_stream_schema(stream, schema, keys)
         except Exception as fault:
             if self.settings.sdk_config.get("stream_maps"):
-                message = f"stream_maps: stream {stream}: {fault}"
+                message = f"stream_maps: stream {stream}: {fault} [ZE123]"
                 raise ConfigurationError(message) from fault
             raise self.message_reader.input_fault(_useless(stream, fault)) from fault
 
@@ -157,10 +157,10 @@ class TargetZendeskEvents(CommandTarget):
         """Hand a record to the sender, once for each of its stream maps."""
         stream, record = message_dict.get("stream"), message_dict.get("record")
         if not isinstance(stream, str) or not isinstance(record, dict):
-            raise self.message_reader.input_fault("is a RECORD without a stream or a record")
+            raise self.message_reader.input_fault("is a RECORD without a stream or a record [ZE403]")
         maps = self.mapper.stream_maps.get(stream)
         if maps is None:
-            raise self.message_reader.input_fault("is a RECORD that came before the SCHEMA of its stream")
+            raise self.message_reader.input_fault("is a RECORD that came before the SCHEMA of its stream [ZE405]")
         replayed = DeadLetter.of(message_dict) if "dead_letter" in message_dict else None
         for stream_map in maps:
             if replayed is None or not replayed.is_for_another(stream_map.stream_alias, maps):
@@ -177,7 +177,7 @@ class TargetZendeskEvents(CommandTarget):
         try:
             transformed = record if sink.takes_as_is else stream_map.transform(record)
         except Exception as fault:  # noqa: BLE001 - whatever a user's expression raises
-            work.invalid = f"a stream map cannot be applied ({type(fault).__name__})"
+            work.invalid = f"a stream map cannot be applied ({type(fault).__name__}) [ZE702]"
             self.run.engine.take(work)
             return
         sink.count()
@@ -191,7 +191,7 @@ class TargetZendeskEvents(CommandTarget):
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Note a STATE; its value is passed on as the tap wrote it."""
         if "value" not in message_dict:
-            raise self.message_reader.input_fault("is a STATE without a value")
+            raise self.message_reader.input_fault("is a STATE without a value [ZE403]")
         if self._streams.lacks_rules:
             return
         value = lenient.members(self.message_reader.line)["value"]
@@ -206,7 +206,7 @@ class TargetZendeskEvents(CommandTarget):
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
         """Refuse a BATCH: its records must not be passed over."""
         raise self.message_reader.input_fault(
-            "is a BATCH message, which this target does not read: take it off the tap"
+            "is a BATCH message, which this target does not read: take it off the tap [ZE406]"
         )
 
     def _write_state(self, value: bytes) -> None:
@@ -258,12 +258,14 @@ class TargetZendeskEvents(CommandTarget):
         """Tell how the run went, and leave its report; `fault` has ended it."""
         from target_zendesk_events.ending import tell  # noqa: PLC0415
 
+        faults = [*([fault] if fault else []), *self.run.engine.stopped.values()]
         about = {
             "run": self.run.name,
             "version": self.get_plugin_version(),
             "exit_code": self.exit_code,
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
+            "codes": list(dict.fromkeys(code for one in faults for code in one.codes)),
         }
         tell(self.run, self._progress, about)
 
@@ -289,4 +291,4 @@ def main() -> None:
 
 
 def _useless(stream: str, fault: Exception) -> str:
-    return f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__})"
+    return f"is the SCHEMA of stream {stream}, which cannot be used ({type(fault).__name__}) [ZE404]"

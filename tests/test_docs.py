@@ -139,7 +139,35 @@ def test_the_guide_has_every_error(name: str) -> None:
 def test_the_guide_has_every_message() -> None:
     """`docs/errors.md` has each message that ends a run or sets a record aside, by its longest constant part."""
     guide = text_of("docs/errors.md")
-    assert [f"{place}: {part}" for place, part in messages() if plain(part)[:STABLE] not in guide] == []
+    assert [f"{place}: {part}" for place, part, _ in messages() if plain(part)[:STABLE] not in guide] == []
+
+
+def test_codes_in_the_package_are_the_anchors_of_the_guide() -> None:
+    """Each code has its line in `docs/errors.md`, once, and each line a sentence that ends with its code."""
+    said = {code for path in PACKAGE.rglob("*.py") for code in CODE.findall(path.read_text(encoding="utf-8"))}
+    anchors = re.findall(r'<a id="(ZE\d{3})"></a>\1', (ROOT / "docs" / "errors.md").read_text(encoding="utf-8"))
+    assert sorted(anchors) == sorted(said)
+
+
+def test_a_sentence_of_the_guide_has_the_code_of_its_line() -> None:
+    """A message that ends a run or sets a record aside stands in a line of the code that it bears."""
+    lines = [(set(CODE.findall(line)), plain(line)) for line in guide_lines()]
+    assert [
+        f"{place}: {part} [{code}]"
+        for place, part, code in messages()
+        if code and not any(code in codes and plain(part)[:STABLE] in line for codes, line in lines)
+    ] == []
+
+
+def test_every_sentence_has_a_code() -> None:
+    """But for those parts that stand within another sentence, which has one."""
+    bare = {part for place, part, code in messages() if not code and not place.startswith(OF_FRAGMENTS)}
+    assert {part for part in bare if not part.startswith((";", ",", ":"))} == FRAGMENTS
+
+
+def guide_lines() -> list[str]:
+    """Return the rows and paragraphs of the guide."""
+    return re.split(r"\n\n|\n(?=\|)", (ROOT / "docs" / "errors.md").read_text(encoding="utf-8"))
 
 
 def test_the_guide_explains_every_code_of_the_token_endpoint() -> None:
@@ -168,20 +196,38 @@ INTERNAL = frozenset({"no item is ready", "every sink is an EventSink"})
 """Sentences of faults of our own, which no user can meet."""
 ELSEWHERE = ("cli", "playground", "declared.py", "proposal.py", "summary.py")
 """Parts of the package whose sentences end no run."""
+CODE, CODE_AT_END = re.compile(r"\bZE\d{3}\b"), re.compile(r" ?\[ZE\d{3}\]$")
+FRAGMENTS = frozenset(
+    {
+        "', which Zendesk keeps for itself",
+        "a name as in Europe/Berlin",
+        "entries; Zendesk takes 1 to",
+        "event.created_at",
+        "its last line is torn",
+        "nobody reads it",
+        "scopes with spaces between them, as in users:read users:write",
+        "the schema refers to what it does not hold",
+    }
+)
+"""Parts of sentences that have their code."""
+OF_FRAGMENTS = "ledger/unreachable.py"
+"""Why there is no connection: the ledger's sentence has the code."""
 SHORTEST, STABLE = 13, 50
 """A shorter part says nothing; of a longer one only the beginning must stand in the guide."""
 
 
-def messages() -> Iterator[tuple[str, str]]:
-    """Yield where each message stands, and its longest constant part."""
+def messages() -> Iterator[tuple[str, str, str]]:
+    """Yield where each message stands, its longest constant part, and its code, empty where it has none."""
     for path in sorted(PACKAGE.rglob("*.py")):
         if any(part in ELSEWHERE for part in path.relative_to(PACKAGE).parts):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for sentence in _sentences(node):
-                part = max(_constants(sentence), key=len, default="").strip()
+                parts = list(_constants(sentence))
+                part = max((CODE_AT_END.sub("", one) for one in parts), key=len, default="").strip()
                 if len(part) >= SHORTEST and part not in INTERNAL:
-                    yield f"{path.relative_to(PACKAGE)}:{sentence.lineno}", part
+                    code = next((found[0] for one in parts if (found := CODE.search(one))), "")
+                    yield f"{path.relative_to(PACKAGE)}:{sentence.lineno}", part, code
 
 
 def _sentences(node: ast.AST) -> list[ast.expr]:
@@ -384,9 +430,11 @@ def test_links_lead_somewhere() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a document's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """Return the anchors of a document: those of its headings, as GitHub makes them, and its own."""
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    of_headings = {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return of_headings | set(re.findall(r'<a id="([^"]+)"></a>', text))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     """
     streams = list(_streams_in(given.read()))
     if not streams:
-        message = "there is no stream in the input: give a tap's catalog (--discover) or its messages"
+        message = "there is no stream in the input: give a tap's catalog (--discover) or its messages [ZE408]"
         raise InputError(message)
     path = Path(rules_file or config.get("rules_file") or USUAL_FILE)
     before = "" if force or not path.exists() else path.read_text(encoding="utf-8-sig")
@@ -57,7 +57,7 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as fault:
-        message = f"{path} cannot be written: {fault.strerror}"
+        message = f"{path} cannot be written: {fault.strerror} [ZE603]"
         raise StorageError(message) from fault
     left = len(streams) - len(new)
     aside = sum(not names_a_customer(*one) for one in new)
@@ -132,7 +132,7 @@ def _added(path: Path, before: str, streams: Sequence[Stream]) -> str:
     if not is_list and not (isinstance(rules, yaml.ScalarNode) and not rules.value):
         message = (
             f"rules_file {path} cannot be added to: its rules must stand last, one below the other; "
-            "--rules-file names another file, --force writes this one anew"
+            "--rules-file names another file, --force writes this one anew [ZE234]"
         )
         raise ConfigurationError(message)
     indent = " " * rules.start_mark.column if isinstance(rules, yaml.SequenceNode) else ""

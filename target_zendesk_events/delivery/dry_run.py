@@ -177,11 +177,11 @@ class DryRun:
         return is_known
 
     def _hold_against_limits(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:
-        faults = what.limit_faults()
-        if faults:
+        fault = what.limit_fault()
+        if fault:
             self._report.count_outcome(work.stream, match.rule, Outcome.REJECTED)
-            self._report.count_letter(work.stream, "limit", "; ".join(faults), work.line_number)
-            self.observer.note_set_aside(work, match.rule, "limit", "; ".join(faults))
+            self._report.count_letter(work.stream, "limit", fault, work.line_number)
+            self.observer.note_set_aside(work, match.rule, "limit", fault)
             return
         too_many = self._names.admit(what.names()) if self.observer.holds_limits else ""
         if too_many:

@@ -107,7 +107,7 @@ class FollowUp:
             return self._of_held(shipment, now)
         policy = self._policy_for(shipment)
         if policy == "hold":
-            return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it"))
+            return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it [ZE744]"))
         if policy == "verify":
             return self._verify(shipment, now)
         return Next(again_at=now)
@@ -135,7 +135,7 @@ class FollowUp:
     def singled_out(self, shipment: OpenShipment, now: float) -> Receipt | None:
         """Return the receipt of a shipment that fails while others succeed; None where that is not so."""
         if is_singled_out(shipment.unknowns, self._successes, now):
-            message = f"{len(shipment.unknowns)} attempts ended unknown while other events were taken"
+            message = f"{len(shipment.unknowns)} attempts ended unknown while other events were taken [ZE743]"
             return Receipt(Outcome.HELD, "server", message=message, attempts=shipment.attempts)
         return None
 
@@ -246,7 +246,9 @@ class FollowUp:
 
 
 def _held_still(shipment: OpenShipment) -> Receipt:
-    message = "it may be on the timeline, and cannot be read back: zendesk-events replay --held --blindly sends it"
+    message = (
+        "it may be on the timeline, and cannot be read back: zendesk-events replay --held --blindly sends it [ZE744]"
+    )
     return Receipt(Outcome.HELD, "unknown", message=message, attempts=shipment.attempts)
 
 

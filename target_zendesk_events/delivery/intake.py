@@ -144,9 +144,9 @@ class Intake:
     def _let_in(self, shipment: OpenShipment, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
         if entry.changed:
             self._report.stream(shipment.stream).rule(shipment.match.rule).counts["changed"] += 1
-        faults = shipment.what.limit_faults()
-        if faults:
-            self._settling.receive(shipment, Receipt(Outcome.REJECTED, "limit", message="; ".join(faults)))
+        fault = shipment.what.limit_fault()
+        if fault:
+            self._settling.receive(shipment, Receipt(Outcome.REJECTED, "limit", message=fault))
             return
         too_many = self._names.admit(shipment.what.names())
         if too_many:

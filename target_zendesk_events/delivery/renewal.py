@@ -69,7 +69,7 @@ class Renewal:
             self.retry_at = now + max(wait_before(self._attempts), answer.retry_after or 0.0)
             return None
         if answer.kind is Kind.ASTRAY:
-            return AddressError(f"the token endpoint answered {answer.summary}: check subdomain or api_url")
+            return AddressError(f"the token endpoint answered {answer.summary}: check subdomain or api_url [ZE311]")
         return CredentialsError(explain_token_refusal(answer))
 
     def checked(self, answer: Answer) -> TargetError | None:
@@ -78,11 +78,11 @@ class Renewal:
         Where there is none, they are not checked, and whoever asked must not take them for good.
         """
         if answer.is_temporary:
-            return OutageError(f"the credentials could not be checked ({answer.summary}): run again")
+            return OutageError(f"the credentials could not be checked ({answer.summary}): run again [ZE312]")
         if answer.kind in {Kind.ACCEPTED, Kind.DENIED}:
             return None
         if answer.kind is Kind.EXPIRED and not answer.is_wrong_host:
-            return CredentialsError(f"Zendesk does not take the credentials ({answer.summary})")
+            return CredentialsError(f"Zendesk does not take the credentials ({answer.summary}) [ZE301]")
         return AddressError(
-            f"no Zendesk account answers at this address ({answer.summary}): check subdomain or api_url"
+            f"no Zendesk account answers at this address ({answer.summary}): check subdomain or api_url [ZE310]"
         )

@@ -10,7 +10,7 @@ from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment, Se
 from target_zendesk_events.ledger.ledger import Entry, Keyed, Ledger, Settlement, Tally
 from target_zendesk_events.limits.brakes import Names, SetAsideShare
 from target_zendesk_events.outcome.checkpoints import Checkpoints
-from target_zendesk_events.outcome.dead_letters import DeadLetters, Note
+from target_zendesk_events.outcome.dead_letters import OF_REASON, DeadLetters, Note
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import NoShipment, Outcome, Receipt, Work
 
@@ -187,7 +187,7 @@ class Settling:
             reasons = self._report.stream(work.stream).reasons
             self.over_share[work.stream] = (
                 f"{fault}; the commonest of this run: {reasons.commonest()}, or raise max_set_aside_percent; the dead "
-                "letters hold each record and its reason"
+                "letters hold each record and its reason [ZE232]"
             )
 
     def _now(self) -> str:
@@ -198,7 +198,7 @@ def _told(note: Note) -> str:
     """Return what a log may say of why: Zendesk's own words may quote a customer's value."""
     if note.reason in OWN_REASONS:
         return note.message
-    return f"Zendesk answered {note.status}" if note.status is not None else ""
+    return f"Zendesk answered {note.status} [{OF_REASON[note.reason]}]" if note.status is not None else ""
 
 
 def keyed_of(shipment: OpenShipment) -> Keyed:

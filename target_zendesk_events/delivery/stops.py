@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from target_zendesk_events.codes import prolonged
 from target_zendesk_events.errors import (
     AccountError,
     AddressError,
@@ -15,14 +16,16 @@ from target_zendesk_events.zendesk.answers import Answer, Kind
 def of_answer(answer: Answer) -> TargetError:
     """Return the error of an answer that says what is wrong for all."""
     if answer.kind is Kind.BARRED:
-        return ConfigurationError(f"{answer.message} ({answer.code})")
+        return ConfigurationError(prolonged(answer.message, f" ({answer.code})"))
     if answer.kind in {Kind.DENIED, Kind.TURNED_AWAY}:
         return _of_account(answer)
     if answer.kind is Kind.EXPIRED and not answer.is_wrong_host:
-        return CredentialsError(f"Zendesk does not take the credentials ({answer.summary}): check that they are valid")
+        return CredentialsError(
+            f"Zendesk does not take the credentials ({answer.summary}): check that they are valid [ZE301]"
+        )
     return AddressError(
         f"no Events API answers at this address ({answer.summary}): check subdomain or api_url, "
-        "and that the account's plan has the Events API"
+        "and that the account's plan has the Events API [ZE309]"
     )
 
 
@@ -31,10 +34,10 @@ def _of_account(answer: Answer) -> TargetError:
     if answer.kind is Kind.DENIED and not answer.is_page:
         return CredentialsError(
             f"Zendesk denies the request ({answer.summary}): the credentials need the scope users:write, "
-            "their owner a role that may edit users, and the account the Events API"
+            "their owner a role that may edit users, and the account the Events API [ZE302]"
         )
     return AccountError(
         f"Zendesk, or what stands before it, refuses every event alike ({answer.summary}), so none is at fault: "
         "the account may be suspended, subdomain or api_url wrong, or a firewall or proxy in the way. "
-        "Nothing is set aside for it, STATE is safe"
+        "Nothing is set aside for it, STATE is safe [ZE308]"
     )

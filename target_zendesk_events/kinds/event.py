@@ -171,8 +171,8 @@ class Event(msgspec.Struct, frozen=True):
                     part[field] = mask_fields(part[field]) if isinstance(part[field], Mapping) else mask(part[field])
         return body
 
-    def limit_faults(self) -> list[str]:
-        """Return a sentence for each documented limit that this event is beyond; values are not named."""
+    def limit_fault(self) -> str:
+        """Return what documented limits this event is beyond, in one sentence that names no value, or nothing."""
         faults: list[str] = []
         for whose, source, kind in (
             ("event", self.source, self.type),
@@ -189,7 +189,7 @@ class Event(msgspec.Struct, frozen=True):
             for one in self.profile.identifiers
             if len(one.type) > MAX_IDENTIFIER_TYPE_LENGTH
         ]
-        return faults
+        return f"{'; '.join(faults)} [ZE730]" if faults else ""
 
 
 def name_faults(place: str, name: str) -> list[str]:

@@ -73,8 +73,8 @@ class Shipment(Protocol):
     def names(self) -> Sequence[CountedName]:
         """Return its names that Zendesk limits for the whole account."""
 
-    def limit_faults(self) -> list[str]:
-        """Return a sentence for each documented limit that it is beyond; values are not named."""
+    def limit_fault(self) -> str:
+        """Return what documented limits it is beyond, in one sentence that names no value, or nothing."""
 
     def appearance(self, claim: Claim) -> Hashable:
         """Return what is the same in two that reading back cannot tell apart."""

@@ -25,6 +25,6 @@ def database_of(url: str, wall: Callable[[], float]) -> Database:
     try:
         from target_zendesk_events.ledger.postgres import PostgresDatabase  # noqa: PLC0415 - only who uses it pays
     except ImportError as fault:
-        message = "ledger_url names PostgreSQL: pip install 'target-zendesk-events[postgres]'"
+        message = "ledger_url names PostgreSQL: pip install 'target-zendesk-events[postgres]' [ZE117]"
         raise ConfigurationError(message) from fault
     return PostgresDatabase(url, steady_seconds)

@@ -16,10 +16,10 @@ from target_zendesk_events.work import Match, NoShipment, Work
 
 KEY_BYTES = 16
 
-SAME_KEY = "two rules give this record the same key: give each rule a `dedupe_key`"
+SAME_KEY = "two rules give this record the same key: give each rule a `dedupe_key` [ZE723]"
 NO_KEY = (
     "needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in this record, and "
-    "a null tells no row from another"
+    "a null tells no row from another [ZE721]"
 )
 
 

@@ -27,16 +27,18 @@ OPENING_SECONDS: Final = 30.0
 _NO_TABLES: Final = (
     "{} lets its user make no tables (InsufficientPrivilege), as the schema public does since PostgreSQL 15: as the "
     "database's owner, GRANT CREATE ON SCHEMA public TO {user}; or CREATE SCHEMA zendesk AUTHORIZATION {user}, and end "
-    "ledger_url with ?options=-csearch_path%3Dzendesk"
+    "ledger_url with ?options=-csearch_path%3Dzendesk [ZE614]"
 )
 _NO_ROWS: Final = (
     "{} does not let its user at tables that another made (InsufficientPrivilege): as that one, "
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}"
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user} [ZE614]"
 )
 _NO_SCHEMA: Final = (
-    "{} has no schema that search_path names (InvalidSchemaName): make it, or mend options in ledger_url"
+    "{} has no schema that search_path names (InvalidSchemaName): make it, or mend options in ledger_url [ZE614]"
 )
-_READS_ONLY: Final = "{} is a replica, or read-only for another reason ({}): name the primary server in ledger_url"
+_READS_ONLY: Final = (
+    "{} is a replica, or read-only for another reason ({}): name the primary server in ledger_url [ZE615]"
+)
 _SET_OUT: Final = (
     "SELECT EXTRACT(EPOCH FROM clock_timestamp()), set_config('statement_timeout', %s, false), "
     "set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)"
@@ -154,8 +156,8 @@ class PostgresDatabase:
     def _no_connection(self, fault: psycopg.Error) -> Busy | TargetError:
         reason = why_unreachable(self._url, fault)
         if reason.is_lasting:
-            return self._lasting(f"{self.note} gives no connection: {reason.words}")
-        return Busy(f"{self.note} does not answer ({reason.words})")
+            return self._lasting(f"{self.note} gives no connection: {reason.words} [ZE612]")
+        return Busy(f"{self.note} does not answer ({reason.words}) [ZE611]")
 
     def _lasting(self, message: str) -> TargetError:
         """Return the error for what waiting does not mend: at the start it is the configuration that is wrong."""
@@ -166,7 +168,9 @@ class PostgresDatabase:
         try:
             yield
         except (errors.InsufficientResources, errors.InvalidAuthorizationSpecification) as fault:
-            message = f"{self.note} refuses ({type(fault).__name__}): mend the server or the user; nothing is lost"
+            message = (
+                f"{self.note} refuses ({type(fault).__name__}): mend the server or the user; nothing is lost [ZE613]"
+            )
             raise StorageError(message) from fault
         except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
             if self._connection is None or self._connection.broken or self._connection.closed:
@@ -174,10 +178,10 @@ class PostgresDatabase:
                 how = "it fell silent" if isinstance(fault, _SilentError) else "the connection broke"
             else:
                 how = type(fault).__name__
-            message = f"{self.note} does not answer ({how})"
+            message = f"{self.note} does not answer ({how}) [ZE611]"
             raise Busy(message) from fault
         except (psycopg.IntegrityError, errors.DuplicateTable) as fault:
-            message = f"{self.note} was written by another run in this moment"
+            message = f"{self.note} was written by another run in this moment [ZE608]"
             raise Busy(message) from fault
         except errors.ReadOnlySqlTransaction as fault:
             raise self._read_only(_READS_ONLY.format(self.note, type(fault).__name__)) from fault
@@ -187,7 +191,7 @@ class PostgresDatabase:
             sentence = _NO_TABLES if statement.startswith("CREATE") else _NO_ROWS
             raise self._lasting(sentence.format(self.note, user=self._user)) from fault
         except psycopg.Error as fault:
-            message = f"{self.note} refuses a statement ({type(fault).__name__})"
+            message = f"{self.note} refuses a statement ({type(fault).__name__}) [ZE616]"
             raise StorageError(message) from fault
 
     @property
@@ -210,7 +214,7 @@ def _shown(url: str) -> str:
     except psycopg.ProgrammingError:
         message = (
             "ledger_url has a parameter after its ? that PostgreSQL's library does not know; accepted: those of its "
-            "documentation ('Parameter Key Words'), & between two of them and %26 for one in a value"
+            "documentation ('Parameter Key Words'), & between two of them and %26 for one in a value [ZE116]"
         )
         raise ConfigurationError(message) from None
     return f"postgresql://{parts.get('host') or parts.get('hostaddr') or 'localhost'}/{parts.get('dbname') or ''}"

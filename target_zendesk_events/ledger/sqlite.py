@@ -38,7 +38,9 @@ class SqliteDatabase:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as fault:
-            message = f"{self.note} cannot be opened: {fault.strerror}; mend the folder, or choose another data_dir"
+            message = (
+                f"{self.note} cannot be opened: {fault.strerror}; mend the folder, or choose another data_dir [ZE606]"
+            )
             raise StorageError(message) from fault
         with self._faults():
             self._connection = sqlite3.connect(self._path, timeout=CALL_SECONDS, isolation_level=None)
@@ -91,12 +93,12 @@ class SqliteDatabase:
             yield
         except sqlite3.OperationalError as fault:
             if "locked" in str(fault) or "busy" in str(fault):
-                message = f"{self.note} is locked by another process"
+                message = f"{self.note} is locked by another process [ZE608]"
                 raise Busy(message) from fault
-            message = f"{self.note} cannot be used: {fault}; nothing was sent that could not be recorded"
+            message = f"{self.note} cannot be used: {fault}; nothing was sent that could not be recorded [ZE606]"
             raise StorageError(message) from (shortage(FILES) or fault)
         except sqlite3.IntegrityError as fault:
-            message = f"{self.note} was written by another run in this moment"
+            message = f"{self.note} was written by another run in this moment [ZE608]"
             raise Busy(message) from fault
         except sqlite3.DatabaseError as fault:
             raise damaged(self.note, str(fault)) from fault

@@ -76,7 +76,7 @@ def secret_of(database: Database) -> bytes:
     version = _version(database)
     _refuse_newer(database, version)
     if version < len(MIGRATIONS):
-        message = f"{database.note} is of another version: a run that may write brings it up to date"
+        message = f"{database.note} is of another version: a run that may write brings it up to date [ZE609]"
         raise StorageError(message)
     return _secret(database)
 
@@ -153,7 +153,9 @@ def _no_nonsense(database: Database) -> Iterator[None]:
 
 def _refuse_newer(database: Database, version: int) -> None:
     if version > len(MIGRATIONS):
-        message = f"{database.note} is of version {version}, from a newer release: upgrade target-zendesk-events"
+        message = (
+            f"{database.note} is of version {version}, from a newer release: upgrade target-zendesk-events [ZE609]"
+        )
         raise ConfigurationError(message)
 
 

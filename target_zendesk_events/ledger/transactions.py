@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
+from target_zendesk_events.codes import prolonged
 from target_zendesk_events.errors import StorageError
 
 CALL_SECONDS: Final = 1.0
@@ -38,7 +39,7 @@ def damaged(note: str, why: str) -> StorageError:
     """Return the error for what is no whole ledger."""
     return StorageError(
         f"{note} is damaged or no ledger: {why}. Put a backup in its place, or move it away: "
-        "without it, events that the tap sends again show twice"
+        "without it, events that the tap sends again show twice [ZE607]"
     )
 
 
@@ -113,11 +114,13 @@ class Transactions:
                 patience = HASTE_SECONDS if self._must_stop() else PATIENCE_SECONDS
                 waited = time.monotonic() - since
                 if waited >= patience - 2 * CALL_SECONDS:
-                    self._given_up = f"{fault}, for longer than {patience:.0f} s: the run stops, STATE is safe"
+                    self._given_up = prolonged(
+                        str(fault), f", for longer than {patience:.0f} s: the run stops, STATE is safe"
+                    )
                     raise StorageError(self._given_up) from fault
                 if waited >= SECONDS_OF_SILENCE and not is_told:
                     is_told = True
-                    logger.warning("%s: it is tried again for %.0f s", fault, patience - waited)
+                    logger.warning("%s", prolonged(str(fault), f": it is tried again for {patience - waited:.0f} s"))
                 time.sleep(PAUSE_SECONDS)
             else:
                 if is_told:

@@ -92,7 +92,8 @@ class Names:
             if self._hash(name) not in used and len(used) >= limit:
                 return (
                     f"Zendesk takes {limit} different {kind}s in an account, and all are used: a template writes a "
-                    f"value of high cardinality into the {kind}. Use a constant, or put that value into `properties`"
+                    f"value of high cardinality into the {kind}. Use a constant, or put that value into `properties` "
+                    "[ZE233]"
                 )
         for kind, name, _ in unseen:
             self._admitted.add((kind, name))
@@ -160,11 +161,13 @@ class Quota:
         if month is not None and self._taken("%Y-%m") >= month:
             return BrakeError(
                 f"the month's quota is used up: monthly_event_quota is {month:,} events. "
-                "Run again next month (UTC), or raise it if the account's plan allows; nothing is lost, STATE is safe"
+                "Run again next month (UTC), or raise it if the account's plan allows; nothing is lost, STATE is safe "
+                "[ZE503]"
             )
         return BrakeError(
             f"{day:,} events were sent today (UTC) or are under way, as many as max_events_per_day allows: "
-            "this looks like a backfill: set `since`, or raise `max_events_per_day`; nothing is lost, STATE is safe"
+            "this looks like a backfill: set `since`, or raise `max_events_per_day`; nothing is lost, STATE is safe "
+            "[ZE504]"
         )
 
     def _taken(self, form: str) -> int:

@@ -107,7 +107,7 @@ class Outage:
         both = " (a 429 says that the rate limit, or the month's quota, is used up)" if self.saw_limit else ""
         return OutageError(
             f"Zendesk took no event for {lasted:.0f} s, longer than max_outage_seconds allows; "
-            f"last seen: {self.cause}{both}. Run again later: nothing is lost, STATE is safe"
+            f"last seen: {self.cause}{both}. Run again later: nothing is lost, STATE is safe [ZE501]"
         )
 
     def _open(self, now: float) -> None:
@@ -123,5 +123,5 @@ def asked_to_wait(cause: str, until: float) -> OutageError:
     moment = dt.datetime.fromtimestamp(min(until, LAST_MOMENT), dt.timezone.utc)
     return OutageError(
         f"Zendesk asks to wait until {moment:%Y-%m-%d %H:%M:%S} UTC ({cause}), longer than max_outage_seconds allows: "
-        "the rate limit, or a quota, is used up. Run again then: nothing is lost, STATE is safe"
+        "the rate limit, or a quota, is used up. Run again then: nothing is lost, STATE is safe [ZE502]"
     )

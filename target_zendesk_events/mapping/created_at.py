@@ -45,14 +45,14 @@ class Timeline:
 
     def _judge(self, found: Moment) -> None:
         if not FIRST_YEAR <= found.second.year <= LAST_YEAR or found == Moment(EPOCH):
-            message = "is a placeholder and no time: of the years 1 to 1900 or 9999, or the Unix time 0"
+            message = "is a placeholder and no time: of the years 1 to 1900 or 9999, or the Unix time 0 [ZE712]"
             raise BadValueError(message)
         if found.second > self._now:  # by the clock's last reading
             self._now = EPOCH + dt.timedelta(seconds=self._wall())
         if found.second > self._now + _DAY:
             self._now = EPOCH + dt.timedelta(seconds=self._certain())
         if found.second > self._now + _DAY:
-            message = "is more than a day ahead of this machine's clock"
+            message = "is more than a day ahead of this machine's clock [ZE713]"
             raise BadValueError(message)
 
 

@@ -127,10 +127,10 @@ def _from_json(text: Any) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return lenient.decode(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
     except lenient.TooDeepError as error:
-        message = f"`fromjson` is given a text that is nested deeper than {lenient.MAX_DEPTH}"
+        message = f"`fromjson` is given a text that is nested deeper than {lenient.MAX_DEPTH} [ZE718]"
         raise BadValueError(message) from error
     except ValueError as error:
-        message = "`fromjson` is given a text that is no JSON"
+        message = "`fromjson` is given a text that is no JSON [ZE718]"
         raise BadValueError(message) from error
 
 
@@ -149,7 +149,7 @@ def _datetime(
     try:
         read = dt.datetime.strptime(text_of(value).strip(), format)  # noqa: DTZ007 - the next line gives it a zone
     except ValueError as error:
-        message = "`datetime` is given a text that does not fit its format"
+        message = "`datetime` is given a text that does not fit its format [ZE718]"
         raise BadValueError(message) from error
     return moment(read, zone).as_datetime
 
@@ -168,7 +168,7 @@ def _strftime(
     try:
         return shown.strftime(text_of(format))
     except ValueError as error:
-        message = "`strftime` is given a format that is none"
+        message = "`strftime` is given a format that is none [ZE718]"
         raise BadValueError(message) from error
 
 
@@ -177,7 +177,7 @@ def _zone(name: str) -> dt.tzinfo:
     try:
         return time_zone(name)
     except BadValueError:
-        message = "`datetime` or `strftime` is given a time zone that is not known here"
+        message = "`datetime` or `strftime` is given a time zone that is not known here [ZE718]"
         raise BadValueError(message) from None
 
 
@@ -186,7 +186,7 @@ def _without(value: Mapping[str, Any] | None, *patterns: str) -> dict[str, Any] 
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        message = "`without` is given something other than an object"
+        message = "`without` is given something other than an object [ZE718]"
         raise BadValueError(message)
     return {
         name: item

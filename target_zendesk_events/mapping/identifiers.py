@@ -119,10 +119,10 @@ class Yielded:
         """Yield for each the type to count it under, the type (or null) and the value."""
         entries = self.part.of(scope)
         if entries is not None and not isinstance(entries, list | tuple):
-            raise UnmappableError(self.part.place, "yields no list of {type, value}")
+            raise UnmappableError(self.part.place, "yields no list of {type, value} [ZE715]")
         for entry in entries or ():
             if not isinstance(entry, Mapping):
-                raise UnmappableError(self.part.place, "yields a list whose entries are not all {type, value}")
+                raise UnmappableError(self.part.place, "yields a list whose entries are not all {type, value} [ZE715]")
             kind = entry.get("type")
             text = kind if isinstance(kind, str) else None
             yield _countable(text), text, entry.get("value")
@@ -162,5 +162,5 @@ def identifiers(
             kept[Identifier(kind, text)] = None
     if not kept:
         reasons = ", ".join(f"{one.type} {one.why}" for one in left_out) or "the list is empty"
-        raise UnmappableError(PLACE, f"none is left ({reasons})", tuple(left_out))
+        raise UnmappableError(PLACE, f"none is left ({reasons}) [ZE714]", tuple(left_out))
     return tuple(kept), tuple(left_out)

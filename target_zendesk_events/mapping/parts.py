@@ -73,7 +73,7 @@ class Part:
             return self.fixed
         text = self.text(scope)
         if text is None or not text.strip():
-            raise UnmappableError(self.place, "is null" if text is None else "is blank")
+            raise UnmappableError(self.place, "is null [ZE710]" if text is None else "is blank [ZE710]")
         return text
 
     def json(self, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
@@ -106,8 +106,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, BadValueError):
         return str(error)
     if isinstance(error, OverflowError | RecursionError):
-        return "makes something too large"
+        return "makes something too large [ZE720]"
     if isinstance(error, SecurityError):
-        return "asks for what the sandbox keeps closed"
+        return "asks for what the sandbox keeps closed [ZE722]"
     hint = "; `default` can stand in for a null" if isinstance(error, TypeError) else ""
-    return f"fails on this record ({type(error).__name__}){hint}"
+    return f"fails on this record ({type(error).__name__}){hint} [ZE722]"

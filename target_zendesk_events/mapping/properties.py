@@ -58,7 +58,7 @@ class Yielded:
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            raise UnmappableError(self.part.place, "yields something other than an object")
+            raise UnmappableError(self.part.place, "yields something other than an object [ZE716]")
         return dict(value)
 
     def parts(self) -> Iterator[Part]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from target_zendesk_events.codes import prolonged
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.properties import PLACE, ListOf, ObjectOf, Yielded
 from target_zendesk_events.mapping.reading import NOWHERE, UNQUOTED, Raw, Reading, forgotten_braces, has_braces, kind
@@ -32,7 +33,7 @@ def _created_at(reading: Reading, raw: Raw) -> Part | None:
         try:
             reading.surroundings.timeline.moment(part.constant)
         except BadValueError as fault:
-            reading.fault("event.created_at", f"{fault}{forgotten_braces(part.constant)}")
+            reading.fault("event.created_at", prolonged(str(fault), forgotten_braces(part.constant)))
     return part
 
 
@@ -45,7 +46,7 @@ def _properties(reading: Reading, raw: Raw) -> ObjectOf | Yielded:
         return _object(reading, PLACE, raw)
     part = reading.part(PLACE, raw)
     if part.value is not NOWHERE and not part.value.is_expression:
-        reading.fault(PLACE, "takes an object, a list of field names, or one expression")
+        reading.fault(PLACE, "takes an object, a list of field names, or one expression [ZE212]")
     return Yielded(part)
 
 
@@ -53,7 +54,7 @@ def _named(reading: Reading, index: int, name: Raw) -> tuple[str, Part]:
     if isinstance(name, str) and not has_braces(name):
         return name, Part(PLACE, Field(name))
     why = UNQUOTED if unquoted(name) else f"is {kind(name)}, and takes the name of a field"
-    reading.fault(f"{PLACE}[{index}]", "takes the name of a field, without braces" if has_braces(name) else why)
+    reading.fault(f"{PLACE}[{index}]", "takes the name of a field, without braces [ZE212]" if has_braces(name) else why)
     return "", Part(PLACE, NOWHERE)
 
 

@@ -52,24 +52,26 @@ def _identifiers(reading: Reading, raw: Raw) -> Pairs | Yielded:
     if isinstance(raw, str):
         return _yielded(reading, raw)
     if not isinstance(raw, Mapping | list) or is_unquoted(raw):
-        reading.fault(PLACE, UNQUOTED if is_unquoted(raw) else f"is {kind(raw)}, and takes `type: value`")
+        reading.fault(PLACE, UNQUOTED if is_unquoted(raw) else f"is {kind(raw)}, and takes `type: value` [ZE208]")
         return Pairs(())
     entries = _listed(reading, raw) if isinstance(raw, list) else _mapped(reading, raw)
     if sum(not has_braces(value) for _, _, value in entries) > MAX_IDENTIFIERS:
-        reading.fault(PLACE, f"has more than {MAX_IDENTIFIERS} constants; Zendesk takes {MAX_IDENTIFIERS} identifiers")
+        reading.fault(
+            PLACE, f"has more than {MAX_IDENTIFIERS} constants; Zendesk takes {MAX_IDENTIFIERS} identifiers [ZE210]"
+        )
     return Pairs(tuple(_pair(reading, *entry) for entry in entries))
 
 
 def _yielded(reading: Reading, raw: str) -> Yielded:
     part = reading.part(PLACE, raw)
     if part.value is not NOWHERE and not part.value.is_expression:
-        reading.fault(PLACE, "takes `type: value`, or one expression that yields a list of {type, value}")
+        reading.fault(PLACE, "takes `type: value`, or one expression that yields a list of {type, value} [ZE209]")
     return Yielded(part)
 
 
 def _mapped(reading: Reading, raw: Mapping[Raw, Raw]) -> list[tuple[str, Raw, Raw]]:
     if set(raw) == {"type", "value"}:
-        reading.fault(PLACE, "reads as two identifiers, `type` and `value`; write `email: ...`, or a list")
+        reading.fault(PLACE, "reads as two identifiers, `type` and `value`; write `email: ...`, or a list [ZE209]")
     return [(f"{PLACE}.{key}", key, value) for key, value in raw.items()]
 
 
@@ -80,13 +82,13 @@ def _listed(reading: Reading, raw: list[Raw]) -> list[tuple[str, Raw, Raw]]:
         if isinstance(entry, Mapping) and set(entry) == {"type", "value"}:
             entries.append((place, entry["type"], entry["value"]))
         else:
-            reading.fault(place, "takes an object with `type` and `value`, and nothing else")
+            reading.fault(place, "takes an object with `type` and `value`, and nothing else [ZE209]")
     return entries
 
 
 def _pair(reading: Reading, place: str, kind_of: Raw, value: Raw) -> tuple[Part, Part]:
     if value is None:
-        reading.fault(place, "is empty: it would never be sent")
+        reading.fault(place, "is empty: it would never be sent [ZE211]")
     kind_part = reading.text(place, kind_of) or Part(place, NOWHERE)
     value_part = reading.text(place, value) or Part(place, NOWHERE)
     if kind_part.is_constant:
@@ -98,10 +100,12 @@ def _pair(reading: Reading, place: str, kind_of: Raw, value: Raw) -> tuple[Part,
 
 def _check_constant(reading: Reading, place: str, name: str, value: Part) -> None:
     if not name:
-        reading.fault(place, "has no type")
+        reading.fault(place, "has no type [ZE210]")
     if len(name) > MAX_IDENTIFIER_TYPE_LENGTH:
-        reading.fault(place, f"has a type of {len(name)} characters; Zendesk takes {MAX_IDENTIFIER_TYPE_LENGTH}")
+        reading.fault(
+            place, f"has a type of {len(name)} characters; Zendesk takes {MAX_IDENTIFIER_TYPE_LENGTH} [ZE210]"
+        )
     if value.constant is not None:
         _, why = reading.surroundings.cleaning.clean(name, value.constant)
         if why:
-            reading.fault(place, f"would never be sent, being {why}{forgotten_braces(value.constant)}")
+            reading.fault(place, f"would never be sent, being {why}{forgotten_braces(value.constant)} [ZE211]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from target_zendesk_events.codes import prolonged
 from target_zendesk_events.mapping import read_event, read_profile
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.reading import UNQUOTED, Raw, Reading, forgotten_braces, is_unquoted, kind
@@ -64,7 +65,7 @@ def _stream(reading: Reading, raw: Raw) -> str:
     if raw is None or isinstance(raw, str):
         reading.missing("stream", ": the name of a stream, or a glob")
     else:
-        reading.fault("stream", f"is {kind(raw)}, and takes the name of a stream")
+        reading.fault("stream", f"is {kind(raw)}, and takes the name of a stream [ZE208]")
     return ""
 
 
@@ -73,9 +74,9 @@ def _when(reading: Reading, raw: Mapping[str, Raw]) -> Part | None:
     if isinstance(value, bool | int | float):
         return Part("when", Constant(value))
     if value is None or value == "":
-        reading.fault("when", "is empty: write an expression, or remove it")
+        reading.fault("when", "is empty: write an expression, or remove it [ZE215]")
     elif not isinstance(value, str):
-        reading.fault("when", UNQUOTED if is_unquoted(value) else f"is {kind(value)}, and takes an expression")
+        reading.fault("when", UNQUOTED if is_unquoted(value) else f"is {kind(value)}, and takes an expression [ZE208]")
     else:
         try:
             return Part("when", reading.surroundings.templates.compile_expression(value))
@@ -87,17 +88,17 @@ def _when(reading: Reading, raw: Mapping[str, Raw]) -> Part | None:
 def _dedupe_key(reading: Reading, raw: Raw) -> Part | None:
     part = reading.text("dedupe_key", raw)
     if part is not None and part.constant is not None:
-        why = "is the same for every record, so that only the first would be sent"
-        reading.fault("dedupe_key", f"{why}{forgotten_braces(raw)}")
+        why = "is the same for every record, so that only the first would be sent [ZE216]"
+        reading.fault("dedupe_key", prolonged(why, forgotten_braces(raw)))
     return part
 
 
 def _dedupe(reading: Reading, raw: Mapping[str, Raw]) -> bool:
     value = raw.get("dedupe", True)
     if not isinstance(value, bool):
-        reading.fault("dedupe", f"is {kind(value)}, and takes true or false")
+        reading.fault("dedupe", f"is {kind(value)}, and takes true or false [ZE208]")
     if value is False and raw.get("dedupe_key") is not None:
-        reading.fault("dedupe", "`dedupe: false` and `dedupe_key` contradict each other: remove one")
+        reading.fault("dedupe", "`dedupe: false` and `dedupe_key` contradict each other: remove one [ZE216]")
     return value is not False
 
 
@@ -108,5 +109,5 @@ def _name(reading: Reading, raw: Mapping[str, Raw], stream: str) -> str:
         event = raw.get("event")
         return f"{stream}:{event.get('type')}" if isinstance(event, Mapping) else stream
     if not isinstance(value, str) or not value.strip():
-        reading.fault("name", f"is {kind(value)}, and takes text" if value != "" else "is empty")
+        reading.fault("name", f"is {kind(value)}, and takes text [ZE208]" if value != "" else "is empty [ZE208]")
     return str(value)

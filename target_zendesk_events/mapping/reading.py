@@ -14,7 +14,7 @@ from target_zendesk_events.mapping.templates import Constant
 if TYPE_CHECKING:
     from target_zendesk_events.mapping.rule import Surroundings
 
-UNQUOTED = "put quotes around the braces: YAML reads {{ }} without quotes as a mapping"
+UNQUOTED = "put quotes around the braces: YAML reads {{ }} without quotes as a mapping [ZE202]"
 NOWHERE = Constant(None)
 """Stands where a value is missing or faulty, so that the rest of the rule is read too."""
 
@@ -37,14 +37,14 @@ class Reading:
 
     def missing(self, place: str, hint: str = "") -> Part:
         """Note that something is missing, and return what stands in its place."""
-        self.fault("", f"`{place}` is missing{hint}")
+        self.fault("", f"`{place}` is missing{hint} [ZE207]")
         return Part(place, NOWHERE)
 
     def is_object(self, place: str, raw: Raw) -> bool:
         """Return whether a value is an object with keys that can be read; else note why not."""
         if isinstance(raw, Mapping) and not is_unquoted(raw):
             return True
-        self.fault(place, UNQUOTED if is_unquoted(raw) else f"is {kind(raw)}, and takes an object")
+        self.fault(place, UNQUOTED if is_unquoted(raw) else f"is {kind(raw)}, and takes an object [ZE208]")
         return False
 
     def known_keys(
@@ -54,20 +54,20 @@ class Reading:
         for key in raw:
             if key not in known:
                 hint = f"; it belongs under {elsewhere[key]}" if key in elsewhere else did_you_mean(str(key), known)
-                self.fault(place, f"unknown key '{key}'{hint}")
+                self.fault(place, f"unknown key '{key}'{hint} [ZE206]")
 
     def plain_names(self, place: str, raw: Mapping[Any, Raw]) -> None:
         """Note each name in an object that holds braces: it would be sent as it stands."""
         for key in raw:
             if has_braces(key):
-                self.fault(place, f"the name '{key}' is no template, and would be sent as it stands")
+                self.fault(place, f"the name '{key}' is no template, and would be sent as it stands [ZE213]")
 
     def text(self, place: str, raw: Raw, *, lenient: bool = False) -> Part | None:
         """Read a value that is no object or list; None where it is left out or faulty."""
         if raw is None:
             return None
         if isinstance(raw, Mapping | list | tuple):
-            self.fault(place, UNQUOTED if is_unquoted(raw) else f"is {kind(raw)}, and takes text")
+            self.fault(place, UNQUOTED if is_unquoted(raw) else f"is {kind(raw)}, and takes text [ZE208]")
             return None
         return self.part(place, raw, lenient=lenient)
 
@@ -103,11 +103,11 @@ class Reading:
 
 def constant_name_faults(place: str, name: str) -> list[str]:
     """Return what Zendesk would refuse a constant source or type for."""
-    faults = [fault.replace(place, f"{place}:", 1) for fault in name_faults(place, name)]
+    faults = [f"{fault.replace(place, f'{place}:', 1)} [ZE217]" for fault in name_faults(place, name)]
     if place.endswith("source") and name.strip().lower() == RESERVED_SOURCE:
-        faults.append(f"{place}: '{RESERVED_SOURCE}' is Zendesk's own source, and reserved")
+        faults.append(f"{place}: '{RESERVED_SOURCE}' is Zendesk's own source, and reserved [ZE217]")
     if name and not name.strip():
-        faults.append(f"{place}: is blank")
+        faults.append(f"{place}: is blank [ZE217]")
     return faults
 
 

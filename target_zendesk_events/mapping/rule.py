@@ -37,10 +37,11 @@ class FieldFault:
         """Return the sentence for the log."""
         nearest = f"; the nearest is '{self.nearest}'" if self.nearest else ""
         if self.fatal:
-            return f"rule '{self.rule}': {self.place} names the field '{self.field}', which the schema lacks{nearest}"
+            why = "which the schema lacks"
+            return f"rule '{self.rule}': {self.place} names the field '{self.field}', {why}{nearest} [ZE230]"
         return (
             f"rule '{self.rule}': {self.place} names the field '{self.field}', which the schema does not declare"
-            f" (nor rules out): it is null where records lack it{nearest}"
+            f" (nor rules out): it is null where records lack it{nearest} [ZE230]"
         )
 
 
@@ -189,7 +190,7 @@ class Rule:
             return None
         value = part.of(scope)
         if value is None:
-            raise UnmappableError(part.place, "is null")
+            raise UnmappableError(part.place, "is null [ZE710]")
         try:
             return self._with.timeline.moment(value)
         except BadValueError as error:
@@ -235,7 +236,7 @@ def _is_wanted(when: Part, scope: Scope) -> bool:
     if value is True or value is False:
         return value
     if isinstance(value, str) and value.strip().lower() in SAYS_NO:
-        raise UnmappableError(when.place, "yields a text that says no, and any text counts as yes: compare it")
+        raise UnmappableError(when.place, "yields a text that says no, and any text counts as yes: compare it [ZE717]")
     return bool(value) if not isinstance(value, float | Decimal) else value != 0
 
 

@@ -75,7 +75,7 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     left out by the clock: for being ahead of it, or older than `since_length` says.
     """
     if not isinstance(raw, list | tuple):
-        message = "rules: takes a list of rules"
+        message = "rules: takes a list of rules [ZE205]"
         raise ConfigurationError(message)
     zone = _zone(timezone)
     surroundings = Surroundings(

@@ -86,7 +86,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, LoopContext | Namespace) or attribute in getattr(obj, "_fields", ()):
             return super().getattr(obj, attribute)
         if isinstance(obj, dt.date):
-            message = "a time has no fields: write a part of it as `| strftime(...)` does"
+            message = "a time has no fields: write a part of it as `| strftime(...)` does [ZE718]"
             raise BadValueError(message)
         return None
 
@@ -105,7 +105,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             values = right if isinstance(right, tuple) else (right,)
             return filters.percent_format(left, *values, null_is_nothing=self.null_is_nothing)
         if operator != "%" and _is_huge(operator, left, right):
-            message = "makes something too large"
+            message = "makes something too large [ZE720]"
             raise BadValueError(message)
         return super().call_binop(context, operator, left, right)
 

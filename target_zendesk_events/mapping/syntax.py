@@ -40,7 +40,7 @@ class BadTemplateError(ValueError):
 def refuse(tree: nodes.Template) -> None:
     """Raise BadTemplateError for what has no place in a rule: other templates, Python methods, unknown filters."""
     for node in tree.find_all(tuple(_NO_PLACE)):
-        message = f"`{{% {_NO_PLACE[type(node)]} %}}` has no place in a rule"
+        message = f"`{{% {_NO_PLACE[type(node)]} %}}` has no place in a rule [ZE222]"
         raise BadTemplateError(message)
     declared = {*CALLABLE, "loop", "caller", *_declared(tree)}
     for call in tree.find_all(nodes.Call):
@@ -54,7 +54,7 @@ def refuse(tree: nodes.Template) -> None:
     for test in tree.find_all(nodes.Test):
         if test.name not in _environment(test).tests:
             near = "; write `is none`" if test.name == "null" else did_you_mean(test.name, _environment(test).tests)
-            message = f"there is no test '{test.name}'{near}"
+            message = f"there is no test '{test.name}'{near} [ZE219]"
             raise BadTemplateError(message)
 
 
@@ -72,7 +72,7 @@ def _refuse_call(call: nodes.Call, declared: set[str]) -> None:
     if isinstance(called, nodes.Name):
         if called.name in declared:
             return
-        message = f"`{called.name}(...)` calls a field; a filter is written `value | {called.name}`"
+        message = f"`{called.name}(...)` calls a field; a filter is written `value | {called.name}` [ZE220]"
         raise BadTemplateError(message)
     if isinstance(called, nodes.Getattr):
         _refuse_part(called.node, called.attr)
@@ -80,19 +80,19 @@ def _refuse_call(call: nodes.Call, declared: set[str]) -> None:
             return
         known = called.attr in _environment(call).filters
         instead = f"write `| {called.attr}`" if known else "use a filter"
-        message = f"`.{called.attr}(...)` is a Python method, and a dot reads a field: {instead}"
+        message = f"`.{called.attr}(...)` is a Python method, and a dot reads a field: {instead} [ZE220]"
         raise BadTemplateError(message)
-    message = "only `range(...)`, `namespace(...)` and the template's own macros can be called"
+    message = "only `range(...)`, `namespace(...)` and the template's own macros can be called [ZE220]"
     raise BadTemplateError(message)
 
 
 def _refuse_filter(node: nodes.Filter) -> None:
     known = _environment(node).filters
     if node.name not in known:
-        message = f"there is no filter '{node.name}'{did_you_mean(node.name, known)}"
+        message = f"there is no filter '{node.name}'{did_you_mean(node.name, known)} [ZE219]"
         raise BadTemplateError(message)
     if node.name == "strftime" and not node.args and all(pair.key != "format" for pair in node.kwargs):
-        message = "`strftime` lacks a format: write `| strftime('%d %B %Y')`"
+        message = "`strftime` lacks a format: write `| strftime('%d %B %Y')` [ZE221]"
         raise BadTemplateError(message)
     if node.name in TIME_FILTERS:
         zones = [*node.args[1:2], *(pair.value for pair in node.kwargs if pair.key == "timezone")]
@@ -107,7 +107,7 @@ def _refuse_part(whole: nodes.Node, part: str) -> None:
         return
     code = _PARTS_OF_A_TIME.get(part)
     instead = f"`| strftime('{code}')`" if code else "a part of it as `| strftime(...)` does"
-    message = f"a time has no fields: write {instead}"
+    message = f"a time has no fields: write {instead} [ZE221]"
     raise BadTemplateError(message)
 
 

@@ -179,7 +179,7 @@ class Templates:
         value = self._compiled(bare if bare.startswith(("{{", "{%", "{#")) else f"{{{{ {bare} }}}}", lenient=False)
         if value.is_expression:
             return value
-        message = "takes one expression, without text around it"
+        message = "takes one expression, without text around it [ZE215]"
         raise BadTemplateError(message)
 
     def _compiled(self, source: str, *, lenient: bool) -> Value:
@@ -199,7 +199,7 @@ class Templates:
             return kind(sandbox.compiled(tree, is_expression=is_expression), sandbox, fields, built_ins)
         except (TemplateError, SyntaxError, RecursionError) as error:
             why = getattr(error, "message", None) or type(error).__name__
-            message = f"does not parse: {why}{meant(source, why)}"
+            message = f"does not parse: {why}{meant(source, why)} [ZE218]"
             raise BadTemplateError(message) from error
 
 

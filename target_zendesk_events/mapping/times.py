@@ -17,7 +17,7 @@ def time_zone(name: str) -> dt.tzinfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        message = f"{name!r} is no time zone known here; a name such as Europe/Berlin is"
+        message = f"{name!r} is no time zone known here; a name such as Europe/Berlin is [ZE113]"
         raise BadValueError(message) from error
 
 
@@ -29,8 +29,8 @@ def moment(value: Any, zone: dt.tzinfo) -> Moment:  # noqa: ANN401 - whatever a 
     try:
         return moment_of(value, zone)
     except OverflowError as error:
-        message = "lies beyond the years 1 to 9999, as UTC counts them"
+        message = "lies beyond the years 1 to 9999, as UTC counts them [ZE711]"
         raise BadValueError(message) from error
     except (ValueError, ArithmeticError) as error:
-        message = "is no time: an ISO-8601 text, a datetime or a Unix time is one"
+        message = "is no time: an ISO-8601 text, a datetime or a Unix time is one [ZE711]"
         raise BadValueError(message) from error

@@ -13,7 +13,7 @@ from target_zendesk_events.digits import Digits
 from target_zendesk_events.kinds.event import MAX_SAFE_INTEGER
 from target_zendesk_events.lenient import MAX_DEPTH
 
-_TOO_DEEP = f"is nested deeper than {MAX_DEPTH}"
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH} [ZE719]"
 
 
 class BadValueError(ValueError):
@@ -75,7 +75,7 @@ def json_text(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - a
     try:
         return json.dumps(_plain(value), indent=indent, allow_nan=False)
     except ValueError as error:
-        message = "holds NaN, an infinity or an endless object, which JSON has no word for"
+        message = "holds NaN, an infinity or an endless object, which JSON has no word for [ZE719]"
         raise BadValueError(message) from error
 
 
@@ -97,7 +97,7 @@ def _whole(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        message = "holds half of a surrogate pair, which is no character"
+        message = "holds half of a surrogate pair, which is no character [ZE719]"
         raise BadValueError(message) from error
     return text
 
@@ -110,7 +110,7 @@ def _json_number(number: float | Decimal) -> int | float | str:
     if isinstance(number, Digits):
         return number.text
     if not isinstance(number, int) and not math.isfinite(number):
-        message = "holds NaN or an infinity, which JSON has no word for"
+        message = "holds NaN or an infinity, which JSON has no word for [ZE719]"
         raise BadValueError(message)
     if isinstance(number, Decimal):
         number = int(number) if number == number.to_integral_value() else float(number)
@@ -123,7 +123,7 @@ def _number_text(number: float | Decimal) -> str:
     if isinstance(number, Digits):
         return number.text
     if not isinstance(number, int) and not math.isfinite(number):
-        message = "holds NaN or an infinity"
+        message = "holds NaN or an infinity [ZE719]"
         raise BadValueError(message)
     if isinstance(number, float):
         return str(int(number)) if number.is_integer() else repr(number)
@@ -137,5 +137,5 @@ def _iso_text(value: Any) -> str:  # noqa: ANN401 - what is left when all else i
         return _whole(str(value))
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    message = f"yields a {type(value).__name__}, which is no JSON value"
+    message = f"yields a {type(value).__name__}, which is no JSON value [ZE719]"
     raise BadValueError(message)

@@ -10,16 +10,19 @@ import urllib.parse
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import msgspec
 
 from target_zendesk_events import lenient
+from target_zendesk_events.codes import code_of, without_code
 from target_zendesk_events.errors import StorageError
 
 SUFFIX = ".singer"
 HELD_REASONS = frozenset({"unknown", "server"})
 """Reasons of letters whose event may be on the timeline all the same: sent again, it may show twice."""
+OF_REASON: Final = {"refused": "ZE740", "conflict": "ZE742", "server": "ZE743", "unknown": "ZE744"}
+"""The codes of what was set aside with Zendesk's own words."""
 _MAX_NAME_BYTES = 150
 
 
@@ -28,8 +31,8 @@ class Note:
     """Why a record, or one event of it, was set aside.
 
     `reason` is one of `invalid`, `unmappable`, `limit`, `refused`, `conflict`, `server`, `unknown`; `message` may hold
-    Zendesk's own words. `rule` is None where the record as a whole was set aside; `stream` is the name its rules saw.
-    `key` is the ledger's, in hexadecimal digits; None where it keeps none.
+    Zendesk's own words, or end with a code. `rule` is None where the record as a whole was set aside; `stream` is the
+    name its rules saw. `key` is the ledger's, in hexadecimal digits; None where it keeps none.
     """
 
     reason: str
@@ -45,6 +48,8 @@ class Note:
     def as_object(self) -> dict[str, Any]:
         """Return the `dead_letter` object; `rules` restricts a replay to the rule that failed."""
         plain = dataclasses.asdict(self)
+        plain["message"] = without_code(self.message)
+        plain["code"] = code_of(self.message) or OF_REASON.get(self.reason)
         if self.rule is not None:
             plain["rules"] = [self.rule]
         return plain
@@ -136,7 +141,8 @@ class DeadLetters:
             yield
         except OSError as fault:
             message = (
-                f"dead letters cannot be written in {self.folder}: {fault.strerror}; STATE does not pass the record"
+                f"dead letters cannot be written in {self.folder}: {fault.strerror}; "
+                "STATE does not pass the record [ZE602]"
             )
             raise StorageError(message) from fault
 

@@ -101,7 +101,7 @@ class Progress:
                 file.write(text)
             fresh.replace(path)
         except OSError as fault:
-            message = f"{path} cannot be written: {fault.strerror}"
+            message = f"{path} cannot be written: {fault.strerror} [ZE603]"
             raise StorageError(message) from fault
 
     def _draw(self, line: str) -> None:

@@ -166,5 +166,5 @@ def _faults(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        message = f"{path} cannot be read or rewritten: {fault.strerror}"
+        message = f"{path} cannot be read or rewritten: {fault.strerror} [ZE604]"
         raise StorageError(message) from fault

@@ -98,7 +98,9 @@ def read_base_url(values: Values) -> tuple[str, list[str]]:
         return base_url, faults + url_fault
     if not values.has("subdomain") and not values.has("api_url"):
         empty = [name for name in ("subdomain", "api_url") if name in values.empty]
-        faults.append(f"{values.missing(empty or ['subdomain'])}; accepted: {_SUBDOMAIN_ACCEPTED} (or set api_url)")
+        faults.append(
+            f"{values.missing(empty or ['subdomain'])}; accepted: {_SUBDOMAIN_ACCEPTED} (or set api_url) [ZE103]"
+        )
     return from_subdomain, faults
 
 
@@ -137,7 +139,7 @@ def read_credentials(
     begun = _begun(values)
     if len(begun) > 1:
         ways = listed(f"{listed(names)} ({_word(names, values)})" for names in begun)
-        return NoCredentials(), [*faults, f"more than one way to authenticate: {ways}; keep exactly one"]
+        return NoCredentials(), [*faults, f"more than one way to authenticate: {ways}; keep exactly one [ZE109]"]
     if not begun:
         return NoCredentials(), faults + (_none_begun(values, base_url) if is_needed else [])
     incomplete = _incomplete(values, begun[0])
@@ -177,7 +179,7 @@ def _account_address(text: str) -> str:
 
 def _subdomain_fault(text: str) -> str:
     if "@" in text:
-        return f"subdomain is an address that holds '@'; accepted: {_SUBDOMAIN_ACCEPTED}"
+        return f"subdomain is an address that holds '@'; accepted: {_SUBDOMAIN_ACCEPTED} [ZE102]"
     return fault("subdomain", text.partition("?")[0].partition("#")[0], _SUBDOMAIN_ACCEPTED)
 
 
@@ -186,11 +188,11 @@ def _service_address(text: str) -> tuple[str, list[str]]:
     parts = split_address(plain)
     accepted = "an https address, or an http one on loopback (127.0.0.1, ::1, localhost)"
     if "@" in text:
-        return "", [f"api_url holds '@'; accepted: {accepted}, with credentials in settings of their own"]
+        return "", [f"api_url holds '@'; accepted: {accepted}, with credentials in settings of their own [ZE102]"]
     if parts is None or parts.scheme not in _DEFAULT_PORTS:
         return "", [fault("api_url", plain, accepted)]
     if plain != text:
-        return "", [f"api_url holds a query or a fragment; accepted: {accepted}, without one"]
+        return "", [f"api_url holds a query or a fragment; accepted: {accepted}, without one [ZE102]"]
     host = parts.hostname or ""
     if parts.scheme == "http" and not is_loopback(host):
         return "", [fault("api_url", text, accepted)]
@@ -203,10 +205,12 @@ def _credential_faults(values: Values) -> list[str]:
     faults = []
     email = values.given.get("email")
     if email is not None and (email.count("@") != 1 or re.search(r"[\s:/]", email)):
-        faults.append("email is no email address; accepted: the address alone, without '/token'")
+        faults.append("email is no email address; accepted: the address alone, without '/token' [ZE110]")
     token = values.given.get("access_token")
     if token is not None and re.search(r"[^\x21-\x7e]", token):
-        faults.append("access_token holds a space or a letter outside ASCII; accepted: the token alone, no 'Bearer'")
+        faults.append(
+            "access_token holds a space or a letter outside ASCII; accepted: the token alone, no 'Bearer' [ZE110]"
+        )
     scope = values.given.get("oauth_scope")
     if scope is not None and not _SCOPE.fullmatch(scope):
         faults.append(fault("oauth_scope", scope, "scopes with spaces between them, as in users:read users:write"))
@@ -236,8 +240,8 @@ def _incomplete(values: Values, names: tuple[str, ...]) -> str:
         return ""
     if missing == ["api_token"]:
         empty = [name for name in ("api_token", "password") if name in values.empty]
-        return f"{values.missing(empty or missing)}; email takes api_token or password beside it"
-    return f"{values.missing(missing)}; {listed(names)} go together"
+        return f"{values.missing(empty or missing)}; email takes api_token or password beside it [ZE108]"
+    return f"{values.missing(missing)}; {listed(names)} go together [ZE108]"
 
 
 def _none_begun(values: Values, base_url: str) -> list[str]:
@@ -250,7 +254,7 @@ def _none_begun(values: Values, base_url: str) -> list[str]:
     )
     empty = [name for name in dict.fromkeys(itertools.chain(*WAYS.values())) if name in values.empty]
     start = f"{values.missing(empty)}; " if empty else ""
-    return [f"{start}no way to authenticate is given; accepted, exactly one of: {ways}"]
+    return [f"{start}no way to authenticate is given; accepted, exactly one of: {ways} [ZE107]"]
 
 
 def _credentials(values: Values, names: tuple[str, ...], *, reads: bool) -> Credentials:

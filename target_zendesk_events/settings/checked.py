@@ -194,7 +194,9 @@ class _Reading:
             return self._playground.data_dir
         data_dir = absolute(self.values.get("data_dir"), self._start)
         if data_dir.is_file():
-            self.faults.append(f"data_dir is {data_dir}, which is a file; accepted: a folder, or one to be made")
+            self.faults.append(
+                f"data_dir is {data_dir}, which is a file; accepted: a folder, or one to be made [ZE111]"
+            )
         return data_dir
 
     def _ledger_url(self, data_dir: Path) -> str | None:
@@ -205,7 +207,7 @@ class _Reading:
 
     def _rules_file(self) -> RulesFile | None:
         if self.values.get("rules") and self.values.has("rules_file"):
-            self.faults.append("rules and rules_file are both given; accepted: one of them")
+            self.faults.append("rules and rules_file are both given; accepted: one of them [ZE114]")
             return None
         if "rules_file" not in self.values.given:
             return None
@@ -217,7 +219,9 @@ class _Reading:
         configured: str | None = "" if "source" in self.values.empty else self.values.get("source")
         in_file = rules_file.source if rules_file else None
         if configured and in_file and configured != in_file:
-            self.faults.append(f"source is {configured!r}, but {in_file!r} in rules_file; accepted: one of them")
+            self.faults.append(
+                f"source is {configured!r}, but {in_file!r} in rules_file; accepted: one of them [ZE115]"
+            )
         return in_file or configured
 
     def _since(self, timezone: dt.tzinfo) -> dt.datetime | None:

@@ -56,7 +56,7 @@ def read_playground(environ: Mapping[str, str]) -> Playground | None:
         return None
     fault, playground = _parsed(text)
     if playground is None:
-        raise ConfigurationError([f"{PLAYGROUND_VARIABLE} {fault}; accepted: {_ACCEPTED}"])
+        raise ConfigurationError([f"{PLAYGROUND_VARIABLE} {fault}; accepted: {_ACCEPTED} [ZE119]"])
     return playground
 
 

@@ -55,7 +55,7 @@ def read_rules_file(path: Path) -> RulesFile:
     except yaml.YAMLError as error:
         raise ConfigurationError([*reading.faults, reading.no_yaml(error)]) from None
     except RecursionError:
-        raise ConfigurationError([f"rules_file {path} is nested too deeply"]) from None
+        raise ConfigurationError([f"rules_file {path} is nested too deeply [ZE202]"]) from None
     finally:
         loader.dispose()
     if reading.faults:
@@ -98,23 +98,23 @@ class _Reading:
         """Return the sentence for a file that YAML cannot read; often braces without quotes are the cause."""
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         if mark is None:
-            return f"rules_file {self.path} is no YAML: {error}"
+            return f"rules_file {self.path} is no YAML: {error} [ZE202]"
         context = getattr(error, "context_mark", None) or mark
         for number in (mark.line + 1, context.line + 1):
             braces = self._unquoted(number)
             if braces:
                 return self._at(number, braces)
-        return self._at(mark.line + 1, f"is no YAML: {getattr(error, 'problem', None) or 'it ends too early'}")
+        return self._at(mark.line + 1, f"is no YAML: {getattr(error, 'problem', None) or 'it ends too early'} [ZE202]")
 
     def value_of(self, node: yaml.Node) -> Any:  # noqa: ANN401 - any JSON value
         """Return a node's value; what cannot be one is noted as a fault."""
         if not node.tag.startswith(_CORE) or node.tag.removeprefix(_CORE) not in _TAGS:
-            self.fault(_line(node), f"the tag {node.tag.replace(_CORE, '!!')} is not for rules: leave it away")
+            self.fault(_line(node), f"the tag {node.tag.replace(_CORE, '!!')} is not for rules: leave it away [ZE204]")
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if id(node) in self._open:
-            self.fault(_line(node), "an alias holds itself")
+            self.fault(_line(node), "an alias holds itself [ZE204]")
             return None
         self._open.add(id(node))
         try:
@@ -140,7 +140,9 @@ class _Reading:
             if not isinstance(key, yaml.ScalarNode):
                 self.fault(line, self._unquoted(line) or _BRACES)
             elif key.value in seen:
-                self.fault(line, f"the key {key.value!r} stands twice, first in line {seen[key.value]}: keep one")
+                self.fault(
+                    line, f"the key {key.value!r} stands twice, first in line {seen[key.value]}: keep one [ZE203]"
+                )
             else:
                 seen[key.value] = line
 
@@ -155,7 +157,7 @@ class _Reading:
         except ValueError:
             pass  # a number only by its tag
         if kind in {"int", "float"}:
-            self.fault(_line(node), "a number that JSON does not have")
+            self.fault(_line(node), "a number that JSON does not have [ZE204]")
         return {"bool": text.lower() == "true", "null": None}.get(kind, text)
 
     def _unquoted(self, number: int) -> str:
@@ -169,7 +171,7 @@ class _Reading:
         mended = match["start"].strip() + f" {quote}{value}{quote}"
         if quote in value or len(mended) > _SHOWN_LENGTH:
             return _BRACES
-        return f"{_BRACES.partition(', as in')[0]}: {mended}"
+        return f"{_BRACES.partition(', as in')[0]}: {mended} [ZE202]"
 
     def _at(self, line: int, sentence: str) -> str:
         return f"rules_file {self.path}, line {line}: {sentence}"
@@ -177,7 +179,8 @@ class _Reading:
 
 _TAGS = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "merge"})
 _BRACES = (
-    '{{ }} without quotes, which YAML reads as a mapping; put the whole value in quotes, as in total: "{{ total }}"'
+    "{{ }} without quotes, which YAML reads as a mapping; put the whole value in quotes, "
+    'as in total: "{{ total }}" [ZE202]'
 )
 
 
@@ -185,11 +188,11 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        message = f"rules_file is {path}, where no file is"
+        message = f"rules_file is {path}, where no file is [ZE201]"
     except UnicodeDecodeError:
-        message = f"rules_file {path} is no UTF-8 text"
+        message = f"rules_file {path} is no UTF-8 text [ZE201]"
     except OSError as error:
-        message = f"rules_file {path} cannot be read: {error.strerror}"
+        message = f"rules_file {path} cannot be read: {error.strerror} [ZE201]"
     raise ConfigurationError(message)
 
 
@@ -199,19 +202,21 @@ def _rules_of(reading: _Reading, root: yaml.Node | None, value: Any) -> RulesFil
         nodes |= {key.value: node for key, node in root.value}
         for key, _ in root.value:
             if key.value not in _KEYS and not key.value.startswith(_FREE):
-                reading.fault(_line(key), f"{key.value!r} is no key of a rules file{did_you_mean(key.value, _KEYS)}")
+                reading.fault(
+                    _line(key), f"{key.value!r} is no key of a rules file{did_you_mean(key.value, _KEYS)} [ZE205]"
+                )
     else:
         value = {"rules": value}
     rules, source = value.get("rules"), value.get("source")
     if source is not None and not isinstance(source, str):
-        reading.fault(_line(nodes["source"]), "source is no text; accepted: text")
+        reading.fault(_line(nodes["source"]), "source is no text; accepted: text [ZE205]")
     if not isinstance(rules, list) or not rules:
-        reading.fault(_line(nodes["rules"]), f"holds no rules; accepted: {_ACCEPTED}")
+        reading.fault(_line(nodes["rules"]), f"holds no rules; accepted: {_ACCEPTED} [ZE205]")
         raise ConfigurationError(reading.faults)
     lines = list(_lines_of(nodes["rules"]))
     for places, rule in zip(lines, rules, strict=True):
         if not isinstance(rule, dict):
-            reading.fault(places[""], "a rule is a mapping, with stream, profile and event in it")
+            reading.fault(places[""], "a rule is a mapping, with stream, profile and event in it [ZE205]")
     if reading.faults:
         raise ConfigurationError(reading.faults)
     return RulesFile(reading.path, rules, lines, source)

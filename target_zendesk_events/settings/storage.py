@@ -32,7 +32,7 @@ _ACCEPTED = "sqlite:///PATH, postgresql://USER:PASSWORD@HOST/DATABASE, or none t
 _UNREADABLE = (
     "ledger_url cannot be split into user, password, host and database; accepted: "
     "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE, in which a password's / is written as %2F, @ as %40, "
-    "? as %3F, # as %23, [ as %5B, ] as %5D, % as %25 and a space as %20"
+    "? as %3F, # as %23, [ as %5B, ] as %5D, % as %25 and a space as %20 [ZE116]"
 )
 
 
@@ -59,14 +59,14 @@ def read_ledger_url(text: str | None, data_dir: Path, start: Path) -> str | None
     if text.startswith(_SQLITE):
         path = text.removeprefix(_SQLITE)
         if path in {"", "/", ":memory:"} or "?" in path:
-            message = f"ledger_url names no file of its own; accepted: {_ACCEPTED}"
+            message = f"ledger_url names no file of its own; accepted: {_ACCEPTED} [ZE116]"
             raise ValueError(message)
         return f"{_SQLITE}{absolute(path, start)}"
     if _POSTGRESQL.fullmatch(text):
         return text
     if _POSTGRESQL_SCHEME.match(text):
         raise ValueError(_UNREADABLE)
-    message = f"ledger_url is no URL of a ledger; accepted: {_ACCEPTED}"
+    message = f"ledger_url is no URL of a ledger; accepted: {_ACCEPTED} [ZE116]"
     raise ValueError(message)
 
 

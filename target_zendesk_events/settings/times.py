@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import zoneinfo
 
+from target_zendesk_events.codes import prolonged
 from target_zendesk_events.moments import moment_of
 from target_zendesk_events.settings.declared import MAX_DAYS
 from target_zendesk_events.settings.values import did_you_mean, fault
@@ -23,9 +24,11 @@ def read_timezone(name: str) -> dt.tzinfo:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         known = zoneinfo.available_timezones()
     if not known:
-        message = f"timezone is {name!r}, but this machine has no time zones: install its tzdata package (or pip's)"
+        message = (
+            f"timezone is {name!r}, but this machine has no time zones: install its tzdata package (or pip's) [ZE112]"
+        )
         raise ValueError(message)
-    raise ValueError(fault("timezone", name, "a name as in Europe/Berlin") + did_you_mean(name, known))
+    raise ValueError(prolonged(fault("timezone", name, "a name as in Europe/Berlin"), did_you_mean(name, known)))
 
 
 def read_length(text: str) -> dt.timedelta | None:

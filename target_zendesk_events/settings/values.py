@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from target_zendesk_events.codes import prolonged
 from target_zendesk_events.settings.declared import DECLARED, MEANINGLESS, Setting
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
@@ -81,7 +82,7 @@ def listed(names: Iterable[str], last: str = "and") -> str:
 
 def fault(name: str, value: object, accepted: str) -> str:
     """Return the sentence for a value that a setting does not take; a secret's value is not shown."""
-    return f"{name} is {_shown(DECLARED[name], value)}; accepted: {accepted}"
+    return f"{name} is {_shown(DECLARED[name], value)}; accepted: {accepted} [ZE102]"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -93,7 +94,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def _unknown(name: str) -> str:
     shown = name if name.isidentifier() else repr(name[:_SHOWN_LENGTH])
-    return f"{shown} is no setting of this target{did_you_mean(name, DECLARED)}"
+    return f"{shown} is no setting of this target{did_you_mean(name, DECLARED)} [ZE101]"
 
 
 def _shown(setting: Setting, value: object) -> str:
@@ -131,10 +132,10 @@ def _text(setting: Setting, raw: object) -> str:
         raise ValueError(fault(setting.name, raw, quoted))  # noqa: TRY004 - one kind of error for every unusable value
     text = raw if setting.verbatim else raw.strip()
     if _CONTROL.search(text):
-        message = f"{setting.name} holds a line break or another control character; accepted: one line of text"
+        message = f"{setting.name} holds a line break or another control character; accepted: one line of text [ZE105]"
         raise ValueError(message)
     if setting.choices and text not in setting.choices:
-        raise ValueError(fault(setting.name, text, setting.accepted) + did_you_mean(text, setting.choices))
+        raise ValueError(prolonged(fault(setting.name, text, setting.accepted), did_you_mean(text, setting.choices)))
     return text
 
 
@@ -176,7 +177,7 @@ def _container(setting: Setting, raw: object) -> list[Any] | dict[str, Any]:
     wanted: type = str if setting.items == "string" else Mapping
     for position, item in enumerate(value, start=1):
         if not isinstance(item, wanted):
-            message = f"{setting.name}: entry {position} is {_kind_of(item)}; accepted: {setting.accepted}"
+            message = f"{setting.name}: entry {position} is {_kind_of(item)}; accepted: {setting.accepted} [ZE102]"
             raise ValueError(message)  # noqa: TRY004 - as above
     return list(value)
 
@@ -197,7 +198,8 @@ def _parsed(setting: Setting, text: str) -> Any:  # noqa: ANN401 - any JSON valu
     except (ValueError, RecursionError):
         if setting.items == "string" and not text.lstrip().startswith(("[", "{")):
             return [entry.strip() for entry in text.split(",") if entry.strip()]  # as the SDK still takes it
-        message = f"{setting.name} is text that is no JSON; accepted: {setting.accepted}, from the environment as JSON"
+        accepted = f"{setting.accepted}, from the environment as JSON"
+        message = f"{setting.name} is text that is no JSON; accepted: {accepted} [ZE104]"
         raise ValueError(message) from None
 
 

@@ -41,10 +41,12 @@ class CommandTarget(Target):
         except ConfigValidationError as fault:
             raise ConfigurationError(map(_told_by_the_sdk, fault.errors)) from fault
         except Exception as fault:
-            message = "stream_maps, or what belongs to them, cannot be used: " + (str(fault) or type(fault).__name__)
+            why = str(fault) or type(fault).__name__
+            message = f"stream_maps, or what belongs to them, cannot be used: {why} [ZE123]"
             if sdk_config.get("flattening_enabled") and not sdk_config.get("flattening_max_depth"):
                 message = (
-                    "flattening_enabled is true, and flattening_max_depth says nothing; accepted: a depth of 1 or more"
+                    "flattening_enabled is true, and flattening_max_depth says nothing; "
+                    "accepted: a depth of 1 or more [ZE121]"
                 )
             raise ConfigurationError(message) from fault
         finally:
@@ -65,7 +67,7 @@ class CommandTarget(Target):
         except (OSError, ValueError, TypeError) as fault:
             path = next((one for one in value if one != "ENV" and not _holds_object(one)), "a configuration file")
             why = f": {getattr(fault, 'strerror', fault)}" if isinstance(fault, OSError | ValueError) else ""
-            message = f"{path} cannot be read as a JSON object{why}"
+            message = f"{path} cannot be read as a JSON object{why} [ZE106]"
             raise click.BadParameter(message, ctx, param) from fault
         if given.parse_env or not value:
             given.config |= cls.environment_config()
@@ -101,7 +103,7 @@ class CommandTarget(Target):
 
 def log_fault(fault: TargetError) -> None:
     """Log an error that ends a run, a line for each thing to mend."""
-    for sentence in fault.faults if isinstance(fault, ConfigurationError) else (str(fault),):
+    for sentence in fault.sentences:
         logger.error("%s", sentence)
     _log_hint(fault)
     if isinstance(fault, NoRulesError):
@@ -118,7 +120,9 @@ def _log_hint(fault: BaseException) -> bool:
 
 def _told_by_the_sdk(error: str) -> str:
     """Return the sentence for what the SDK finds wrong with a setting of its own; it quotes the value, we do not."""
-    return f"config{error.rpartition(' in config')[2]} does not hold what the SDK's documentation asks for there"
+    return (
+        f"config{error.rpartition(' in config')[2]} does not hold what the SDK's documentation asks for there [ZE122]"
+    )
 
 
 def _log_bug(fault: Exception) -> None:
@@ -127,7 +131,7 @@ def _log_bug(fault: Exception) -> None:
     place = traceback.extract_tb(fault.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
     logger.critical(
-        "the run ended by a fault of the target itself: %s in %s; STATE is safe", type(fault).__name__, where
+        "the run ended by a fault of the target itself: %s in %s; STATE is safe [ZE901]", type(fault).__name__, where
     )
 
 

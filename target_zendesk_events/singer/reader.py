@@ -16,6 +16,7 @@ from typing import IO, Any, Protocol
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_zendesk_events import lenient
+from target_zendesk_events.codes import prolonged
 from target_zendesk_events.errors import InputError, TargetError
 from target_zendesk_events.singer.foreign import recognised, recognised_object
 from target_zendesk_events.singer.lines import Input
@@ -154,7 +155,7 @@ class Reader(GenericSingerReader[bytes]):
     def default_input(self) -> IO[bytes]:
         """Standard input. Raises InputError where it is closed."""
         if sys.stdin is None:
-            message = "standard input is closed: pipe a tap into the target, or give --input"
+            message = "standard input is closed: pipe a tap into the target, or give --input [ZE407]"
             raise InputError(message)
         return sys.stdin.buffer
 
@@ -166,10 +167,8 @@ class Reader(GenericSingerReader[bytes]):
 
     def input_fault(self, what: str, cure: str = "; mend the tap and run again") -> InputError:
         """Return the error for the line that is being processed; it tells its number and length, never its content."""
-        return InputError(
-            f"line {self.line_number} of the input ({len(self.line):,} bytes) {what}. "
-            f"What came before it is delivered{cure}"
-        )
+        where = f"line {self.line_number} of the input ({len(self.line):,} bytes)"
+        return InputError(prolonged(f"{where} {what}", f". What came before it is delivered{cure}"))
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
         """Return the message in a line, emptied where it is too deep. Raises InputError."""
@@ -179,16 +178,16 @@ class Reader(GenericSingerReader[bytes]):
         except lenient.TooDeepError as fault:
             message, self.is_too_deep = fault.cut, True
         except ValueError:
-            raise self._foreign("is no JSON", recognised(line)) from None
+            raise self._foreign("is no JSON [ZE401]", recognised(line)) from None
         if not isinstance(message, dict):
-            raise self._foreign("is no Singer message", recognised(line))
+            raise self._foreign("is no Singer message [ZE401]", recognised(line))
         if not isinstance(message.get("type"), str):
-            raise self._foreign("is no Singer message", recognised_object(message))
+            raise self._foreign("is no Singer message [ZE401]", recognised_object(message))
         return message
 
     def _foreign(self, plainly: str, what: str) -> InputError:
         """Return the error for a line that is no message: what it was recognised for tells its own cure."""
-        return self.input_fault(what, cure="") if what else self.input_fault(plainly)
+        return self.input_fault(f"{what} [ZE402]", cure="") if what else self.input_fault(plainly)
 
     def process_lines(
         self, file_input: IO[Any] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from target_zendesk_events.mapping.rules import Rule
 
 
-TOO_DEEP = f"the record is nested deeper than {MAX_DEPTH}"
+TOO_DEEP = f"the record is nested deeper than {MAX_DEPTH} [ZE703]"
 
 
 RECORDS_BETWEEN_METRICS = 100
@@ -45,7 +45,7 @@ class FastValidator(BaseJSONSchemaValidator):
             self._check(record)
         except fastjsonschema.JsonSchemaValueException as fault:
             place = re.sub(r"^data\.?", "", fault.name or "") or "the record"
-            message = f"{place} does not hold what the schema says of it: {fault.rule}"
+            message = f"{place} does not hold what the schema says of it: {fault.rule} [ZE701]"
             raise InvalidRecord(message, record) from None
 
 
@@ -114,9 +114,9 @@ class EventSink(RecordSink):
             except InvalidRecord as fault:
                 return _without_values(fault)
             except RecursionError:
-                return "the record, or its schema, is nested too deeply to be checked"
+                return "the record, or its schema, is nested too deeply to be checked [ZE703]"
             except ArithmeticError:
-                return "the record holds a number too large to be checked"
+                return "the record holds a number too large to be checked [ZE703]"
         return ""
 
     def _remove_sdc_metadata_from_schema(self) -> None:

@@ -35,7 +35,7 @@ class StateOut:
             self._is_torn = True
             _drop(sys.stdout)
             why = getattr(fault, "strerror", None) or "it is closed"
-            message = f"STATE cannot be written to standard output: {why}"
+            message = f"STATE cannot be written to standard output: {why} [ZE605]"
             raise StorageError(message) from fault
 
     def _write(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from target_zendesk_events.codes import without_code
 from target_zendesk_events.errors import ConfigurationError, NoRulesError
 from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
 
@@ -123,7 +124,7 @@ class Streams:
         why = f"{unset} came empty (is an environment variable unset?): " if unset else ""
         return NoRulesError(
             f"{why}there are no rules, so nothing is sent. Look through those proposed here, keep what is right, and "
-            "put them into the setting rules, or into a YAML file that rules_file names",
+            "put them into the setting rules, or into a YAML file that rules_file names [ZE235]",
             "\n".join(
                 [*([] if has_source else SOURCE_TO_CHOOSE), "rules:", *(text.rstrip() for text in proposals), ""]
             ),
@@ -134,7 +135,7 @@ class Streams:
         sentences = [_unmatched(rule, near) for rule, near in self._rule_book.nearest(self._seen)]
         return ConfigurationError(
             "the rules match none of the streams that the tap sent, so nothing is sent and no STATE is written: "
-            + "; ".join(sentences)
+            f"{'; '.join(map(without_code, sentences))} [ZE236]"
         )
 
     def warn_of_unmatched(self) -> None:
@@ -152,10 +153,10 @@ def _can_be_keyed(rule: Rule) -> bool:
 def _keyless(rule: Rule) -> str:
     return (
         f"rule '{rule.name}' needs `dedupe_key`, `created_at` or `dedupe: false`, since the stream has no key "
-        "properties and nothing else tells two of its events apart"
+        "properties and nothing else tells two of its events apart [ZE231]"
     )
 
 
 def _unmatched(rule: Rule, near: str | None) -> str:
     hint = f"; the nearest is '{near}'" if near else ""
-    return f"rule '{rule.name}' is for stream '{rule.stream}', which the tap did not send{hint}"
+    return f"rule '{rule.name}' is for stream '{rule.stream}', which the tap did not send{hint} [ZE236]"

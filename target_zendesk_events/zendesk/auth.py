@@ -61,7 +61,10 @@ class BearerToken(Auth):
     def __init__(self, access_token: str) -> None:
         """Take the token; raises CredentialsError for one that no header can carry."""
         if not is_token(access_token):
-            message = "access_token is empty or holds a space, a line break or a character beyond ASCII: copy it again"
+            message = (
+                "access_token is empty or holds a space, a line break or a character beyond ASCII: "
+                "copy it again [ZE110]"
+            )
             raise CredentialsError(message)
         self._header = f"Bearer {access_token}"
 
@@ -154,4 +157,4 @@ def explain_token_refusal(answer: Answer) -> str:
         advice = "there is no token endpoint at this address: check `subdomain` or `api_url`"
     else:
         advice = _REFUSALS.get(answer.code, "check `client_id`, `client_secret` and the OAuth client in Zendesk")
-    return f"Zendesk's token endpoint refused to give a token: {answer.summary}; {advice}"
+    return f"Zendesk's token endpoint refused to give a token: {answer.summary}; {advice} [ZE311]"

@@ -176,7 +176,7 @@ def _route(session: requests.Session, base_url: str) -> Mapping[str, Any]:
     merged = session.merge_environment_settings(base_url, {}, True, None, None)  # noqa: FBT003 - requests' own signature
     here = _is_loopback(base_url)
     if not here and urlsplit(base_url).scheme != "https":
-        message = "the address must begin with https: nothing else leaves this machine"
+        message = "the address must begin with https: nothing else leaves this machine [ZE120]"
         raise AddressError(message)
     return {
         "proxies": {} if here else dict(merged["proxies"]),
@@ -209,7 +209,7 @@ def _check_route(adapter: BaseAdapter, request: requests.PreparedRequest, route:
     except (OSError, ValueError) as error:  # requests' and urllib3's own errors among them
         message = (
             f"the connection to Zendesk cannot be set up ({type(error).__name__}): check the environment's "
-            "HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE, and the address"
+            "HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE, and the address [ZE118]"
         )
         raise ConfigurationError(message) from None
 

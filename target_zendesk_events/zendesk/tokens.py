@@ -139,7 +139,9 @@ class TokenFile:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             self._sleep(LOCK_POLL_SECONDS)
-        message = f"another process has kept {self._path} locked for {LOCK_SECONDS:.0f} s: end it, or let it end"
+        message = (
+            f"another process has kept {self._path} locked for {LOCK_SECONDS:.0f} s: end it, or let it end [ZE617]"
+        )
         raise StorageError(message)
 
 
@@ -151,13 +153,13 @@ def _stored(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         if error.filename == str(path):
             raise
-        message = f"the token file {path} cannot be written: its folder is not there"
+        message = f"the token file {path} cannot be written: its folder is not there [ZE618]"
         raise StorageError(message) from error
     except OSError as error:
-        message = f"the token file {path} cannot be read or written: {error.strerror}"
+        message = f"the token file {path} cannot be read or written: {error.strerror} [ZE618]"
         raise StorageError(message) from error
     except (KeyError, TypeError, ValueError):
-        message = f"the token file {path} is damaged: delete it, and configure a new `refresh_token`"
+        message = f"the token file {path} is damaged: delete it, and configure a new `refresh_token` [ZE618]"
         raise StorageError(message) from None
 
 

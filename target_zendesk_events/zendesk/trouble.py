@@ -53,7 +53,7 @@ def of_error(error: Exception, trip: Trip) -> Answer:
         return no_answer(Kind.BARRED, name, cure)
     lacking = next((one for one in causes if hint(one)), None) or shortage(1)
     if lacking is not None:
-        message = "no connection to Zendesk can be opened: too many files are open"
+        message = "no connection to Zendesk can be opened: too many files are open [ZE619]"
         raise StorageError(message) from lacking
     return no_answer(kind, name, words)
 
@@ -94,12 +94,12 @@ def _cure(causes: list[BaseException]) -> str:
     if status == PROXY_WANTS_LOGIN:
         return (
             "the proxy on the way to Zendesk asks for a user and a password: "
-            "give them in HTTPS_PROXY, as in http://user:password@proxy.example.com:3128"
+            "give them in HTTPS_PROXY, as in http://user:password@proxy.example.com:3128 [ZE306]"
         )
     if status in PROXY_REFUSALS:
         return (
             f"the proxy on the way to Zendesk does not let this machine through (it answers {status}): "
-            "have it allow Zendesk's address, or correct HTTPS_PROXY and NO_PROXY"
+            "have it allow Zendesk's address, or correct HTTPS_PROXY and NO_PROXY [ZE307]"
         )
     return ""
 
@@ -108,16 +108,16 @@ def _cure_of_certificate(number: int) -> str:
     if number in {_OTHER_NAME, _OTHER_ADDRESS}:
         return (
             "the certificate of what answers in Zendesk's place is for another name: "
-            "check subdomain or api_url, and the proxy or name server on the way"
+            "check subdomain or api_url, and the proxy or name server on the way [ZE304]"
         )
     if number in {_NOT_YET_VALID, _EXPIRED}:
         return (
             "the certificate of what answers at Zendesk's address is expired, or not valid yet: "
-            "check this machine's clock, and the proxy on the way"
+            "check this machine's clock, and the proxy on the way [ZE305]"
         )
     return (
         "the certificate of what answers at Zendesk's address is not trusted here, as where a company's proxy reads "
-        "along: name a file with its root certificate in REQUESTS_CA_BUNDLE or SSL_CERT_FILE"
+        "along: name a file with its root certificate in REQUESTS_CA_BUNDLE or SSL_CERT_FILE [ZE303]"
     )
 
 

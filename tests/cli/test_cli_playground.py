@@ -286,9 +286,13 @@ def test_what_was_set_aside_is_kept_and_told(tmp_path):
     given = support.lines([support.schema("orders"), *records])
     ended = wrap(*support.TARGET, "--config", str(config), input=given)
     said = ended.stderr.decode()
-    assert "set aside 1 unmappable: rule '*:{{ kind }}': event.type: is null (first in line 3 of the input)" in said
     assert (
-        "set aside 1 invalid: id does not hold what the schema says of it: type (first in line 4 of the input)" in said
+        "set aside 1 unmappable: rule '*:{{ kind }}': event.type: is null [ZE710] (first in line 3 of the input)"
+        in said
+    )
+    assert (
+        "set aside 1 invalid: id does not hold what the schema says of it: type [ZE701] (first in line 4 of the input)"
+        in said
     )
     folder = Path(said.partition("what was set aside, and why, is kept in ")[2].splitlines()[0])
     assert len([one for path in folder.iterdir() for one in support.letters_of(path)]) == 2

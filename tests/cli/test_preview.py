@@ -73,9 +73,9 @@ def test_what_would_be_set_aside_is_told_with_its_line(tmp_path: Path) -> None:
     done = preview(tmp_path, [*MESSAGES, *bad])
     assert done.returncode == 1
     for part in (
-        "would be set aside: 1 unmappable: rule '*:{{ kind }}': event.type: is null (first in line 7 of the input)",
-        "1 limit: event.type has 41 characters; Zendesk takes 40 (first in line 8 of the input)",
-        "1 invalid: id does not hold what the schema says of it: type (first in line 9 of the input)",
+        "set aside: 1 unmappable: rule '*:{{ kind }}': event.type: is null [ZE710] (first in line 7 of the input)",
+        "1 limit: event.type has 41 characters; Zendesk takes 40 [ZE730] (first in line 8 of the input)",
+        "1 invalid: id does not hold what the schema says of it: type [ZE701] (first in line 9 of the input)",
     ):
         assert part in done.stdout.decode()
 

@@ -570,7 +570,11 @@ def test_stream_maps_may_fake(playground: Playground, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("[1]", "a JSON object\n"), ('{"a":', "a JSON object: Expecting"), (None, ": No such file or directory\n")],
+    [
+        ("[1]", "a JSON object [ZE106]\n"),
+        ('{"a":', "a JSON object: Expecting"),
+        (None, ": No such file or directory [ZE106]\n"),
+    ],
 )
 def test_a_configuration_file_that_cannot_be_read_is_named(text: str | None, why: str, tmp_path: Path) -> None:
     """Of several, the one that is at fault; exit 2."""

@@ -102,9 +102,9 @@ def test_a_run_tells_why_it_set_aside(playground: Playground, tmp_path: Path) ->
     messages[60]["record"]["id"] = secret
     _, error = run(playground, tmp_path, messages)
     for line in (
-        "orders: set aside 3 unmappable: rule '*:{{ kind }}': event.type: is null (first in line 2 of the input)",
+        "set aside 3 unmappable: rule '*:{{ kind }}': event.type: is null [ZE710] (first in line 2 of the input)",
         "orders: set aside 1 unmappable: rule '*:{{ kind }}': event.created_at: is no time",
-        "orders: set aside 1 invalid: id does not hold what the schema says of it: type (first in line 61",
+        "orders: set aside 1 invalid: id does not hold what the schema says of it: type [ZE701] (first in line 61",
     ):
         assert line in error
     assert secret not in error

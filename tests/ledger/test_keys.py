@@ -120,7 +120,7 @@ def test_two_rules_with_one_key_send_nothing() -> None:
     ]
     told = KEYS.told_apart(work(matches=matches))
     assert [match.no_shipment for match in told] == [NoShipment.UNMAPPABLE, NoShipment.UNMAPPABLE, None]
-    assert told[0].message == "two rules give this record the same key: give each rule a `dedupe_key`"
+    assert told[0].message == "two rules give this record the same key: give each rule a `dedupe_key` [ZE723]"
     assert told[2].shipment is not None
 
 
@@ -172,7 +172,7 @@ def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
     assert told.no_shipment is NoShipment.UNMAPPABLE
     assert told.message == (
         "rule 'rule' needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in "
-        "this record, and a null tells no row from another"
+        "this record, and a null tells no row from another [ZE721]"
     )
     assert KEYS.told_apart(work(Match("rule", BARE)))[0].shipment is BARE
 

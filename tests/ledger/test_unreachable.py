@@ -124,7 +124,7 @@ def test_a_password_that_is_not_given_is_told(monkeypatch: pytest.MonkeyPatch) -
     with served(asks=3) as server:
         found, message = refusal(f"postgresql://etl@127.0.0.1:{server.port}/ledger")
     assert found is ConfigurationError
-    assert message.endswith("it asks for a password, and ledger_url holds none")
+    assert message.endswith("it asks for a password, and ledger_url holds none [ZE612]")
 
 
 def test_what_the_network_says_may_pass() -> None:

@@ -193,7 +193,7 @@ def test_the_error_says_since_when_why_and_what_to_do() -> None:
     failed(outage, [1], now=100.0)
     assert str(outage.error(1_000.0)) == (
         "Zendesk took no event for 900 s, longer than max_outage_seconds allows; last seen: HTTP 500. "
-        "Run again later: nothing is lost, STATE is safe"
+        "Run again later: nothing is lost, STATE is safe [ZE501]"
     )
     outage.note_idle()
     assert "for 0 s" in str(outage.error(1_000.0))

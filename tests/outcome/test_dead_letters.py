@@ -40,6 +40,7 @@ def test_a_letter_is_the_schema_and_the_record_s_own_line(tmp_path: Path) -> Non
         "stream": "orders",
         "time": "2026-11-23T10:00:00+00:00",
         "message": "no such type",
+        "code": "ZE740",
         "rule": "rule",
         "rules": ["rule"],
         "status": 400,

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_zendesk_events import settings
+from target_zendesk_events.codes import without_code
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.settings import (
     MEANINGLESS,
@@ -40,10 +41,10 @@ def read(environ: Mapping[str, str] | None = None, /, **config: Any) -> Settings
 
 
 def faults_of(environ: Mapping[str, str] | None = None, /, **config: Any) -> tuple[str, ...]:
-    """Return the faults of such a configuration."""
+    """Return the faults of such a configuration, without their codes."""
     with pytest.raises(ConfigurationError) as caught:
         read(environ, **config)
-    return caught.value.faults
+    return tuple(map(without_code, caught.value.faults))
 
 
 def test_the_table_has_the_settings_of_the_design_in_its_order() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from target_zendesk_events.codes import without_code
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.settings import (
     AccessToken,
@@ -32,10 +33,10 @@ def read(config: dict[str, Any], now: dt.datetime = NOW) -> Settings:
 
 
 def faults_of(config: dict[str, Any]) -> tuple[str, ...]:
-    """Return the faults of a configuration."""
+    """Return the faults of a configuration, without their codes."""
     with pytest.raises(ConfigurationError) as caught:
         read(config)
-    return caught.value.faults
+    return tuple(map(without_code, caught.value.faults))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_zendesk_events.codes import without_code
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.settings import Settings, read_settings
 
@@ -40,10 +41,11 @@ def read(folder: Path, text: str | bytes, **config: Any) -> Settings:
 
 
 def faults_of(folder: Path, text: str | bytes, **config: Any) -> list[str]:
-    """Return the faults of such a configuration, without the file's name."""
+    """Return the faults of such a configuration, without the file's name, and their codes."""
     with pytest.raises(ConfigurationError) as caught:
         read(folder, text, **config)
-    return [fault.replace(f"rules_file {folder / 'rules.yml'}", "FILE") for fault in caught.value.faults]
+    name = f"rules_file {folder / 'rules.yml'}"
+    return [without_code(fault).replace(name, "FILE") for fault in caught.value.faults]
 
 
 def test_a_mapping_holds_rules_and_source(tmp_path: Path) -> None:
