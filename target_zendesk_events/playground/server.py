@@ -18,6 +18,7 @@ from .desk import Desk, Habits
 from .faults import Fault, Faults
 from .limits import RateLimit, limit_of
 from .oauth import Credentials, OAuth
+from .pages import Pages
 from .reception import TRANSPORT, Pace, Reception
 from .store import Attempt, Store, StoredEvent, User
 from .timeline import Timeline
@@ -164,7 +165,9 @@ class Playground:
             pace=self._pace,
         )
         control = Control(self._store, self._customers, self._faults, self.clear)
-        inside = Starlette(routes=[*control.routes(), *Timeline(self._store, self._customers).routes()])
+        pages = Pages(self._store, is_preview=False)
+        timeline = Timeline(self._store, self._customers, pages)
+        inside = Starlette(routes=[*control.routes(), *pages.routes(), *timeline.routes()])
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             outside = scope["type"] == "http" and scope["path"].startswith(OUTSIDE)

@@ -82,9 +82,15 @@ class Store:
         self.lock = threading.RLock()
         self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         self._database.row_factory = sqlite3.Row
+        self._database.create_function("folded", 1, _folded, deterministic=True)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.executescript(SCHEMA.read_text(encoding="utf-8"))
+
+    @property
+    def changes(self) -> int:
+        """How many rows were written since it was opened: another number, another content."""
+        return self._database.total_changes
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Every row that `sql` yields."""
@@ -178,6 +184,11 @@ class Store:
 def wall_clock(moment: datetime | None = None) -> str:
     """Return a moment, now if none is given, as Zendesk writes it: UTC, ISO-8601."""
     return (moment or datetime.now(timezone.utc)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _folded(text: str | None) -> str | None:
+    """Return a text as it is searched: capitals or not."""
+    return text.casefold() if text is not None else None
 
 
 def _content(body: bytes) -> Any:  # noqa: ANN401 - a body may hold anything
