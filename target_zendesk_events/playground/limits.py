@@ -47,13 +47,18 @@ class RateLimit:
         """Judge one arrival at `now` (monotonic seconds); none where there is no limit."""
         if not self.limit:
             return None
-        while self._arrivals and self._arrivals[0] <= now - self.window:
-            self._arrivals.popleft()
+        self.used(now)
         admitted = len(self._arrivals) < self.limit
         if admitted:
             self._arrivals.append(now)
         wait = max(0.0, self._arrivals[0] + self.window - now)
         return Verdict(admitted, self.limit, self.limit - len(self._arrivals), wait)
+
+    def used(self, now: float) -> int:
+        """Return how many places are taken at `now`."""
+        while self._arrivals and self._arrivals[0] <= now - self.window:
+            self._arrivals.popleft()
+        return len(self._arrivals)
 
     def clear(self) -> None:
         """Forget every arrival."""

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
-from .words import when, zone
+from .words import seen, when, zone
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -42,7 +42,7 @@ class Pages:
         self._templates = Jinja2Templates(directory=TEMPLATES)
         self._templates.env.trim_blocks = self._templates.env.lstrip_blocks = True
         self._templates.env.globals |= {"is_preview": is_preview, "zone": zone}
-        self._templates.env.filters |= {"when": when, "counted": counted}
+        self._templates.env.filters |= {"when": when, "moment": seen, "counted": counted}
         self._templates.env.tests["link"] = is_link
 
     def routes(self) -> list[Route]:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from . import api
 from .desk import Call
-from .refusals import Answer, OAuthRefusal, Refusal
+from .refusals import Answer, OAuthRefusal, Refusal, code_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -49,6 +49,12 @@ class _Visit:
     arrived: float
     fault: int | None = None
     token: Token | None = None
+    why: tuple[str, str] | None = None
+
+    def refused(self, refusal: Refusal) -> Answer:
+        """Note why it is refused; returns the answer that says so."""
+        self.why = (refusal.code, refusal.title)
+        return refusal.answer()
 
 
 class _Dropped(Exception):  # noqa: N818 - a way out, not a mistake
@@ -97,18 +103,20 @@ class Reception:
     def _see_out(self, visit: _Visit, status: int | None) -> None:
         token_id = visit.token.id if visit.token else None
         self._store.answered(visit.number, status, visit.fault, token_id)
+        if visit.why and not 200 <= (status or 0) < 300:  # noqa: PLR2004 - success
+            self._store.refused(visit.number, *visit.why)
 
     async def _answer(self, visit: _Visit) -> tuple[Answer, float]:
         try:
             route, parameters = api.find(self._table, visit.method, visit.path)
         except Refusal as refusal:
-            return _dressed(refusal.answer(), {}), 0.0
+            return _dressed(visit.refused(refusal), {}), 0.0
         verdict = self._limit.admit(visit.arrived) if route.limited else None
         headers = verdict.headers() if verdict else {}
         if verdict and not verdict.admitted:
             await asyncio.sleep(self._pace.delay)
             turned_away = Refusal(429, "TooManyRequests", "The account's limit of requests a minute is reached")
-            return _dressed(turned_away.answer(), headers), 0.0
+            return _dressed(visit.refused(turned_away), headers), 0.0
         met = self._faults.take(route.kind, visit.body)
         if met is None:
             answer = self._serve(visit, route, parameters)
@@ -122,8 +130,12 @@ class Reception:
         answer = self._serve(visit, route, parameters) if fault.serves else None
         await asyncio.sleep(fault.answer_delay + self._pace.delay)
         if fault.drop is not None:
+            visit.why = ("Dropped", f"The connection was cut {fault.drop} the request was served, as a fault asked")
             raise _Dropped(reset=fault.reset)
-        return fault.answer() if fault.status is not None or answer is None else answer
+        if fault.status is None and answer is not None:
+            return answer
+        visit.why = (code_of(fault.status or 500), f"{fault.message} (a fault)")
+        return fault.answer()
 
     def _serve(self, visit: _Visit, route: api.Route, parameters: dict[str, str]) -> Answer:
         call = _call(visit, parameters)
@@ -133,10 +145,10 @@ class Reception:
             with self._store.transaction():
                 return route.serve(call, visit.token)
         except Refusal as refusal:
-            return _in_manner_of(route, refusal).answer()
+            return visit.refused(_in_manner_of(route, refusal))
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer and the log the reason
             _log.exception("the playground itself failed")
-            return Refusal(500, "PlaygroundFault", "The playground itself failed: see its log").answer()
+            return visit.refused(Refusal(500, "PlaygroundFault", "The playground itself failed: see its log"))
 
 
 def _call(visit: _Visit, parameters: dict[str, str]) -> Call:

@@ -15,6 +15,11 @@ CREATE TABLE IF NOT EXISTS requests (
   profile_id TEXT,
   token_id INTEGER
 );
+CREATE TABLE IF NOT EXISTS refusals (
+  request INTEGER PRIMARY KEY,
+  code TEXT NOT NULL,
+  title TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS users (
   id INTEGER PRIMARY KEY,
   name TEXT,

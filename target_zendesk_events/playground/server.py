@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from . import api
+from .account import Account
 from .control import Control
 from .customers import Customers
 from .desk import Desk, Habits
@@ -167,7 +168,8 @@ class Playground:
         control = Control(self._store, self._customers, self._faults, self.clear)
         pages = Pages(self._store, is_preview=False)
         timeline = Timeline(self._store, self._customers, pages)
-        inside = Starlette(routes=[*control.routes(), *pages.routes(), *timeline.routes()])
+        account = Account(self._store, self._limit, pages, [])
+        inside = Starlette(routes=[*control.routes(), *pages.routes(), *timeline.routes(), *account.routes()])
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             outside = scope["type"] == "http" and scope["path"].startswith(OUTSIDE)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-TABLES = ("requests", "users", "identities", "profiles", "identifiers", "events")
+TABLES = ("requests", "refusals", "users", "identities", "profiles", "identifiers", "events")
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,10 @@ class Store:
             "UPDATE requests SET answered = ?, status = ?, dropped = ?, fault = ?, token_id = ? WHERE number = ?",
             *(time.monotonic(), status, status is None, fault, token_id, number),
         )
+
+    def refused(self, number: int, code: str, title: str) -> None:
+        """Note why a request was refused."""
+        self.run("INSERT OR REPLACE INTO refusals (request, code, title) VALUES (?, ?, ?)", number, code, title)
 
     def requests(self) -> list[Attempt]:
         """Every request, in the order of arrival."""

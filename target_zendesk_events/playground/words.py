@@ -37,12 +37,17 @@ class Day:
 
 def when(text: str, now: datetime | None = None) -> When:
     """Return the moment that Zendesk writes as `text`, as seen from `now`."""
-    moment = instant(text) or datetime.fromtimestamp(0, timezone.utc)
+    return seen(instant(text) or datetime.fromtimestamp(0, timezone.utc), now)
+
+
+def seen(moment: datetime, now: datetime | None = None) -> When:
+    """Return a moment as seen from `now`."""
     now = now or datetime.now(timezone.utc)
     here = _here(moment)
     exact = f"{_date(here)}, {here:%H:%M:%S} {here:%Z}"
     utc = f"{moment.isoformat(sep=' ', timespec='seconds').removesuffix('+00:00')} UTC"
-    return When(ago(moment, now), f"{here:%H:%M}", exact, utc, text, _day(here.date(), _here(now).date()))
+    iso = moment.isoformat().replace("+00:00", "Z")
+    return When(ago(moment, now), f"{here:%H:%M}", exact, utc, iso, _day(here.date(), _here(now).date()))
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -48,7 +48,7 @@
     for (const one of added) one.dataset.new = "";
     const said = added.flatMap((one) => [one, ...one.querySelectorAll("[data-said]")]).map((one) => one.dataset.said).filter(Boolean);
     const what = said.length === 1 && number === 1 ? `: ${said[0]}` : "";
-    say(`${number} ${main.dataset.noun}${number === 1 ? "" : "s"}${what}`);
+    say(`${number} ${main.dataset.noun}${number === 1 ? "" : "s"}${main.dataset.end ?? ""}${what}`);
   }
 
   async function look(isSearch) {
