@@ -20,7 +20,8 @@ from urllib.parse import urlencode
 
 import click
 
-from target_zendesk_events.cli.playground import EXTRA, VARIABLE
+from target_zendesk_events.cli import browser
+from target_zendesk_events.cli.playground import VARIABLE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,28 +84,28 @@ class Told:
 
 @click.command()
 @click.option("--config", multiple=True, help="Accepted as the target accepts it, a file or ENV; not read.")
+@click.option("--open", "opens", is_flag=True, help="Then show the timelines in the browser, until Ctrl-C.")
 @click.pass_context
-def demo(ctx: click.Context, /, **_: object) -> None:
+def demo(ctx: click.Context, /, opens: bool, **_: object) -> None:  # noqa: FBT001 - click's signature
     """Send sample streams to a local Zendesk, and show what it then holds.
 
     Nothing leaves the machine, and nothing stays on it. Exits 0 when all went as the samples say.
+
+    Example: zendesk-events demo --open
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
 
-    from target_zendesk_events.playground.wrapping import told_to_end  # noqa: PLC0415 - an extra
-
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may know no letters but ASCII's
-    try:
-        with told_to_end() as end:
-            is_well = demonstrate(
-                samples_in(sample_streams()), Console(highlight=False, markup=False, emoji=False), end
-            )
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
-            raise
-        click.echo("The playground is an extra: pip install 'target-zendesk-events[playground]'", err=True)
-        ctx.exit(2)
+    with browser.needing_extra():
+        from target_zendesk_events.playground.server import Playground  # noqa: PLC0415 - an extra
+        from target_zendesk_events.playground.wrapping import told_to_end  # noqa: PLC0415 - an extra
+
+        console = Console(highlight=False, markup=False, emoji=False)
+        with told_to_end() as end, Playground() as served:
+            is_well = demonstrate(samples_in(sample_streams()), served, console, end)
+            if opens:
+                browser.show(served.url, end)
     ctx.exit(0 if is_well else 1)
 
 
@@ -119,24 +120,21 @@ def samples_in(folder: Path) -> list[Sample]:
     return sorted(samples, key=lambda one: (one.expected.exit_code, len(one.expected.dead_letters), one.folder.name))
 
 
-def demonstrate(samples: Sequence[Sample], console: Console, end: threading.Event) -> bool:
+def demonstrate(samples: Sequence[Sample], served: Playground, console: Console, end: threading.Event) -> bool:
     """Send every sample, show what came of it, and tell whether all went as they say; aborts when `end` is set."""
-    from target_zendesk_events.playground.server import Playground  # noqa: PLC0415 - an extra
-
     told: dict[str, Told] = {}
     is_well = True
-    with Playground() as served:
-        console.print(f"A local Zendesk on {served.url} takes what the target sends.\n", soft_wrap=True)
-        for sample in samples:
-            one = told[sample.folder.name] = send(sample, served, end)
-            differences = one.result.differences(sample.expected)
-            is_well = is_well and not differences
-            console.print(sample.case, style="bold", soft_wrap=True)
-            console.print(f"  {sample.folder.name}: {one.result}", soft_wrap=True)
-            for difference in differences:
-                console.print(f"  NOT as expected: {difference}", style="red", soft_wrap=True)
-            if differences:
-                console.print(one.said, soft_wrap=True)
+    console.print(f"A local Zendesk on {served.url} takes what the target sends.\n", soft_wrap=True)
+    for sample in samples:
+        one = told[sample.folder.name] = send(sample, served, end)
+        differences = one.result.differences(sample.expected)
+        is_well = is_well and not differences
+        console.print(sample.case, style="bold", soft_wrap=True)
+        console.print(f"  {sample.folder.name}: {one.result}", soft_wrap=True)
+        for difference in differences:
+            console.print(f"  NOT as expected: {difference}", style="red", soft_wrap=True)
+        if differences:
+            console.print(one.said, soft_wrap=True)
     name, bodies, report = longest_timeline(told)
     console.print(f"\nWhat the timeline of {name} now holds:", style="bold", soft_wrap=True)
     _show_timeline(bodies, console)

@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 import click
 from click.core import ParameterSource
 
+from target_zendesk_events.cli.browser import needing_extra
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 VARIABLE = "ZENDESK_EVENTS_PLAYGROUND"
 USUAL_PORT = 8642
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-EXTRA = ("starlette", "uvicorn", "h11", "anyio")
 PLANS = ("team", "growth", "professional", "enterprise", "enterprise_plus")
 OF_FAILURES = ("retry_after", "body", "after_storing")
 OF_FAULTS = ("on", "event_type", "contains", "every", "probability", "seed")
@@ -108,13 +109,8 @@ def playground(ctx: click.Context, /, command: tuple[str, ...], **options: Any) 
     """
     _check_needs(ctx, OF_FAILURES, "--fail", is_there=bool(options["fails"]))
     _check_needs(ctx, OF_FAULTS, "--fail or --drop", is_there=bool(options["fails"] or options["drops"]))
-    try:
+    with needing_extra():
         ctx.exit(_wrap(command, options) if command else _serve(options))
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
-            raise
-        click.echo("The playground is an extra: pip install 'target-zendesk-events[playground]'", err=True)
-        ctx.exit(2)
 
 
 def _check_needs(ctx: click.Context, names: tuple[str, ...], needed: str, *, is_there: bool) -> None:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.cli.preview_page import PreviewPage
 from target_zendesk_events.delivery.dry_run import Cost, DryRun
 from target_zendesk_events.ending import EXIT_SET_ASIDE
 from target_zendesk_events.escaping import escaped
@@ -33,6 +34,7 @@ NOWHERE = "http://127.0.0.1:9"
 """An account for those who have none yet; nothing is sent to it."""
 STANDINGS = ("new", "changed", "known")
 WOULD_BE_REFUSED = 1
+ENDED_BY_SIGNAL = 128
 WIDTH_OF_FILES = 160
 
 
@@ -41,6 +43,7 @@ class Previewing(TargetZendeskEvents):
 
     holds_limits = True
     limit = 3
+    page: PreviewPage | None = None
     cost: Cost | None = None
 
     def __init__(self, *, config: Any = None) -> None:  # noqa: ANN401 - the SDK's signature
@@ -55,12 +58,14 @@ class Previewing(TargetZendeskEvents):
     def note_set_aside(self, work: Work, rule: str, reason: str, why: str) -> None:
         """The report has the reason and its line."""
 
-    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:  # noqa: ARG002
+    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:
         """Keep one of the first, as Zendesk would get it."""
         standing = "known" if entry.standing is Standing.SETTLED else "changed" if entry.changed else "new"
         place = (work.stream, match.rule)
         self.standings[place][standing] += 1
         self.identifier_types.update(what.identifier_types())
+        if self.page is not None:
+            self.page.take(key, what, self.run.ledger.now(), is_known=standing == "known")
         if len(self.shown[place]) < self.limit:
             body = what.request(Claim(self.run.ledger.now())).body or b"{}"
             self.shown[place].append((standing, json.loads(body)))
@@ -79,6 +84,13 @@ class Previewing(TargetZendeskEvents):
         """Return what Zendesk does with the identifiers of standard types that would be sent."""
         notes = (standard_identifier_note(kind) for kind in sorted(self.identifier_types & STANDARD_IDENTIFIERS.keys()))
         return list(notes)
+
+    @property
+    def would_be_set_aside(self) -> Iterator[str]:
+        """Yield a sentence for each reason of each stream."""
+        for name, counts in self.run.report.streams.items():
+            for reason in (*counts.reasons.told(), *filter(None, [counts.stopped])):
+                yield f"{name}: {reason}"
 
     def as_object(self) -> dict[str, Any]:
         """Return all of it for `--json`."""
@@ -109,8 +121,9 @@ class Previewing(TargetZendeskEvents):
     "--limit", type=click.IntRange(0), default=3, show_default=True, help="So many things of each rule are shown."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+@click.option("--page", "on_page", is_flag=True, help="Then show the timelines in the browser, until Ctrl-C.")
 @reporting_faults
-def preview(config: dict[str, Any], messages: IO[bytes], limit: int, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def preview(config: dict[str, Any], messages: IO[bytes], limit: int, as_json: bool, on_page: bool) -> None:  # noqa: FBT001 - click's signature
     """Show what a run would send: the first things of each rule as Zendesk would get them, and what they would cost.
 
     Nothing is sent or written, no credentials are needed, and the customers' values are shown. Ends with 1 if anything
@@ -122,11 +135,14 @@ def preview(config: dict[str, Any], messages: IO[bytes], limit: int, as_json: bo
     account = {} if config.get("subdomain") or config.get("api_url") else {"api_url": NOWHERE}
     target = Previewing(config={**config, **account, "dry_run": True})
     target.limit = limit
+    target.page = PreviewPage() if on_page else None
     target.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
     if as_json:
         click.echo(json.dumps(target.as_object(), indent=2, ensure_ascii=False))
     else:
         _show(target)
+    if target.page is not None and target.exit_code < ENDED_BY_SIGNAL:
+        target.page.show(list(target.would_be_set_aside))
     sys.exit(target.exit_code)
 
 

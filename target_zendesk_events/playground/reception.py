@@ -91,12 +91,29 @@ class Reception:
         self._see_out(visit, answer.status)
         await _send(send, answer, visit.method, dribble)
 
+    def receive(self, method: str, path: str, body: bytes) -> int:
+        """Serve a request that came over no wire: limit, faults and credentials have no say; returns its status."""
+        path, _, query = path.partition("?")
+        visit = self._noted(method, path, {"content-type": "application/json"}, query, body, time.monotonic())
+        try:
+            route, parameters = api.find(self._table, method, path)
+            with self._store.transaction():
+                answer = route.serve(_call(visit, parameters), None)
+        except Refusal as refusal:
+            answer = visit.refused(refusal)
+        self._see_out(visit, answer.status)
+        return answer.status
+
     async def _take_in(self, scope: Scope, receive: Receive) -> _Visit:
         arrived = time.monotonic()
         body = await _read(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
-        method, path = scope["method"], scope["path"]
+        return self._noted(scope["method"], scope["path"], headers, query, body, arrived)
+
+    def _noted(  # noqa: PLR0913, PLR0917 - the parts of a request
+        self, method: str, path: str, headers: dict[str, str], query: str, body: bytes, arrived: float
+    ) -> _Visit:
         number = self._store.arrive(method=method, path=path, query=query, headers=headers, body=body, arrived=arrived)
         return _Visit(number, method, path, headers, query, body, arrived)
 

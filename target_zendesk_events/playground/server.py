@@ -55,13 +55,15 @@ class Playground:
         habits: Habits | None = None,
         database: str | Path | None = None,
         port: int = 0,
+        would_be_set_aside: list[str] | None = None,
     ) -> None:
         """Set it up; nothing is opened before it is entered.
 
         `plan` or `requests_per_minute` set the limit (none: unlimited), counted in any `window` seconds; every answer
         takes `delay` seconds; with `credentials` no others are accepted; access tokens live `token_seconds` (none: as
         asked for, else 30 minutes); user ids are believed, or, given `known_users`, only those; `habits` are what the
-        documents leave open; `database` keeps what it received beyond its end; `port` 0 is any free port.
+        documents leave open; `database` keeps what it received beyond its end; `port` 0 is any free port. With
+        `would_be_set_aside`, a sentence for each reason, its pages are those of a preview.
         """
         self._limit = RateLimit(limit_of(plan, requests_per_minute), window)
         self._faults = Faults(list(faults))
@@ -71,6 +73,7 @@ class Playground:
         self._habits = habits or Habits()
         self._database = database
         self._port = port
+        self._would_be_set_aside = would_be_set_aside
         self._is_open = False
 
     def __enter__(self) -> Self:
@@ -122,6 +125,10 @@ class Playground:
         """Every customer, oldest first."""
         return self._customers.everyone()
 
+    def receive(self, method: str, path: str, body: bytes) -> int:
+        """Serve a request that came over no wire, whatever the limits; returns its status."""
+        return self._reception.receive(method, path, body)
+
     def faults(self) -> list[dict[str, Any]]:
         """Every fault that is set, with its number and `hits`."""
         return self._faults.shown()
@@ -157,7 +164,7 @@ class Playground:
 
     def _application(self) -> ASGIApp:
         table = api.routes(Desk(self._store, self._customers, self._habits), self._oauth)
-        reception = Reception(
+        self._reception = reception = Reception(
             table=table,
             store=self._store,
             oauth=self._oauth,
@@ -166,9 +173,9 @@ class Playground:
             pace=self._pace,
         )
         control = Control(self._store, self._customers, self._faults, self.clear)
-        pages = Pages(self._store, is_preview=False)
+        pages = Pages(self._store, is_preview=self._would_be_set_aside is not None)
         timeline = Timeline(self._store, self._customers, pages)
-        account = Account(self._store, self._limit, pages, [])
+        account = Account(self._store, self._limit, pages, self._would_be_set_aside or [])
         inside = Starlette(routes=[*control.routes(), *pages.routes(), *timeline.routes(), *account.routes()])
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from pathlib import Path
 from threading import Event
@@ -17,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from target_zendesk_events.cli import demo
+from target_zendesk_events.playground.server import Playground
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +42,9 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def shown(samples: list[demo.Sample]) -> tuple[bool, str]:
     """Demonstrate some samples; return whether all went as they say, and what was shown."""
     output = io.StringIO()
-    is_well = demo.demonstrate(samples, Console(file=output, width=100, highlight=False, markup=False), Event())
+    with Playground() as served:
+        console = Console(file=output, width=100, highlight=False, markup=False)
+        is_well = demo.demonstrate(samples, served, console, Event())
     return is_well, output.getvalue()
 
 
@@ -89,7 +93,9 @@ def test_a_terminal_that_knows_only_ascii_is_no_fault(variables: dict[str, str])
 def test_a_narrow_terminal_loses_nothing(width: int) -> None:
     """The timeline is folded: description and properties are still there, letter by letter."""
     output = io.StringIO()
-    assert demo.demonstrate([named("several_streams")], Console(file=output, width=width, highlight=False), Event())
+    with Playground() as served:
+        console = Console(file=output, width=width, highlight=False)
+        assert demo.demonstrate([named("several_streams")], served, console, Event())
     lines = output.getvalue().partition("now holds:")[2].partition("And the report")[0].splitlines()
     column = next(line.index("descrip") for line in lines if "descrip" in line)
     told = "".join(line[column:].replace(" ", "") for line in lines)
@@ -135,6 +141,20 @@ def test_a_sample_that_goes_otherwise_is_told(part: dict[str, object], said: str
     assert f"NOT as expected: {said}" in text
     assert "run finished: delivered=1" in text
     assert "Not all went as the samples say." in text
+
+
+def test_it_shows_the_timelines_until_it_is_told_to_end() -> None:
+    """With `--open` the samples' customers are on the page at the address that it tells; Ctrl-C ends it well."""
+    started = subprocess.Popen(
+        [*ZENDESK_EVENTS, "demo", "--open"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert started.stderr is not None
+    said = started.stderr.readline()
+    assert said.endswith(" (Ctrl-C ends it)\n")
+    with urllib.request.urlopen(said.split()[2], timeout=10) as page:  # noqa: S310 - loopback
+        assert "customer-1@example.com" in page.read().decode()
+    started.send_signal(signal.SIGINT)
+    assert (started.communicate(timeout=20)[1], started.returncode) == ("", 0)
 
 
 def test_a_customer_of_an_earlier_sample_does_not_show_in_a_later_one() -> None:

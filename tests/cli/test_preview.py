@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +128,98 @@ def test_its_sums_are_those_of_a_dry_run(tmp_path: Path, bad: int) -> None:
         done = support.command(settings, tmp_path, given=support.lines(messages))
         last = done.stderr.decode().splitlines()[-1].partition("run finished: ")[2]
         assert {name: int(count) for name, count in (one.split("=") for one in last.split())} == told
+
+
+class Shown:
+    """The verb with `--page`, while it shows: what it said, and the pages that it serves."""
+
+    def __init__(self, folder: Path, messages: list[dict[str, Any]], *options: str, **variables: str) -> None:
+        """Wait until it tells the address; its temporary files, if it made any, would be in `folder`."""
+        (folder / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES}))
+        (folder / "input.singer").write_bytes(support.lines(messages))
+        arguments = ["preview", "--config", "config.json", "--input", "input.singer", "--page", *options]
+        self.process = subprocess.Popen(
+            [*VERBS, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(folder), **variables},
+        )
+        assert self.process.stderr is not None
+        said = self.process.stderr.readline()
+        assert said.startswith("Look at http://127.0.0.1:"), said + self.process.stderr.read()
+        self.url = said.split()[2]
+
+    def page(self, path: str = "/") -> str:
+        """Return a page."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as page:  # noqa: S310 - loopback
+            text: str = page.read().decode()
+        return text
+
+    def end(self) -> tuple[int, str]:
+        """Send what Ctrl-C sends; return the exit code and what stood on standard output."""
+        self.process.send_signal(signal.SIGINT)
+        output, _ = self.process.communicate(timeout=20)
+        return self.process.returncode, output
+
+
+def test_its_page_shows_what_would_be_on_the_timelines(tmp_path: Path) -> None:
+    """All of it, though fewer are in the table, and once what the input has twice; nothing is left of it."""
+    shown = Shown(tmp_path, [*MESSAGES, support.record("orders", 4)], "--limit", "1")
+    front = shown.page()
+    assert "Nothing was sent" in front
+    assert "5 events on 5 timelines" in front
+    assert [number for number in range(6) if f"customer-{number}@example.com" in front] == [0, 1, 2, 3, 4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "input.singer"]
+    code, output = shown.end()
+    assert (code, output.count("Order ")) == (0, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "input.singer"]
+
+
+def test_its_page_says_what_would_be_set_aside(tmp_path: Path) -> None:
+    """And the exit code stays that of the preview; the JSON is whole."""
+    shown = Shown(tmp_path, [*MESSAGES, support.record("orders", 6, kind=None)], "--json")
+    account = shown.page("/account")
+    assert "orders: 1 unmappable: rule &#39;*:{{ kind }}&#39;: event.type: is null" in account
+    assert "Requests a minute" not in account
+    code, output = shown.end()
+    assert (code, json.loads(output)["totals"]["events"]) == (1, 5)
+
+
+def test_a_terminal_with_a_browser_is_shown_the_page(tmp_path: Path) -> None:
+    """The browser gets the address that is told."""
+    opened = tmp_path / "opened"
+    (tmp_path / "browser").write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    (tmp_path / "browser").chmod(0o700)
+    (tmp_path / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES}))
+    (tmp_path / "input.singer").write_bytes(support.lines(MESSAGES))
+    terminal, inside = pty.openpty()
+    verb = subprocess.Popen(
+        [*VERBS, "preview", "--config", "config.json", "--input", "input.singer", "--page"],
+        stdout=subprocess.DEVNULL,
+        stderr=inside,
+        cwd=tmp_path,
+        env={**os.environ, "BROWSER": f"{tmp_path}/browser %s"},
+    )
+    os.close(inside)
+    said = os.read(terminal, 1_000).decode()
+    support.until(lambda: opened.exists() and opened.read_text().endswith("\n"))
+    verb.send_signal(signal.SIGTERM)
+    assert (verb.wait(20), opened.read_text().strip()) == (0, said.split()[2])
+    os.close(terminal)
+
+
+def test_a_page_without_the_playground_is_refused_before_the_input_is_read(tmp_path: Path) -> None:
+    """One line, exit 2."""
+    code = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None; " + VERBS[2]
+    (tmp_path / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES}))
+    done = subprocess.run(
+        [sys.executable, "-c", code, "preview", "--config", "config.json", "--page"],
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode == 2
+    assert done.stderr == b"The playground is an extra: pip install 'target-zendesk-events[playground]'\n"

@@ -1,0 +1,50 @@
+"""What a run would put on the timelines, on the playground's own pages, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from target_zendesk_events.cli import browser
+from target_zendesk_events.kinds.shipment import Claim, Request, Shipment
+
+MOST = 10_000
+"""Things that the pages hold: so many are there in seconds, and nobody looks at more."""
+
+
+class PreviewPage:
+    """Keeps the first things of a preview, and shows them."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet; says how to install the playground where it is not installed."""
+        with browser.needing_extra():
+            from target_zendesk_events.playground import server  # noqa: F401, PLC0415 - told before the input is read
+        self._requests: list[Request] = []
+        self._keys: set[bytes] = set()
+        self._number = 0
+
+    def take(self, key: bytes | None, what: Shipment, time: float, *, is_known: bool) -> None:
+        """Take in one, unless the input had it before; `is_known` says that the ledger, or this run, knows its key."""
+        if key is not None and is_known and key in self._keys:
+            return
+        self._number += 1
+        if len(self._requests) < MOST:
+            self._requests.append(what.request(Claim(time)))
+            if key is not None:
+                self._keys.add(key)
+
+    def show(self, would_be_set_aside: Sequence[str]) -> None:
+        """Show all of it until Ctrl-C; it goes with the process."""
+        from target_zendesk_events.playground.server import Playground  # noqa: PLC0415 - an extra
+        from target_zendesk_events.playground.wrapping import told_to_end  # noqa: PLC0415 - an extra
+
+        with (
+            told_to_end() as end,
+            Playground(database=":memory:", would_be_set_aside=list(would_be_set_aside)) as served,
+        ):
+            for request in self._requests:
+                served.receive(request.method, request.path, request.body or b"")
+            if self._number > MOST:
+                click.echo(f"The page holds the first {MOST:,} of {self._number:,}.", err=True)
+            browser.show(served.url, end)
