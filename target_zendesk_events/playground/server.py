@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from . import api
@@ -176,7 +178,11 @@ class Playground:
         pages = Pages(self._store, is_preview=self._would_be_set_aside is not None)
         timeline = Timeline(self._store, self._customers, pages)
         account = Account(self._store, self._limit, pages, self._would_be_set_aside or [])
-        inside = Starlette(routes=[*control.routes(), *pages.routes(), *timeline.routes(), *account.routes()])
+        inside = Starlette(
+            routes=[*control.routes(), *pages.routes(), *timeline.routes(), *account.routes()],
+            # a foreign site that gives its own name this machine's address must not read customers' values
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"], www_redirect=False)],
+        )
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             outside = scope["type"] == "http" and scope["path"].startswith(OUTSIDE)
