@@ -69,7 +69,7 @@ class Account:
     async def account(self, request: Request) -> Response:
         """Show limits, requests a minute, and what was refused and why."""
         if self._pages.has(request):
-            return self._pages.unchanged()
+            return self._pages.unchanged(request)
         context = {
             "minute": Use("Requests in the last minute", self._limit.used(time.monotonic()), self._limit.limit, []),
             "uses": list(self._uses()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,22 +57,23 @@ class Pages:
             raise HTTPException(404)
         return FileResponse(TEMPLATES / name, media_type=ASSETS[name], headers=HEADERS)
 
-    def mark(self) -> str:
-        """Return a mark that changes whenever a page may look otherwise."""
-        return f'"{self._born}-{self._store.changes}-{int(time.time() // WORDS_SECONDS)}"'
-
     def has(self, request: Request) -> bool:
         """Whether the browser holds this page as it is now."""
-        return request.headers.get("if-none-match") == self.mark()
+        return request.headers.get("if-none-match") == self._mark(request)
 
-    def unchanged(self) -> Response:
+    def unchanged(self, request: Request) -> Response:
         """Say that the page is as the browser holds it."""
-        return Response(status_code=304, headers={**HEADERS, "ETag": self.mark()})
+        return Response(status_code=304, headers={**HEADERS, "ETag": self._mark(request)})
 
     def filled(self, request: Request, template: str, context: dict[str, Any]) -> Response:
         """Return a page."""
-        headers = {**HEADERS, "ETag": self.mark()}
+        headers = {**HEADERS, "ETag": self._mark(request)}
         return self._templates.TemplateResponse(request, template, context, headers=headers)
+
+    def _mark(self, request: Request) -> str:
+        """Return a mark of a page, another one whenever it may look otherwise."""
+        which = zlib.crc32(str(request.url).encode())
+        return f'"{self._born}-{which:x}-{self._store.changes}-{int(time.time() // WORDS_SECONDS)}"'
 
 
 def counted(number: int, noun: str) -> str:

@@ -57,7 +57,7 @@ class Timeline:
     async def customers(self, request: Request) -> Response:
         """Show the customers, or those that were searched for, with the number of their events and the last."""
         if self._pages.has(request):
-            return self._pages.unchanged()
+            return self._pages.unchanged(request)
         sought, page = request.query_params.get("q", "").strip(), _page(request)
         rows = self._store.rows(FOUND, sought.casefold(), PER_PAGE, (page - 1) * PER_PAGE)
         context = {
@@ -75,7 +75,7 @@ class Timeline:
         if user_id >= 2**63 or not self._store.value("SELECT 1 FROM users WHERE id = ?", user_id):
             raise HTTPException(404)
         if self._pages.has(request):
-            return self._pages.unchanged()
+            return self._pages.unchanged(request)
         page = _page(request)
         rows = self._store.rows(EVENTS, user_id, PER_PAGE, (page - 1) * PER_PAGE)
         context = {"user": self._customers.shown(user_id), "days": _by_day(rows), **_around(page, rows)}

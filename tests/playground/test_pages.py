@@ -93,7 +93,7 @@ def test_no_value_of_a_customer_is_markup(post: Post, page: Callable[[str], str]
 def test_nothing_from_elsewhere_is_let_in(
     path: str, playground: Playground, http: requests.Session, post: Post
 ) -> None:
-    """Every page says so in its headers, also where it is as the browser holds it; none has a style or script within."""
+    """Every page says so in its headers, and none has a style or script within."""
     post()
     answer = http.get(playground.url + path)
     assert answer.status_code == 200

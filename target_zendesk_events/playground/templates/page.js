@@ -55,7 +55,7 @@
     const turn = ++asked;
     let answer, text;
     try {
-      answer = await fetch(location.href, { headers: mark && !isSearch ? { "If-None-Match": mark } : {}, cache: "no-store" });
+      answer = await fetch(location.href, { headers: mark ? { "If-None-Match": mark } : {}, cache: "no-store" });
       text = await answer.text();
     } catch {
       say("Nothing answers here any more: this is what was last shown.", true);
@@ -63,7 +63,7 @@
     }
     if (turn !== asked) return;
     if (news.textContent.startsWith("Nothing answers")) say("");
-    if (answer.status !== 200 || answer.headers.get("ETag") === mark) return;
+    if (answer.status !== 200) return;
     mark = answer.headers.get("ETag");
     const now = new DOMParser().parseFromString(text, "text/html").querySelector("main");
     const held = document.activeElement, before = Number(main.dataset.count), added = [];
@@ -84,6 +84,7 @@
     form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); search(); });
   }
 
+  document.addEventListener("animationend", (event) => { delete event.target.dataset.new; });  // or it starts anew when moved
   setInterval(() => { if (!document.hidden) look(false); }, EVERY);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(false); });
 })();
