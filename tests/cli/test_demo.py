@@ -181,12 +181,15 @@ def test_without_the_extra_it_says_how_to_install_it() -> None:
 
 
 @pytest.mark.server
-def test_the_wheel_brings_the_samples(tmp_path: Path) -> None:
-    """Unpacked far from the clone, the demo runs on the samples that the wheel holds."""
+def test_the_wheel_brings_the_samples_and_the_pages(tmp_path: Path) -> None:
+    """Unpacked far from the clone, the demo runs on the samples that the wheel holds; templates are there whole."""
     wheel = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run(wheel, check=True, timeout=300, cwd=tmp_path)
     home = tmp_path / "home"
     zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(home)
+    templates = Path("target_zendesk_events", "playground", "templates")
+    files = [sorted(path.name for path in (place / templates).iterdir()) for place in (home, ROOT)]
+    assert files[0] == files[1]
     code = f"import sys; sys.path.insert(0, {str(home)!r}); from target_zendesk_events.cli import demo; "
     where = [sys.executable, "-c", code + "print(demo.sample_streams())"]
     found = subprocess.run(where, capture_output=True, text=True, check=True, timeout=20, cwd=tmp_path).stdout.strip()
