@@ -17,6 +17,7 @@ from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.errors import StorageError
+from target_zendesk_events.ledger.clocks import RunClock
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
 from target_zendesk_events.ledger.opening import open_ledger
@@ -181,29 +182,6 @@ def lost_letters_warning(run: Run) -> list[str]:
         "data_dir to one that stays, or set max_set_aside_percent to 0, so that a stream stops at the first of them"
     )
     return [sentence]
-
-
-class RunClock:
-    """Tells the time in epoch seconds: by this machine, until there is a ledger that may know better."""
-
-    def __init__(self) -> None:
-        """Go by this machine."""
-        self.tell: Callable[[], float] = time.time
-        self.ask: Callable[[], float | None] | None = None
-        """Asks Zendesk, where it may be asked."""
-        self.heed: Callable[[float], None] = lambda _: None
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.tell()
-
-    def certain(self) -> float:
-        """Return the time once Zendesk was asked for it; it is asked once a run, and waited for."""
-        if self.ask is not None:
-            served_at, self.ask = self.ask(), None
-            if served_at is not None:
-                self.heed(served_at)
-        return self.tell()
 
 
 def compile_book(settings: known.Settings, clock: RunClock | None = None) -> RuleBook:

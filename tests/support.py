@@ -8,6 +8,7 @@ import datetime as dt
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typing_extensions import Self
 
 from target_zendesk_events import lenient
@@ -273,3 +275,20 @@ def stored_order(received_at: str, **others: Any) -> dict[str, Any]:
         "properties": {"item": {"name": "cup"}, "total": 1.0},
         **others,
     }
+
+
+def certificate(folder: Path, names: str) -> Path:
+    """Make a certificate that nobody trusts, its key in the same file; `names` as in `DNS:localhost,IP:127.0.0.1`."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command to make a certificate")
+    key, cert, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"),
+            *("-addext", f"subjectAltName={names}", "-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both.write_bytes(key.read_bytes() + cert.read_bytes())
+    return both

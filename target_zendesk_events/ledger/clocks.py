@@ -54,6 +54,29 @@ class TrustedTime:
             self._begun_at, self._begun = served_at, self._steady()
 
 
+class RunClock:
+    """Tells the time in epoch seconds: by this machine, until there is a ledger that may know better."""
+
+    def __init__(self) -> None:
+        """Go by this machine."""
+        self.tell: Callable[[], float] = time.time
+        self.ask: Callable[[], float | None] | None = None
+        """Asks Zendesk, where it may be asked."""
+        self.heed: Callable[[float], None] = lambda _: None
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.tell()
+
+    def certain(self) -> float:
+        """Return the time once Zendesk was asked for it; it is asked once a run, and waited for."""
+        if self.ask is not None:
+            served_at, self.ask = self.ask(), None
+            if served_at is not None:
+                self.heed(served_at)
+        return self.tell()
+
+
 def _told(wall: float, served_at: float) -> str:
     zendesk = dt.datetime.fromtimestamp(served_at, dt.timezone.utc)
     away = abs(dt.timedelta(seconds=round(wall - served_at)))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
-import shutil
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -50,23 +48,6 @@ class Zendesk(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """Make a certificate for a name, signed by itself, with its key in the same file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl command to make a certificate")
-    key, cert, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
-            *("-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(cert)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both.write_bytes(key.read_bytes() + cert.read_bytes())
-    return both
-
-
 @contextlib.contextmanager
 def serving(cert: Path | None = None, status: int = 407) -> Iterator[int]:
     """Serve, with TLS where there is a certificate; give the port."""
@@ -102,7 +83,7 @@ def run(
 )
 def test_a_certificate_that_does_not_verify(name: str, is_trusted: bool, cure: str, asked: str, tmp_path: Path) -> None:
     """Exit 2 within seconds, in one line that says what mends it; nothing is settled."""
-    cert = certificate(tmp_path, name)
+    cert = support.certificate(tmp_path, f"DNS:{name}")
     started = time.monotonic()
     with serving(cert) as port:
         trusted = {"SSL_CERT_FILE": str(cert)} if is_trusted else {}
@@ -117,7 +98,7 @@ def test_a_certificate_that_does_not_verify(name: str, is_trusted: bool, cure: s
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_a_root_of_one_s_own_is_trusted(variable: str, asked: str, tmp_path: Path) -> None:
     """Both variables are honoured, by the token endpoint too."""
-    cert = certificate(tmp_path, "localhost")
+    cert = support.certificate(tmp_path, "DNS:localhost")
     with serving(cert) as port:
         code, output, faults, _ = run(f"https://localhost:{port}", tmp_path, asked, {variable: str(cert)})
     assert (code, output, faults) == (0, b'{"upto": 1}\n', [])
