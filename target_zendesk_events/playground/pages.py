@@ -76,9 +76,9 @@ class Pages:
         return f'"{self._born}-{which:x}-{self._store.changes}-{int(time.time() // WORDS_SECONDS)}"'
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: `1 event`, `1,200 events`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def is_link(value: Any) -> bool:  # noqa: ANN401 - any JSON

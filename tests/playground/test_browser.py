@@ -167,6 +167,8 @@ def test_the_keyboard_alone_is_enough(watching: Watching, post: Post, playground
     exact = page.locator(":focus .exact")
     expect(exact).to_have_css("opacity", "1")
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", exact.inner_text())
+    press("Escape")
+    expect(exact).to_have_css("opacity", "0")
     for _ in range(2):
         press("Shift+Tab")
     expect(page.locator(":focus")).to_have_text("Account")

@@ -159,6 +159,16 @@ def test_properties_of_any_depth_are_shown(post: Post, page: Callable[[str], str
     assert "bottom" in page(path_of(post(properties=deep)))
 
 
+@pytest.mark.parametrize(
+    ("number", "folded"), [(14, None), (15, "5 more properties"), (1_200, "1,190 more properties")]
+)
+def test_many_properties_are_folded(number: int, folded: str | None, post: Post, page: Callable[[str], str]) -> None:
+    """All are there, in their order; beyond the first ten where there are many behind a word on how many."""
+    text = page(path_of(post(properties={f"name_{place}": place for place in range(number)})))
+    assert re.findall("<dt>name_([0-9]+)</dt>", text) == [str(place) for place in range(number)]
+    assert re.findall("<summary>(.*)</summary>", text) == ([folded] if folded else [])
+
+
 def test_the_account_page_tells_what_was_refused_and_why(
     playground: Playground, post: Post, page: Callable[[str], str], http: requests.Session
 ) -> None:

@@ -3,11 +3,20 @@
 "use strict";
 (() => {
   const EVERY = 2000, SHOWN_FOR = 8000, PAUSE = 150;
-  const KEPT = new Set(["open", "data-new"]);
+  const KEPT = new Set(["open", "data-new", "data-dismissed"]);
   const news = document.getElementById("news");
-  let main = document.querySelector("main[data-live]");
+  const main = document.querySelector("main[data-live]");
   let mark = null, asked = 0, fading;
   if (!main) return;
+
+  // Escape puts an exact time away, as long as the pointer or the focus stays on it.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const one of document.querySelectorAll(".when:hover, .when:focus")) {
+      one.dataset.dismissed = "";
+      for (const leaves of ["mouseleave", "blur"]) one.addEventListener(leaves, () => { delete one.dataset.dismissed; }, { once: true });
+    }
+  });
 
   function say(text, stays) {
     clearTimeout(fading);
