@@ -55,12 +55,11 @@ class Use:
 class Account:
     """The operator's page."""
 
-    def __init__(self, store: Store, limit: RateLimit, pages: Pages, would_be_set_aside: list[str]) -> None:
-        """Show what `store` holds against the limits; of a preview also `would_be_set_aside`, a sentence a reason."""
+    def __init__(self, store: Store, limit: RateLimit, pages: Pages) -> None:
+        """Show what `store` holds against the limits."""
         self._store = store
         self._limit = limit
         self._pages = pages
-        self._would_be_set_aside = would_be_set_aside
 
     def routes(self) -> list[Route]:
         """Return the page."""
@@ -77,7 +76,6 @@ class Account:
             "reasons": self._reasons(),
             "latest": self._latest(),
             "refused": self._store.value("SELECT count(*) FROM refusals"),
-            "would_be_set_aside": self._would_be_set_aside,
         }
         return self._pages.filled(request, "account.html", context)
 

@@ -36,13 +36,17 @@ WORDS_SECONDS = 30
 class Pages:
     """The templates, filled; a browser that has a page already is told so."""
 
-    def __init__(self, store: Store, *, is_preview: bool) -> None:
-        """Show pages that change when `store` does; those of a preview say that they are one."""
+    def __init__(self, store: Store, would_be_set_aside: list[str] | None) -> None:
+        """Show pages that change when `store` does; of a preview, also a sentence for each reason to set aside."""
         self._store = store
         self._born = secrets.token_hex(4)
         self._templates = Jinja2Templates(directory=TEMPLATES)
         self._templates.env.trim_blocks = self._templates.env.lstrip_blocks = True
-        self._templates.env.globals |= {"is_preview": is_preview, "zone": zone}
+        self._templates.env.globals |= {
+            "is_preview": would_be_set_aside is not None,
+            "would_be_set_aside": would_be_set_aside,
+            "zone": zone,
+        }
         self._templates.env.filters |= {"when": when, "moment": seen, "counted": counted}
         self._templates.env.tests["link"] = is_link
 

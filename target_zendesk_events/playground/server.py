@@ -175,9 +175,9 @@ class Playground:
             pace=self._pace,
         )
         control = Control(self._store, self._customers, self._faults, self.clear)
-        pages = Pages(self._store, is_preview=self._would_be_set_aside is not None)
+        pages = Pages(self._store, self._would_be_set_aside)
         timeline = Timeline(self._store, self._customers, pages)
-        account = Account(self._store, self._limit, pages, self._would_be_set_aside or [])
+        account = Account(self._store, self._limit, pages)
         inside = Starlette(
             routes=[*control.routes(), *pages.routes(), *timeline.routes(), *account.routes()],
             # a foreign site that gives its own name this machine's address must not read customers' values

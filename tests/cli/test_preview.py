@@ -180,6 +180,7 @@ def test_its_page_shows_what_would_be_on_the_timelines(tmp_path: Path) -> None:
 def test_its_page_says_what_would_be_set_aside(tmp_path: Path) -> None:
     """And the exit code stays that of the preview; the JSON is whole."""
     shown = Shown(tmp_path, [*MESSAGES, support.record("orders", 6, kind=None)], "--json")
+    assert 'Some records <a href="/account">would be set aside</a>.' in shown.page()
     account = shown.page("/account")
     assert "orders: 1 unmappable: rule &#39;*:{{ kind }}&#39;: event.type: is null" in account
     assert "Requests a minute" not in account
