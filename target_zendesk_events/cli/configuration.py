@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -15,6 +15,9 @@ from target_zendesk_events.escaping import escape_log
 from target_zendesk_events.open_files import raise_limit
 from target_zendesk_events.singer.command import log_fault
 from target_zendesk_events.target import TargetZendeskEvents
+
+NOWHERE = "http://127.0.0.1:9"
+"""An account for those who have none yet; nothing is sent to it."""
 
 
 def config_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,6 +31,12 @@ def config_option(command: Callable[..., None]) -> Callable[..., None]:
         callback=_read,
         help="Configuration file location or 'ENV' to use environment variables.",
     )(command)
+
+
+def offline(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with which nothing is sent or written, and no credentials or account are needed."""
+    account = {} if config.get("subdomain") or config.get("api_url") else {"api_url": NOWHERE}
+    return {**config, **account, "dry_run": True}
 
 
 def reporting_faults(verb: Callable[..., None]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults
 from target_zendesk_events.cli.preview_page import PreviewPage
 from target_zendesk_events.delivery.dry_run import Cost, DryRun
 from target_zendesk_events.ending import EXIT_SET_ASIDE
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from target_zendesk_events.errors import TargetError
     from target_zendesk_events.outcome.report import RuleCounts
 
-NOWHERE = "http://127.0.0.1:9"
-"""An account for those who have none yet; nothing is sent to it."""
 STANDINGS = ("new", "changed", "known")
 WOULD_BE_REFUSED = 1
 ENDED_BY_SIGNAL = 128
@@ -132,8 +130,7 @@ def preview(config: dict[str, Any], messages: IO[bytes], limit: int, as_json: bo
     Example: some-tap --config tap.json | zendesk-events preview --config config.json
     """
     logging.disable(logging.INFO)  # warnings and faults stand beside the tables; no log of a run
-    account = {} if config.get("subdomain") or config.get("api_url") else {"api_url": NOWHERE}
-    target = Previewing(config={**config, **account, "dry_run": True})
+    target = Previewing(config=offline(config))
     target.limit = limit
     target.page = PreviewPage() if on_page else None
     target.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import click
 
-from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events import settings as known
+from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER
+from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults
+from target_zendesk_events.cli.letters import show_all, show_one
 from target_zendesk_events.escaping import say
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
+from target_zendesk_events.outcome.letters import REASONS, Choice
 from target_zendesk_events.outcome.replay import ReplayFiles
 from target_zendesk_events.target import TargetZendeskEvents
 
@@ -51,20 +58,71 @@ class SendingBlindly(Replaying):
 
 @click.command()
 @config_option
+@click.option("--reason", multiple=True, type=click.Choice(REASONS), help="Only what was set aside so. Repeatable.")
+@click.option("--stream", multiple=True, help="Only this stream's. Repeatable.")
+@click.option("--since", help="Only what was set aside since: a date, a time, or a length such as '2 days'.")
+@click.option("--list", "lists", is_flag=True, help="Send nothing: show what waits, by stream, reason, rule and field.")
+@click.option("--show", type=int, metavar="NUMBER", help="Send nothing: print one with its record and why.")
+@click.option("--json", "as_json", is_flag=True, help="With --list or --show: print it as JSON.")
 @click.option("--held", is_flag=True, help="Held events too: they are read back first, and sent if they are not there.")
 @click.option("--blindly", is_flag=True, help="With --held: send without reading back; what is there shows twice.")
 @reporting_faults
-def replay(config: dict[str, object], held: bool, blindly: bool) -> None:  # noqa: FBT001 - click's signature
+def replay(  # noqa: PLR0913, PLR0917 - click hands every option over
+    config: dict[str, object],
+    reason: tuple[str, ...],
+    stream: tuple[str, ...],
+    since: str | None,
+    lists: bool,  # noqa: FBT001 - click's signature
+    show: int | None,
+    as_json: bool,  # noqa: FBT001
+    held: bool,  # noqa: FBT001
+    blindly: bool,  # noqa: FBT001
+) -> None:
     """Send again what was set aside, and clear away what is settled.
 
     Each record runs only through the rules that failed; what fails again goes into a new file. Rules and settings are
     those of --config, so mend them first.
+
+    Example: zendesk-events replay --config config.json --list
     """
     if blindly and not held:
         message = "--blindly needs --held"
         raise click.UsageError(message)
+    if as_json and not lists and show is None:
+        message = "--json needs --list or --show"
+        raise click.UsageError(message)
+    choose = functools.partial(_choice, frozenset(reason), frozenset(stream), since)
+    if lists or show is not None:
+        _look(config, choose, show, as_json=as_json)
+    else:
+        _send(config, choose, with_held=held, blindly=blindly)
+
+
+def _choice(reasons: frozenset[str], streams: frozenset[str], since: str | None, timezone: dt.tzinfo) -> Choice:
+    """Return which letters are meant; a time without an offset is in the zone of the settings."""
+    if since is None:
+        return Choice(reasons, streams)
+    try:
+        return Choice(reasons, streams, known.read_since(since, timezone, dt.datetime.now(dt.timezone.utc)))
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--since") from fault
+
+
+def _look(
+    config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], number: int | None, *, as_json: bool
+) -> None:
+    settings = known.read_settings(offline(config), os.environ, now=dt.datetime.now(dt.timezone.utc))
+    folder = settings.data_dir / DEAD_LETTERS_FOLDER
+    if number is None:
+        show_all(folder, choose(settings.timezone), as_json=as_json)
+    else:
+        show_one(folder, number, as_json=as_json)
+
+
+def _send(config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], *, with_held: bool, blindly: bool) -> None:
     target = (SendingBlindly if blindly else Replaying)(config={**config, "state_per_stream": True})
-    bag = ReplayFiles(target.run.dead_letters.folder, with_held=held)
+    choice = choose(target.settings.timezone)
+    bag = ReplayFiles(target.run.dead_letters.folder, choice, with_held=with_held)
     bag.open()
     try:
         target.replay(bag)

@@ -13,6 +13,9 @@ ADVICE: Final[Mapping[str, str]] = {
     "unmappable": "mend the rule, or filter such records with `when`",
     "limit": "mend the rule: what it makes is more than Zendesk takes",
     "refused": "mend what Zendesk names in the dead letters",
+    "conflict": "replay it: another change was under way at Zendesk",
+    "server": "replay it with --held, which reads back whether it is on the timeline, and sends it if it is not",
+    "unknown": "replay it with --held, which reads back whether it is on the timeline, and sends it if it is not",
 }
 _OTHERWISE: Final = "look at the dead letters and at Zendesk's state"
 
@@ -41,10 +44,15 @@ class Reasons:
     def commonest(self) -> str:
         """Return the sentence for the commonest, and what to do about it."""
         (one, count), *_ = self._counts.most_common(1)
-        advice = ADVICE.get(one[0], _OTHERWISE)
-        return f"{self._told(one, count)}. {advice[0].upper()}{advice[1:]}"
+        what = advice(one[0])
+        return f"{self._told(one, count)}. {what[0].upper()}{what[1:]}"
 
     def _told(self, one: tuple[str, str], count: int) -> str:
         (reason, why), line_number = one, self._first_lines[one]
         where = f" (first in line {line_number:,} of the input)" if line_number else ""
         return f"{count:,} {reason}" + (f": {why}" if why else "") + where
+
+
+def advice(reason: str) -> str:
+    """Return what to do about letters of a reason."""
+    return ADVICE.get(reason, _OTHERWISE)

@@ -19,6 +19,7 @@ from target_zendesk_events.settings.schema import (
     hide_meaningless,
 )
 from target_zendesk_events.settings.storage import LEDGER_FILE, PROJECT_ROOT_VARIABLE
+from target_zendesk_events.settings.times import read_since
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
@@ -45,4 +46,5 @@ __all__ = [
     "environment_config",
     "hide_meaningless",
     "read_settings",
+    "read_since",
 ]

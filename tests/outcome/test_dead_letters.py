@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from target_zendesk_events.errors import StorageError
 from target_zendesk_events.outcome.dead_letters import DeadLetters, Note, count_letters, file_name, with_note
+from target_zendesk_events.outcome.letters import Choice
 from target_zendesk_events.outcome.replay import ReplayFiles
 
 NOTE = Note("refused", "orders", "2026-11-23T10:00:00+00:00", "no such type", "rule", 400, "request-1", 2, "00ff")
@@ -195,7 +196,7 @@ def test_a_replay_leaves_alone_what_a_run_still_writes(tmp_path: Path) -> None:
     letters.add("orders", RECORD, NOTE)
     letters.sync()
     for is_busy in (True, False):
-        bag = ReplayFiles(tmp_path, with_held=False)
+        bag = ReplayFiles(tmp_path, Choice(), with_held=False)
         bag.open()
         assert bag.busy == list(tmp_path.iterdir()) * is_busy
         bag.close()
@@ -240,7 +241,7 @@ def test_a_letter_that_a_full_disk_cut_off_stops_no_replay(kept: int, tmp_path: 
     letter = with_note(RECORD, NOTE)
     (tmp_path / "orders.run-1.singer").write_bytes(SCHEMA + b"\n" + letter + b"\n" + letter[:kept])
     (tmp_path / "orders.run-2.singer").write_bytes(SCHEMA + b"\n" + letter)
-    bag = ReplayFiles(tmp_path, with_held=False)
+    bag = ReplayFiles(tmp_path, Choice(), with_held=False)
     bag.open()
     lines = [line for line in bag.messages() if b"STATE" not in line]
     assert lines == [SCHEMA, letter, SCHEMA, letter]

@@ -1,0 +1,103 @@
+"""Dead letters as a person, or a script, looks at them: a table of groups, or one with its record."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from target_zendesk_events import lenient
+from target_zendesk_events.cli.preview import WIDTH_OF_FILES
+from target_zendesk_events.escaping import escaped, say
+from target_zendesk_events.outcome.letters import Choice, Letter
+from target_zendesk_events.outcome.listing import Group, Waiting, chosen, groups_of, waiting_in
+from target_zendesk_events.outcome.reasons import advice
+
+
+def show_all(folder: Path, choice: Choice, *, as_json: bool) -> None:
+    """Print the chosen letters in groups. Raises StorageError."""
+    waiting = waiting_in(folder)
+    listed = chosen(waiting, choice)
+    groups = groups_of(listed)
+    if as_json:
+        counts = {"waiting": len(waiting), "listed": len(listed), "held": sum(one.is_held for _, one in listed)}
+        click.echo(json.dumps({**counts, "groups": [group.as_object() for group in groups]}, indent=2))
+        return
+    if groups:
+        _draw(groups)
+    say(_sum(waiting, listed, folder))
+
+
+def show_one(folder: Path, number: int, *, as_json: bool) -> None:
+    """Print one letter with its record and why it was set aside. Raises StorageError."""
+    waiting = waiting_in(folder)
+    if not 1 <= number <= len(waiting):
+        message = f"there is no dead letter {number:,}: {len(waiting):,} wait in {folder}"
+        raise click.BadParameter(message, param_hint="--show")
+    _, letter = waiting[number - 1]
+    record = _record_of(letter)
+    if as_json:
+        encoded = msgspec.json.encode({"number": number, "dead_letter": letter.note, "record": msgspec.Raw(record)})
+        click.echo(_indented(encoded))
+        return
+    say(f"dead letter {number:,} of {len(waiting):,}")
+    for name, value in letter.note.items():
+        if value not in {None, "", 0} if isinstance(value, str | int | None) else name != "rules":
+            say(f"  {name}: {value}")
+    say(f"what to do: {advice(letter.reason)}")
+    say("record:")
+    for line in _indented(record).splitlines():
+        say(f"  {line}")
+
+
+def _draw(groups: list[Group]) -> None:
+    from rich import box  # noqa: PLC0415 - drawn once
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("stream", "reason", "rule", "field"):
+        table.add_column(name, overflow="fold")
+    for name in ("letters", "oldest (UTC)", "first"):
+        table.add_column(name, justify="right")
+    table.add_column("why, of the newest", overflow="fold", ratio=1)
+    for group in groups:
+        names = (group.stream, group.reason, group.rule or "", group.field or "")
+        numbers = (f"{group.count:,}", _when(group.oldest), f"{group.first}")
+        table.add_row(*map(escaped, names), *numbers, escaped(group.why))
+    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
+
+
+def _sum(waiting: Waiting, listed: Waiting, folder: Path) -> str:
+    if not waiting:
+        return f"no dead letters wait in {folder}"
+    if not listed:
+        return f"of the {len(waiting):,} dead letters in {folder} none is meant"
+    held = sum(letter.is_held for _, letter in listed)
+    which = "" if len(listed) == len(waiting) else f"{len(listed):,} of "
+    aside = f", {held:,} of them held" if held else ""
+    return f"{which}{len(waiting):,} dead letters wait in {folder}{aside}; --show NUMBER prints one with its record"
+
+
+def _record_of(letter: Letter) -> bytes:
+    """Return the record as the tap wrote it; a line that is none as a text."""
+    try:
+        return bytes(lenient.members(letter.line)["record"])
+    except (ValueError, KeyError):
+        return msgspec.json.encode(letter.line.decode(errors="replace"))
+
+
+def _indented(text: bytes) -> str:
+    with contextlib.suppress(msgspec.MsgspecError):  # as a tap may write it, and only Python's JSON reads it
+        text = msgspec.json.format(text, indent=2)
+    return text.decode(errors="replace")
+
+
+def _when(time: dt.datetime | None) -> str:
+    return "" if time is None else f"{time.astimezone(dt.timezone.utc):%Y-%m-%d %H:%M}"
