@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -134,6 +134,11 @@ def preview(config: dict[str, Any], messages: IO[bytes], limit: int, as_json: bo
     target.limit = limit
     target.page = PreviewPage() if on_page else None
     target.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
+    show(target, as_json=as_json)
+
+
+def show(target: Previewing, *, as_json: bool) -> NoReturn:
+    """Print what a run would send, and end with the exit code that says whether it would set anything aside."""
     if as_json:
         click.echo(json.dumps(target.as_object(), indent=2, ensure_ascii=False))
     else:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import io
 import json
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 import click
 
@@ -16,6 +19,8 @@ from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER
 from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults
 from target_zendesk_events.cli.letters import show_all, show_one
+from target_zendesk_events.cli.preview import Previewing
+from target_zendesk_events.cli.preview import show as show_preview
 from target_zendesk_events.escaping import say
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
@@ -33,7 +38,7 @@ class Replaying(TargetZendeskEvents):
     def replay(self, letters: ReplayFiles) -> None:
         """Send what the files hold, and take out of them what is settled then. Raises StorageError."""
         self._letters = letters
-        with tempfile.TemporaryFile(dir=self.settings.data_dir) as messages:
+        with io.BytesIO() if self.settings.dry_run else tempfile.TemporaryFile(dir=self.settings.data_dir) as messages:
             messages.writelines(line + b"\n" for line in letters.messages())
             messages.seek(0)
             self.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
@@ -63,7 +68,8 @@ class SendingBlindly(Replaying):
 @click.option("--since", help="Only what was set aside since: a date, a time, or a length such as '2 days'.")
 @click.option("--list", "lists", is_flag=True, help="Send nothing: show what waits, by stream, reason, rule and field.")
 @click.option("--show", type=int, metavar="NUMBER", help="Send nothing: print one with its record and why.")
-@click.option("--json", "as_json", is_flag=True, help="With --list or --show: print it as JSON.")
+@click.option("--try", "tries", is_flag=True, help="Send nothing: show what the rules make of it now, as preview does.")
+@click.option("--json", "as_json", is_flag=True, help="With --list, --show or --try: print it as JSON.")
 @click.option("--held", is_flag=True, help="Held events too: they are read back first, and sent if they are not there.")
 @click.option("--blindly", is_flag=True, help="With --held: send without reading back; what is there shows twice.")
 @reporting_faults
@@ -74,6 +80,7 @@ def replay(  # noqa: PLR0913, PLR0917 - click hands every option over
     since: str | None,
     lists: bool,  # noqa: FBT001 - click's signature
     show: int | None,
+    tries: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     held: bool,  # noqa: FBT001
     blindly: bool,  # noqa: FBT001
@@ -88,11 +95,17 @@ def replay(  # noqa: PLR0913, PLR0917 - click hands every option over
     if blindly and not held:
         message = "--blindly needs --held"
         raise click.UsageError(message)
-    if as_json and not lists and show is None:
-        message = "--json needs --list or --show"
+    acts = [name for name, is_asked in (("--list", lists), ("--show", show is not None), ("--try", tries)) if is_asked]
+    if len(acts) > 1:
+        message = f"{' and '.join(acts)} are two different things: ask for one"
+        raise click.UsageError(message)
+    if as_json and not acts:
+        message = "--json needs --list, --show or --try"
         raise click.UsageError(message)
     choose = functools.partial(_choice, frozenset(reason), frozenset(stream), since)
-    if lists or show is not None:
+    if tries:
+        _try(config, choose, with_held=held, as_json=as_json)
+    elif acts:
         _look(config, choose, show, as_json=as_json)
     else:
         _send(config, choose, with_held=held, blindly=blindly)
@@ -119,6 +132,20 @@ def _look(
         show_one(folder, number, as_json=as_json)
 
 
+def _try(
+    config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], *, with_held: bool, as_json: bool
+) -> NoReturn:
+    """Show what a replay would send, and what it would set aside again."""
+    logging.disable(logging.INFO)
+    target = Previewing(config=offline(config))
+    bag = ReplayFiles(target.run.dead_letters.folder, choose(target.settings.timezone), with_held=with_held)
+    bag.open()
+    bag.close()
+    target.listen(io.BytesIO(b"".join(line + b"\n" for line in bag.messages())))  # type: ignore[arg-type]  # as a replay
+    _tell_of_the_rest(bag)
+    show_preview(target, as_json=as_json)
+
+
 def _send(config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], *, with_held: bool, blindly: bool) -> None:
     target = (SendingBlindly if blindly else Replaying)(config={**config, "state_per_stream": True})
     choice = choose(target.settings.timezone)
@@ -129,9 +156,13 @@ def _send(config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], *, w
     finally:
         bag.close()
     say(f"dead letters waiting now: {target.run.dead_letters.waiting():,}", err=True)
+    _tell_of_the_rest(bag)
+    sys.exit(target.exit_code)
+
+
+def _tell_of_the_rest(bag: ReplayFiles) -> None:
     for path in bag.busy:
         say(f"{path.name} is still written by another run, and was left alone", err=True)
     if bag.held:
         way = "--held reads back whether they are on their timelines, and sends what is not"
         say(f"{bag.held} held letters wait: {way}", err=True)
-    sys.exit(target.exit_code)

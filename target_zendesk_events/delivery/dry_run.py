@@ -12,7 +12,7 @@ from typing import Protocol
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.keys import Keys
-from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Keyed, Ledger, Standing
+from target_zendesk_events.ledger.ledger import NEW, SENT_AGAIN, Entry, Keyed, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import Match, NoShipment, Outcome, Work
@@ -166,7 +166,8 @@ class DryRun:
                 known = entry if is_settled else Entry(Standing.SETTLED, Outcome.DUPLICATE)
                 self.observer.note_shipment(work, match, what, one.key, known)
             elif work.stream not in self._dropped:
-                self._hold_against_limits(work, match, what, one.key, entry)
+                goes_again = entry.standing is Standing.SETTLED
+                self._hold_against_limits(work, match, what, one.key, NEW if goes_again else entry)
 
     def _is_met_again(self, key: bytes | None) -> bool:
         """Tell whether the run itself would know this shipment by now."""

@@ -144,7 +144,46 @@ def test_the_chosen_need_not_mind_the_rules_of_others(house: House) -> None:
     assert (done.returncode, house.listed()["waiting"]) == (0, 6)
 
 
-@pytest.mark.parametrize("wrong", [["--since", "yesterday"], ["--reason", "bad"], ["--json"]])
+def test_what_the_rules_would_make_of_them_is_tried(house: House) -> None:
+    """As a replay would go, with nothing sent, written or changed; 1 where anything would be set aside again."""
+    before, files = house.letters, sorted(house.folder.rglob("*"))
+    done = house.replay("--try")
+    shown = done.stdout.decode()
+    assert done.returncode == 1
+    assert b"1 held letters wait: --held" in done.stderr
+    assert "customer-1@example.com" in shown
+    assert "would be set aside: 2 unmappable: rule '*:{{ kind }}': event.type: is null" in shown
+    assert "A run would send 2 events" in shown
+    mended = {**support.RULE, "event": {**support.RULE["event"], "type": "order"}}
+    told = house.replay("--try", "--held", "--json", rules=[mended], validate_records=False)
+    numbers = json.loads(told.stdout)["streams"]["orders"]["rules"]["*:order"]
+    assert (told.returncode, numbers["matches"], numbers["new"], numbers["known"]) == (0, 6, 6, 0)
+    assert sorted({*house.folder.rglob("*")} - {house.folder / "config.json"}) == files
+    assert (house.letters, len(house.playground.events())) == (before, house.sent)
+
+
+def test_a_try_keeps_to_what_is_chosen(house: House) -> None:
+    """A stream that is not meant need not fit its rules."""
+    misfit = {**support.RULE, "stream": "orders", "dedupe_key": "{{ no_such_field }}"}
+    rules = [misfit, {**support.RULE, "stream": "logins"}]
+    told = house.replay("--try", "--json", "--stream", "logins", rules=rules)
+    assert (told.returncode, list(json.loads(told.stdout)["streams"])) == (0, ["logins"])
+    assert house.replay("--try", rules=rules).returncode == 2
+
+
+def test_a_dry_run_s_replay_needs_no_folder(tmp_path: Path) -> None:
+    """It makes none."""
+    (tmp_path / "config.json").write_text(
+        json.dumps({**support.config("http://127.0.0.1:9", tmp_path), "dry_run": True})
+    )
+    assert support.command(None, tmp_path, "replay", "--config", "config.json", program=VERBS).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+WRONG = (["--since", "yesterday"], ["--reason", "bad"], ["--json"], ["--list", "--try"], ["--show", "1", "--list"])
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_use_is_told(house: House, wrong: list[str]) -> None:
     """With exit code 2, and nothing sent."""
     assert house.replay(*wrong).returncode == 2
