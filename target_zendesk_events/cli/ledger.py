@@ -109,12 +109,17 @@ class Finding(TargetZendeskEvents):
         say(f"{which}: {found.status}, first sent {_time(found.at)}, {attempts}, run {found.run}{request}")
 
 
-def _open(config: dict[str, Any], *, reads_only: bool) -> SqlLedger:
-    now = dt.datetime.now(dt.timezone.utc)
-    settings = known.read_settings({**config, "dry_run": reads_only}, os.environ, now=now)
+def opened(settings: known.Settings) -> SqlLedger | None:
+    """Return the ledger of the settings, None where there is none. Raises StorageError and ConfigurationError."""
     digests = digests_of(settings, compile_book(settings))
     kept = ledger_of(settings, run_name(), digests, must_stop=lambda: False)
-    if not isinstance(kept, SqlLedger):
+    return kept if isinstance(kept, SqlLedger) else None
+
+
+def _open(config: dict[str, Any], *, reads_only: bool) -> SqlLedger:
+    now = dt.datetime.now(dt.timezone.utc)
+    kept = opened(known.read_settings({**config, "dry_run": reads_only}, os.environ, now=now))
+    if kept is None:
         message = "ledger_url names no ledger yet: it is none, or nothing was sent so far"
         raise ConfigurationError(message)
     return kept

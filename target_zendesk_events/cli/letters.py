@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import datetime as dt
 import json
@@ -12,11 +13,18 @@ import click
 import msgspec
 
 from target_zendesk_events import lenient
+from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER
+from target_zendesk_events.cli.ledger import opened
 from target_zendesk_events.cli.preview import WIDTH_OF_FILES
 from target_zendesk_events.escaping import escaped, say
+from target_zendesk_events.ledger.inquiry import Inquiry
+from target_zendesk_events.outcome import last_run
+from target_zendesk_events.outcome.discarded import DISCARDED_FILE
 from target_zendesk_events.outcome.letters import Choice, Letter
 from target_zendesk_events.outcome.listing import Group, Waiting, chosen, groups_of, waiting_in
 from target_zendesk_events.outcome.reasons import advice
+from target_zendesk_events.outcome.replay import ReplayFiles
+from target_zendesk_events.settings import Settings
 
 
 def show_all(folder: Path, choice: Choice, *, as_json: bool) -> None:
@@ -53,6 +61,51 @@ def show_one(folder: Path, number: int, *, as_json: bool) -> None:
     say("record:")
     for line in _indented(record).splitlines():
         say(f"  {line}")
+
+
+def throw_away(settings: Settings, choice: Choice, why: str, *, must_ask: bool) -> None:
+    """Discard the chosen letters, held ones too, and say so in the ledger and in `last-run.json`.
+
+    Raises StorageError and ConfigurationError.
+    """
+    folder = settings.data_dir / DEAD_LETTERS_FOLDER
+    bag = ReplayFiles(folder, choice, with_held=True)
+    bag.open()
+    try:
+        _throw_away(bag, settings, why, must_ask=must_ask)
+    finally:
+        bag.close()
+    tell_of_busy(bag)
+
+
+def tell_of_busy(bag: ReplayFiles) -> None:
+    """Say which files another run still writes."""
+    for path in bag.busy:
+        say(f"{path.name} is still written by another run, and was left alone", err=True)
+
+
+def _throw_away(bag: ReplayFiles, settings: Settings, why: str, *, must_ask: bool) -> None:
+    folder = settings.data_dir / DEAD_LETTERS_FOLDER
+    going = bag.going
+    if not going:
+        say(_sum(waiting_in(folder), [], folder))
+        return
+    if must_ask:
+        numbers = collections.Counter(one.reason for one in going)
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in numbers.most_common())
+        click.confirm(
+            f"{len(going):,} dead letters ({reasons}) are sent by nothing any more. Throw them away?",
+            abort=True,
+            err=True,
+        )
+    cleared = bag.discard(why, dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"))
+    ledger = opened(settings)
+    if ledger is not None:
+        Inquiry(ledger).discard(cleared)
+        ledger.close()
+    waiting = waiting_in(folder)
+    last_run.note_waiting(settings.data_dir, len(waiting))
+    say(f"{len(going):,} dead letters thrown away, a line for each in {folder / DISCARDED_FILE}; {len(waiting):,} wait")
 
 
 def _draw(groups: list[Group]) -> None:

@@ -17,8 +17,8 @@ import click
 
 from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER
+from target_zendesk_events.cli import letters
 from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults
-from target_zendesk_events.cli.letters import show_all, show_one
 from target_zendesk_events.cli.preview import Previewing
 from target_zendesk_events.cli.preview import show as show_preview
 from target_zendesk_events.escaping import say
@@ -35,11 +35,11 @@ class Replaying(TargetZendeskEvents):
     _settled: Mapping[str, int] = {}
     _letters: ReplayFiles
 
-    def replay(self, letters: ReplayFiles) -> None:
+    def replay(self, bag: ReplayFiles) -> None:
         """Send what the files hold, and take out of them what is settled then. Raises StorageError."""
-        self._letters = letters
+        self._letters = bag
         with io.BytesIO() if self.settings.dry_run else tempfile.TemporaryFile(dir=self.settings.data_dir) as messages:
-            messages.writelines(line + b"\n" for line in letters.messages())
+            messages.writelines(line + b"\n" for line in bag.messages())
             messages.seek(0)
             self.listen(messages)  # type: ignore[arg-type]  # the reader takes bytes
 
@@ -69,6 +69,10 @@ class SendingBlindly(Replaying):
 @click.option("--list", "lists", is_flag=True, help="Send nothing: show what waits, by stream, reason, rule and field.")
 @click.option("--show", type=int, metavar="NUMBER", help="Send nothing: print one with its record and why.")
 @click.option("--try", "tries", is_flag=True, help="Send nothing: show what the rules make of it now, as preview does.")
+@click.option(
+    "--discard", metavar="WHY", help="Send nothing: throw it away; what, when and why is kept in a line each."
+)
+@click.option("--yes", is_flag=True, help="With --discard: do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="With --list, --show or --try: print it as JSON.")
 @click.option("--held", is_flag=True, help="Held events too: they are read back first, and sent if they are not there.")
 @click.option("--blindly", is_flag=True, help="With --held: send without reading back; what is there shows twice.")
@@ -81,6 +85,8 @@ def replay(  # noqa: PLR0913, PLR0917 - click hands every option over
     lists: bool,  # noqa: FBT001 - click's signature
     show: int | None,
     tries: bool,  # noqa: FBT001
+    discard: str | None,
+    yes: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     held: bool,  # noqa: FBT001
     blindly: bool,  # noqa: FBT001
@@ -92,23 +98,29 @@ def replay(  # noqa: PLR0913, PLR0917 - click hands every option over
 
     Example: zendesk-events replay --config config.json --list
     """
-    if blindly and not held:
-        message = "--blindly needs --held"
-        raise click.UsageError(message)
-    acts = [name for name, is_asked in (("--list", lists), ("--show", show is not None), ("--try", tries)) if is_asked]
-    if len(acts) > 1:
-        message = f"{' and '.join(acts)} are two different things: ask for one"
-        raise click.UsageError(message)
-    if as_json and not acts:
-        message = "--json needs --list, --show or --try"
+    acts = {"--list": lists, "--show": show is not None, "--try": tries, "--discard": discard is not None}
+    wanted = [name for name, is_wanted in acts.items() if is_wanted]
+    needs = {
+        "--blindly needs --held": blindly and not held,
+        "--json needs --list, --show or --try": as_json and (not wanted or discard is not None),
+        "--discard needs a reason": discard is not None and not discard.strip(),
+        f"{' and '.join(wanted)} are different things: ask for one": len(wanted) > 1,
+    }
+    for message in (message for message, lacks in needs.items() if lacks):
         raise click.UsageError(message)
     choose = functools.partial(_choice, frozenset(reason), frozenset(stream), since)
     if tries:
         _try(config, choose, with_held=held, as_json=as_json)
-    elif acts:
-        _look(config, choose, show, as_json=as_json)
-    else:
+    if not wanted:
         _send(config, choose, with_held=held, blindly=blindly)
+    settings = known.read_settings(offline(config), os.environ, now=dt.datetime.now(dt.timezone.utc))
+    choice = choose(settings.timezone)
+    if discard is not None:
+        letters.throw_away(settings, choice, discard.strip(), must_ask=not yes)
+    elif show is not None:
+        letters.show_one(settings.data_dir / DEAD_LETTERS_FOLDER, show, as_json=as_json)
+    else:
+        letters.show_all(settings.data_dir / DEAD_LETTERS_FOLDER, choice, as_json=as_json)
 
 
 def _choice(reasons: frozenset[str], streams: frozenset[str], since: str | None, timezone: dt.tzinfo) -> Choice:
@@ -119,17 +131,6 @@ def _choice(reasons: frozenset[str], streams: frozenset[str], since: str | None,
         return Choice(reasons, streams, known.read_since(since, timezone, dt.datetime.now(dt.timezone.utc)))
     except ValueError as fault:
         raise click.BadParameter(str(fault), param_hint="--since") from fault
-
-
-def _look(
-    config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], number: int | None, *, as_json: bool
-) -> None:
-    settings = known.read_settings(offline(config), os.environ, now=dt.datetime.now(dt.timezone.utc))
-    folder = settings.data_dir / DEAD_LETTERS_FOLDER
-    if number is None:
-        show_all(folder, choose(settings.timezone), as_json=as_json)
-    else:
-        show_one(folder, number, as_json=as_json)
 
 
 def _try(
@@ -146,7 +147,9 @@ def _try(
     show_preview(target, as_json=as_json)
 
 
-def _send(config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], *, with_held: bool, blindly: bool) -> None:
+def _send(
+    config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], *, with_held: bool, blindly: bool
+) -> NoReturn:
     target = (SendingBlindly if blindly else Replaying)(config={**config, "state_per_stream": True})
     choice = choose(target.settings.timezone)
     bag = ReplayFiles(target.run.dead_letters.folder, choice, with_held=with_held)
@@ -161,8 +164,7 @@ def _send(config: dict[str, object], choose: Callable[[dt.tzinfo], Choice], *, w
 
 
 def _tell_of_the_rest(bag: ReplayFiles) -> None:
-    for path in bag.busy:
-        say(f"{path.name} is still written by another run, and was left alone", err=True)
+    letters.tell_of_busy(bag)
     if bag.held:
         way = "--held reads back whether they are on their timelines, and sends what is not"
         say(f"{bag.held} held letters wait: {way}", err=True)

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from target_zendesk_events.ledger.open_claims import STATUS
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
-from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, OF_ACCOUNT, PREFIX
+from target_zendesk_events.ledger.tables import CLAIMED, DISCARDED, LOOKALIKES_SHIFT, OF_ACCOUNT, PREFIX
 from target_zendesk_events.work import NoShipment, Outcome
 
 STATUSES: Final = {
     **{number: outcome.value for outcome, number in STATUS.items()},
     CLAIMED: "claimed",
     STATUS[NoShipment.UNMAPPABLE]: "set aside",
+    DISCARDED: "discarded",
 }
 SET_ASIDE: Final = (STATUS[Outcome.REJECTED], STATUS[Outcome.HELD], STATUS[NoShipment.UNMAPPABLE])
 SHOWN_RUNS: Final = 20
@@ -77,6 +78,11 @@ class Inquiry:
     def clear(self, keys: Sequence[bytes]) -> None:
         """Forget what was set aside under these keys and waits no more; what was sent since under one of them stays."""
         statement = f"DELETE FROM {PREFIX}keys WHERE key = ? AND status IN {SET_ASIDE}"
+        self._ledger.transactions.run(lambda: self._database.execute_many(statement, [(key,) for key in keys]))
+
+    def discard(self, keys: Sequence[bytes]) -> None:
+        """Note of what was set aside under these keys, and waits no more, that it was thrown away: it is settled."""
+        statement = f"UPDATE {PREFIX}keys SET status = {DISCARDED} WHERE key = ? AND status IN {SET_ASIDE}"
         self._ledger.transactions.run(lambda: self._database.execute_many(statement, [(key,) for key in keys]))
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:

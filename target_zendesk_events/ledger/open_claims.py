@@ -9,7 +9,7 @@ from target_zendesk_events.ledger.clocks import TrustedTime
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import NEW, Entry, Keyed, Settlement, Standing
 from target_zendesk_events.ledger.lookup import row_of
-from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, PREFIX
+from target_zendesk_events.ledger.tables import CLAIMED, DISCARDED, LOOKALIKES_SHIFT, PREFIX
 from target_zendesk_events.ledger.transactions import Database
 from target_zendesk_events.work import NoShipment, Outcome
 
@@ -21,7 +21,10 @@ STATUS: Final[dict[Outcome | NoShipment, int]] = {
     NoShipment.UNMAPPABLE: 5,
 }
 """What a settled key's status says; the last is a record that yields no shipment, unmappable or invalid."""
-SETTLED: Final = {number: Entry(Standing.SETTLED, outcome) for outcome, number in STATUS.items()}
+SETTLED: Final = {
+    **{number: Entry(Standing.SETTLED, outcome) for outcome, number in STATUS.items()},
+    DISCARDED: Entry(Standing.SETTLED),
+}
 _SENT_AGAIN: Final = frozenset({STATUS[Outcome.REJECTED], STATUS[Outcome.HELD]})
 
 _CLAIM: Final = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, NULL, ?) ON CONFLICT (key) DO NOTHING"

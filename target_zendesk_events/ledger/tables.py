@@ -19,6 +19,9 @@ OF_ACCOUNT: Final = f"stream IN (SELECT id FROM {PREFIX}streams WHERE account = 
 CLAIMED: Final = 0
 """The status of a key that is neither settled nor taken back."""
 
+DISCARDED: Final = 6
+"""The status of a key that was set aside, and whose dead letter was thrown away since."""
+
 COUNT: Final = (
     f"INSERT INTO {PREFIX}counts VALUES (?, ?, ?) "
     f"ON CONFLICT (account, name) DO UPDATE SET count = {PREFIX}counts.count + excluded.count"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from target_zendesk_events.errors import StorageError
 from target_zendesk_events.escaping import escaped, say_lines
-from target_zendesk_events.outcome import summary
+from target_zendesk_events.outcome import last_run, summary
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-zendesk-events")
 
-LAST_RUN_FILE = "last-run.json"
 SECONDS_BETWEEN_LIVE_LINES = 0.5
 
 
@@ -91,18 +87,8 @@ class Progress:
         )
 
     def write_last_run(self, folder: Path, about: Mapping[str, Any]) -> None:
-        """Write `last-run.json`, readable by its owner alone. Raises StorageError."""
-        path = folder / LAST_RUN_FILE
-        fresh = folder / f".{LAST_RUN_FILE}.{os.getpid()}"
-        text = json.dumps(summary.as_object(self._report, about), indent=2) + "\n"
-        try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            fresh.replace(path)
-        except OSError as fault:
-            message = f"{path} cannot be written: {fault.strerror} [ZE603]"
-            raise StorageError(message) from fault
+        """Write `last-run.json`. Raises StorageError."""
+        last_run.write(folder, summary.as_object(self._report, about))
 
     def _draw(self, line: str) -> None:
         from rich.console import Console  # noqa: PLC0415 - only on a terminal

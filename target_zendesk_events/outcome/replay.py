@@ -12,6 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from target_zendesk_events.outcome.dead_letters import SUFFIX
+from target_zendesk_events.outcome.discarded import keep, lines_of
 from target_zendesk_events.outcome.letters import Choice, Letter, file_faults, letters_in
 
 
@@ -51,6 +52,20 @@ class ReplayFiles:
         """Count the chosen letters that wait for `with_held`."""
         chosen = (one for _, _, letters in self._files for one in letters if one.is_record and self._choice.takes(one))
         return sum(not self._goes(one) for one in chosen)
+
+    @property
+    def going(self) -> list[Letter]:
+        """The letters that are meant."""
+        return [letter for _, _, letters in self._files for letter in letters if self._goes(letter)]
+
+    def discard(self, why: str, now: str) -> list[bytes]:
+        """Throw away the letters that are meant, once a line for each is kept. Raises StorageError.
+
+        Returns the ledger's keys of what waits no more, in any file.
+        """
+        meant = ([one for one in letters if self._goes(one) or not one.is_record] for _, _, letters in self._files)
+        keep(self._folder, [line for letters in meant for line in lines_of(letters, why, now)])
+        return self.take_out(collections.Counter(letter.stream for letter in self.going))
 
     def messages(self) -> Iterator[bytes]:
         """Yield the lines that go again, and after each a STATE whose bookmarks count each stream's records so far.

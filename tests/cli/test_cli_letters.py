@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import re
 import subprocess
@@ -171,6 +172,69 @@ def test_a_try_keeps_to_what_is_chosen(house: House) -> None:
     assert house.replay("--try", rules=rules).returncode == 2
 
 
+def ledger_lines(house: House) -> list[str]:
+    """Return what the ledger says of the stream `orders`."""
+    shown = support.command(None, house.folder, "ledger", "--config", "config.json", program=VERBS).stdout.decode()
+    return [line for line in shown.splitlines() if line.startswith("orders: ")]
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "none"])
+def test_what_is_thrown_away_leaves_a_line(house: House, ledger: str) -> None:
+    """Which says what, when and why; the record is gone, and every count tells of it."""
+    given = {} if ledger == "sqlite" else {"ledger_url": "none"}
+    done = house.replay("--discard", "rows of a test", "--yes", "--stream", "orders", "--reason", "unknown",
+                        "--reason", "limit", **given)  # fmt: skip
+    assert (done.returncode, b"2 dead letters thrown away" in done.stdout) == (0, True), done.stderr.decode()
+    kept = house.folder / "data" / "dead-letters" / "discarded.jsonl"
+    told = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert sorted(one["key_properties"]["id"] for one in told) == [8, 9]
+    assert {one["dead_letter"]["reason"] for one in told} == {"unknown", "limit"}
+    assert {one["why"] for one in told} == {"rows of a test"}
+    age = dt.datetime.now(dt.timezone.utc) - dt.datetime.fromisoformat(told[0]["discarded"])
+    assert age < dt.timedelta(minutes=1)
+    assert "customer-8" not in kept.read_text()
+    assert house.listed()["waiting"] == 5
+    assert json.loads((house.folder / "data" / "last-run.json").read_bytes())["dead_letters_waiting"] == 5
+    if ledger == "sqlite":
+        assert ledger_lines(house) == [
+            "orders: 2 delivered", "orders: 1 rejected", "orders: 3 set aside", "orders: 2 discarded",
+        ]  # fmt: skip
+    assert len(house.playground.events()) == house.sent
+
+
+def test_what_was_thrown_away_does_not_come_back(house: House) -> None:
+    """The tap sends it again: known, not sent, no second letter, and not among those that wait; no replay has it."""
+    assert house.replay("--discard", "rows of a test", "--yes").returncode == 0
+    again = [support.record("orders", "seven"), support.record("orders", 8, kind="x" * 50), support.record("orders", 9)]
+    report = support.run_here(house.settings, support.lines([support.schema("orders"), *again])).report
+    numbers = report["totals"]
+    assert (numbers["duplicate"], numbers["duplicate_rejected"], numbers["duplicate_held"]) == (2, 0, 0)
+    assert report["dead_letters_waiting"] == 0
+    assert house.replay("--held").returncode == 0
+    assert len(house.playground.events()) == house.sent
+
+
+def test_nothing_is_thrown_away_unless_it_is_confirmed(house: House) -> None:
+    """Nor where nothing fits."""
+    before = house.letters
+    assert house.replay("--discard", "why").returncode == 1
+    done = house.replay("--discard", "why", "--stream", "nobody's", "--yes")
+    assert (done.returncode, b"none is meant" in done.stdout) == (0, True)
+    assert house.letters == before
+
+
+def test_a_file_that_a_run_writes_is_left_alone(house: House) -> None:
+    """What a run may yet add to is not thrown away under it."""
+    (path,) = house.folder.glob("data/dead-letters/logins.*")
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = house.replay("--discard", "why", "--yes")
+    assert (done.returncode, b"left alone" in done.stderr, sorted(house.letters)) == (
+        0, True, ["discarded.jsonl", path.name],
+    )  # fmt: skip
+
+
 def test_a_dry_run_s_replay_needs_no_folder(tmp_path: Path) -> None:
     """It makes none."""
     (tmp_path / "config.json").write_text(
@@ -180,7 +244,15 @@ def test_a_dry_run_s_replay_needs_no_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
-WRONG = (["--since", "yesterday"], ["--reason", "bad"], ["--json"], ["--list", "--try"], ["--show", "1", "--list"])
+WRONG = (
+    ["--discard", " "],
+    ["--discard", "why", "--json"],
+    ["--since", "yesterday"],
+    ["--reason", "bad"],
+    ["--json"],
+    ["--list", "--try"],
+    ["--show", "1", "--list"],
+)
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -1,0 +1,44 @@
+"""`last-run.json`: how the last run went, for whoever watches."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from target_zendesk_events.errors import StorageError
+
+LAST_RUN_FILE: Final = "last-run.json"
+
+
+def write(folder: Path, told: Mapping[str, Any]) -> None:
+    """Write it in `folder`, readable by its owner alone. Raises StorageError."""
+    path = folder / LAST_RUN_FILE
+    fresh = folder / f".{LAST_RUN_FILE}.{os.getpid()}"
+    text = json.dumps(told, indent=2) + "\n"
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as fault:
+        message = f"{path} cannot be written: {fault.strerror} [ZE603]"
+        raise StorageError(message) from fault
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """Return what it says; None where there is none, or none that can be read."""
+    try:
+        told = json.loads((folder / LAST_RUN_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def note_waiting(folder: Path, count: int) -> None:
+    """Correct how many dead letters wait, where there is a last run. Raises StorageError."""
+    told = read(folder)
+    if told is not None:
+        write(folder, {**told, "dead_letters_waiting": count})
