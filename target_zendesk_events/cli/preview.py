@@ -167,8 +167,8 @@ def _show(target: Previewing) -> None:
         console.print()
     for note in target.written_onto_users:
         console.print(note, soft_wrap=True)
-    if target.cost is not None:
-        console.print(_cost(target.cost), style="bold", soft_wrap=True)
+    if (cost := target.cost) is not None:
+        console.print(f"A run would send {cost.shipments:,} events, in about {cost}.", style="bold", soft_wrap=True)
 
 
 def _told(made: RuleCounts, standings: Mapping[str, int]) -> str:
@@ -212,10 +212,3 @@ def _tree(properties: Mapping[str, Any]) -> Iterator[str]:
 
 def _lines(texts: list[str]) -> str:
     return "\n".join(map(escaped, texts))
-
-
-def _cost(cost: Cost) -> str:
-    share = "" if cost.share_of_month is None else f", {cost.share_of_month:.1f} % of the month's quota"
-    minutes = f"{cost.minutes:,.0f} minutes" if cost.minutes >= 1 else f"{cost.minutes * 60:.0f} seconds"
-    takes = f"about {minutes} at {cost.per_minute:,} a minute"
-    return f"A run would send {cost.shipments:,} events, in {takes}{share}."

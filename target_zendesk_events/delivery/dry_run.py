@@ -13,6 +13,7 @@ from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import NEW, SENT_AGAIN, Entry, Keyed, Ledger, Standing
+from target_zendesk_events.lengths import in_words
 from target_zendesk_events.limits.brakes import Names
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import Match, NoShipment, Outcome, Work
@@ -31,6 +32,11 @@ class Cost:
     minutes: float
     per_minute: int
     share_of_month: float | None
+
+    def __str__(self) -> str:
+        """Return what it takes in words, the shipments aside."""
+        share = "" if self.share_of_month is None else f", {self.share_of_month:.1f} % of the month's quota"
+        return f"{in_words(self.minutes * 60)} at {self.per_minute:,} a minute{share}"
 
 
 class Observer(Protocol):
@@ -70,14 +76,7 @@ class MaskedLog:
 
     def note_end(self, cost: Cost) -> None:
         """Say what sending would cost."""
-        share = "" if cost.share_of_month is None else f", {cost.share_of_month:.1f} % of the month's quota"
-        logger.info(
-            "dry run: %s events would be sent, in about %.0f minutes at %d a minute%s",
-            f"{cost.shipments:,}",
-            cost.minutes,
-            cost.per_minute,
-            share,
-        )
+        logger.info("dry run: %s events would be sent, in about %s", f"{cost.shipments:,}", cost)
 
     def _say(self, rule: str, sentence: str) -> None:
         self._shown[rule] += 1

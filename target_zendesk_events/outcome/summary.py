@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from target_zendesk_events.escaping import escaped
+from target_zendesk_events.lengths import in_words
 from target_zendesk_events.outcome.report import (
     MATCH_COUNTS,
     OUTCOMES,
@@ -41,7 +42,7 @@ def progress_line(report: Report, requests_per_minute: int) -> str:
         return line
     left = sum(counts.total("undelivered") for counts in report.streams.values())
     minutes = left / max(1.0, min(rate, float(requests_per_minute)))
-    ending = f", about {minutes:.0f} minutes left" if minutes >= 1 else ""
+    ending = f", about {in_words(minutes * 60)} left" if minutes >= 1 else ""
     return f"{line}, {rate:.0f} a minute{ending}"
 
 
@@ -56,8 +57,7 @@ def is_long(report: Report) -> bool:
 
 def budget_line(requests_per_minute: int, share_of_month: float | None) -> str:
     """Return what the budget makes of a long run."""
-    minutes = 10_000 / requests_per_minute
-    lasts = f"{minutes:.0f} minutes" if minutes >= 1 else f"{minutes * 60:.0f} seconds"
+    lasts = in_words(10_000 * 60 / requests_per_minute)
     share = "" if share_of_month is None else f"; {share_of_month:.1f} % of the month's quota is used"
     return f"at {requests_per_minute:,} requests a minute, each further 10,000 events take {lasts}{share}"
 
