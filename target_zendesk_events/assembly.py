@@ -60,10 +60,10 @@ class Run:
     notes: tuple[str, ...]
     """What to log before anything else: where the ledger is."""
 
-    def close(self) -> None:
-        """Let go of files, connections and the ledger."""
+    def close(self, exit_code: int | None = None) -> None:
+        """Let go of files, connections and the ledger, which keeps how the run ended."""
         self.dead_letters.close()
-        self.ledger.close()
+        self.ledger.close(exit_code)
         self.client.close()
 
 

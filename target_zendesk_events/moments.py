@@ -70,6 +70,11 @@ def moment_of(value: Any, zone: dt.tzinfo) -> Moment:  # noqa: ANN401 - whatever
     raise ValueError
 
 
+def in_utc(seconds: float) -> str:
+    """Return a time in epoch seconds as ISO-8601 in UTC, to the second."""
+    return dt.datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def is_date(value: Any) -> bool:  # noqa: ANN401 - whatever a record holds
     """Tell whether a value is a day without a time of day, which is the same day in every zone."""
     if not isinstance(value, str):

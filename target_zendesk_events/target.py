@@ -17,6 +17,7 @@ from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.escaping import escape_log
+from target_zendesk_events.moments import in_utc
 from target_zendesk_events.signals import Signals, take_hang_up
 from target_zendesk_events.singer.command import CommandTarget, log_fault
 from target_zendesk_events.singer.reader import Reader
@@ -39,6 +40,8 @@ class TargetZendeskEvents(CommandTarget):
     config_jsonschema = known.config_schema()
     default_sink_class = EventSink
     message_reader: Reader
+    command = "target"
+    """What `last-run.json` calls the run."""
     sends_held_blindly = False
     """Whether a replayed record that was held goes out without being looked for on its timeline first."""
 
@@ -49,6 +52,7 @@ class TargetZendeskEvents(CommandTarget):
         from target_zendesk_events.singer.streams import Streams  # noqa: PLC0415
 
         now = dt.datetime.fromtimestamp(time.time(), dt.timezone.utc)
+        self._started = now.timestamp()
         self.settings = known.read_settings(config or {}, os.environ, now=now)
         self._signals = Signals()
         self._sinks: dict[tuple[str, str], EventSink] = {}
@@ -252,7 +256,7 @@ class TargetZendeskEvents(CommandTarget):
         self.all_settled()
         self.tell(fault)
         with contextlib.suppress(StorageError):  # what it says was said already, or nothing is left to be lost
-            self.run.close()
+            self.run.close(self.exit_code)
 
     def tell(self, fault: TargetError | None) -> None:
         """Tell how the run went, and leave its report; `fault` has ended it."""
@@ -261,7 +265,10 @@ class TargetZendeskEvents(CommandTarget):
         faults = [*([fault] if fault else []), *self.run.engine.stopped.values()]
         about = {
             "run": self.run.name,
+            "command": self.command,
             "version": self.get_plugin_version(),
+            "started": in_utc(self._started),
+            "ended": in_utc(self.run.ledger.now()),
             "exit_code": self.exit_code,
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,

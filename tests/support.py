@@ -18,14 +18,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import pytest
 from typing_extensions import Self
 
+import target_zendesk_events
 from target_zendesk_events import lenient
 from target_zendesk_events.target import TargetZendeskEvents
 
 TARGET = [sys.executable, "-c", "from target_zendesk_events.target import main; main()"]
 """The real command line, in this interpreter."""
+
+LAST_RUN_SCHEMA: dict[str, Any] = json.loads(
+    (Path(target_zendesk_events.__file__).parent / "last-run.schema.json").read_bytes()
+)
+VALIDATE = fastjsonschema.compile(LAST_RUN_SCHEMA)
 
 RULE: dict[str, Any] = {
     "stream": "*",
@@ -137,7 +144,14 @@ def ended(exit_code: int, output: str, data_dir: Path) -> Ended:
     states = [json.loads(line) for line in output.splitlines()]
     report = data_dir / "last-run.json"
     letters = [letter for path in sorted(data_dir.glob("dead-letters/*.singer")) for letter in letters_of(path)]
-    return Ended(exit_code, states, json.loads(report.read_text()) if report.exists() else {}, letters)
+    return Ended(exit_code, states, report_in(data_dir) if report.exists() else {}, letters)
+
+
+def report_in(data_dir: Path) -> dict[str, Any]:
+    """Return what `last-run.json` says; it has the documented shape, whatever the run."""
+    told: dict[str, Any] = json.loads((data_dir / "last-run.json").read_bytes())
+    VALIDATE(told)
+    return told
 
 
 def letters_of(path: Path) -> Iterator[dict[str, Any]]:

@@ -190,6 +190,20 @@ def test_the_delivery_page_has_every_field_of_a_dead_letter() -> None:
     assert [name for name in (*fields, "rules") if f"`{name}`" not in page] == []
 
 
+def test_the_delivery_page_has_every_field_of_last_run() -> None:
+    """`docs/delivery.md` names the properties of `last-run.schema.json`, at every depth."""
+    page = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+    assert sorted(name for name in properties_of(support.LAST_RUN_SCHEMA) if f"`{name}`" not in page) == []
+
+
+def properties_of(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of a JSON Schema's properties, those of its objects within too."""
+    for name, below in schema.get("properties", {}).items():
+        yield from (name, *properties_of(below))
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from properties_of(schema["additionalProperties"])
+
+
 RAISERS = ("fault", "missing", "input_fault")
 """Functions that take a sentence for the user, beside the errors themselves."""
 INTERNAL = frozenset({"no item is ready", "every sink is an EventSink"})

@@ -32,6 +32,7 @@ from target_zendesk_events.target import TargetZendeskEvents
 class Replaying(TargetZendeskEvents):
     """The target, with its STATE kept: here it counts the letters of each stream that are settled."""
 
+    command = "replay"
     _settled: Mapping[str, int] = {}
     _letters: ReplayFiles
 

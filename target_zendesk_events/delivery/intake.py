@@ -101,6 +101,8 @@ class Intake:
             self._note_record(work)
         if sendable or unmappable:
             self._open(work, sendable, unmappable)
+        elif work.matches:
+            self._settling.pass_by(work.stream)
 
     def close(self, stopped: Container[str], stop_stream: Callable[[str, str], None]) -> None:
         """Look the batch up, settle what is known, and let the rest into the lanes, but for streams that stopped."""

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 
+from target_zendesk_events.delivery.freshness import Freshness
 from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment, SetAside
 from target_zendesk_events.ledger.ledger import Entry, Keyed, Ledger, Settlement, Tally
 from target_zendesk_events.limits.brakes import Names, SetAsideShare
@@ -55,6 +56,7 @@ class Settling:
         self._set_aside_anew: list[SetAside] = []
         self._finished: list[OpenRecord] = []
         self._state_at = 0.0
+        self._freshness = Freshness()
         self.open_bytes = 0
         """Bytes of the lines whose records are open."""
         self.may_pass_state = False
@@ -97,9 +99,16 @@ class Settling:
         """What was set aside before, and came again as it was, is settled: its dead letter was written then."""
         self._close_part(aside.open_record)
 
+    def pass_by(self, stream: str) -> None:
+        """A record of which nothing is to be sent is settled as it is."""
+        now = self._wall()
+        self._freshness.settle([stream], now)
+        self._report.stream(stream).settled_at = now
+
     def has_received(self) -> bool:
         """Tell whether outcomes wait for the next commit."""
-        return bool(self._received or self._finished or self._share.has_fresh)
+        waits = bool(self._received or self._finished or self._share.has_fresh)
+        return waits or self._freshness.is_due(self._wall())
 
     def commit(self, wanted: Sequence[Keyed], *, last: bool = False) -> list[Entry]:
         """Make durable what was received, and claim what goes next; return an entry for each wanted.
@@ -114,13 +123,19 @@ class Settling:
             if receipt.outcome is not Outcome.DUPLICATE
         ]
         settlements += [Settlement(aside_of(one), NoShipment.UNMAPPABLE, 0) for one in self._set_aside_anew]
+        now = self._wall()
+        streams = {one.work.stream for one in self._finished} | {shipment.stream for shipment, _ in self._received}
+        self._freshness.settle(streams, now)
+        is_due = self._freshness.is_due(now) or (last and (self._share.has_counted or self._freshness.is_pending))
         entries: list[Entry] = []
-        if settlements or wanted or self._share.has_fresh or (last and self._share.has_counted):
-            entries = self._ledger.exchange(settlements, wanted, self._tally())
+        if settlements or wanted or self._share.has_fresh or is_due:
+            entries = self._ledger.exchange(settlements, wanted, self._tally(now, last=last))
         if wanted:
             self._reached("intent written")
         if settlements:
             self._reached("outcome written")
+        for stream in streams:
+            self._report.stream(stream).settled_at = now
         for shipment, receipt in self._received:
             counts = self._report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
             if receipt.outcome is Outcome.DUPLICATE:
@@ -146,10 +161,10 @@ class Settling:
             self._state_at = now + SECONDS_BETWEEN_STATES
         return math.inf
 
-    def _tally(self) -> Tally:
+    def _tally(self, now: float, *, last: bool) -> Tally:
         names, self._names.fresh = self._names.fresh, []
         records, aside = self._share.take_fresh()
-        return Tally(names, records, aside)
+        return Tally(names, records, aside, self._freshness.take(now, last=last))
 
     def _close_part(self, open_record: OpenRecord) -> None:
         open_record.open_parts -= 1

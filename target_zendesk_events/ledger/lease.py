@@ -82,11 +82,11 @@ class Lease:
         self._renewed = renewed
         self._look()
 
-    def end(self) -> None:
-        """End it, so that the next run need not wait for it."""
+    def end(self, exit_code: int | None) -> None:
+        """End it, so that the next run need not wait for it; None for the code of what was no run."""
         now = self._database.now()
-        statement = f"UPDATE {PREFIX}runs SET lease_until = ?, ended = ? WHERE id = ?"
-        self._transactions.run(lambda: self._database.execute(statement, (now, now, self.run)))
+        statement = f"UPDATE {PREFIX}runs SET lease_until = ?, ended = ?, exit_code = ? WHERE id = ?"
+        self._transactions.run(lambda: self._database.execute(statement, (now, now, exit_code, self.run)))
 
     def holder(self, run: int) -> Holder | None:
         """Return another run whose lease holds, None where it does not, within a transaction."""
@@ -120,7 +120,8 @@ class Lease:
         rows = self._database.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {PREFIX}runs").fetchall()
         number, until = int(rows[0][0]), now + LEASE_SECONDS
         values = (number, name, self._account, now, until, not_before)
-        self._database.execute(f"INSERT INTO {PREFIX}runs VALUES (?, ?, ?, ?, ?, NULL, ?)", values)
+        columns = "id, name, account, started, lease_until, not_before"
+        self._database.execute(f"INSERT INTO {PREFIX}runs ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
         return number
 
     def _seconds(self) -> float:

@@ -94,11 +94,15 @@ class Settlement(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """What a commit adds to the account's counts: names as (kind, hash), and records by stream."""
+    """What a commit adds to the account's counts: names as (kind, hash), and records by stream.
+
+    `settled` tells of streams when their newest record was settled, in epoch seconds by the ledger's clock.
+    """
 
     names: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
     records: dict[str, int] = dataclasses.field(default_factory=dict)
     set_aside: dict[str, int] = dataclasses.field(default_factory=dict)
+    settled: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -160,8 +164,8 @@ class Ledger(Protocol):
     def is_new_file(self) -> bool:
         """Whether it is a file that this run has made."""
 
-    def close(self) -> None:
-        """Let go of the storage."""
+    def close(self, exit_code: int | None = None) -> None:
+        """Let go of the storage; `exit_code` is how the run ended, where it was one."""
 
 
 class NoLedger:
@@ -225,5 +229,5 @@ class NoLedger:
         """Nothing is known of earlier runs."""
         return 0
 
-    def close(self) -> None:
+    def close(self, exit_code: int | None = None) -> None:
         """Nothing is open."""

@@ -147,6 +147,7 @@ class SqlLedger:
         self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
         self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
         self.last_seen.note()
+        self._note_settled(tally)
         places = self._places(settled) if wanted and has_limits else math.inf
         claimed: set[bytes] = set()
         entries: list[Entry] = []
@@ -217,7 +218,7 @@ class SqlLedger:
         """Whether it is a file that this run has made."""
         return self.database.is_file and self.database.was_made
 
-    def close(self) -> None:
+    def close(self, exit_code: int | None = None) -> None:
         """End the lease, so that the next run need not wait for it; what was in flight stays claimed."""
         if self._lease is not None:
             while len(self.last_seen):
@@ -226,15 +227,20 @@ class SqlLedger:
             self.transactions.run(self.last_seen.expire)
             if self._time.is_known:
                 self.transactions.run(lambda: note_time(self.database, self.now()))
-            self._lease.end()
+            self._lease.end(exit_code)
         self.database.close()
 
     # small things
 
+    def _note_settled(self, tally: Tally) -> None:
+        for number, at in sorted((self._stream(name), at) for name, at in tally.settled.items()):
+            self.database.execute(f"UPDATE {PREFIX}streams SET settled = ? WHERE id = ?", (at, number))
+
     def _stream(self, name: str) -> int:
         if name not in self._streams:
             self.database.execute(
-                f"INSERT INTO {PREFIX}streams SELECT COALESCE(MAX(id), 0) + 1, ?, CAST(? AS TEXT) FROM {PREFIX}streams "
+                f"INSERT INTO {PREFIX}streams (id, account, name) "
+                f"SELECT COALESCE(MAX(id), 0) + 1, ?, CAST(? AS TEXT) FROM {PREFIX}streams "
                 "WHERE true ON CONFLICT (account, name) DO NOTHING",
                 (self.account, name),
             )

@@ -62,6 +62,12 @@ MIGRATIONS: Final = (
         # not_before: the time was at least this when the run made its claims, as an answer had told an earlier run
         "ALTER TABLE {prefix}runs ADD COLUMN not_before {real} NOT NULL DEFAULT 0",
     ),
+    (
+        # settled: when the stream's newest record was settled
+        "ALTER TABLE {prefix}streams ADD COLUMN settled {real}",
+        # exit_code: of a run that came to its end; none of a verb that only changed the ledger
+        "ALTER TABLE {prefix}runs ADD COLUMN exit_code INTEGER",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 

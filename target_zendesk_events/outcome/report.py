@@ -8,6 +8,7 @@ import math
 import random
 from typing import Any, Final
 
+from target_zendesk_events.moments import in_utc
 from target_zendesk_events.outcome.reasons import Reasons
 from target_zendesk_events.work import NoShipment, Outcome
 
@@ -62,6 +63,8 @@ class StreamCounts:
     set_aside: int = 0
     rules: dict[str, RuleCounts] = dataclasses.field(default_factory=dict)
     stopped: str = ""
+    settled_at: float | None = None
+    """When the newest of them was settled, in epoch seconds; None where none was."""
 
     def rule(self, name: str) -> RuleCounts:
         """Return the counts of one rule."""
@@ -80,6 +83,7 @@ class StreamCounts:
         numbers: dict[str, Any] = {"records": self.records}
         numbers |= {name: self.counts[name] for name in RECORD_COUNTS}
         numbers["set_aside"] = self.set_aside
+        numbers["settled"] = None if self.settled_at is None else in_utc(self.settled_at)
         if self.letters:
             numbers["dead_letters"] = dict(sorted(self.letters.items()))
         if self.stopped:

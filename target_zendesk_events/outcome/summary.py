@@ -18,6 +18,8 @@ from target_zendesk_events.outcome.report import (
     StreamCounts,
 )
 
+SCHEMA_VERSION = 1
+"""Of `last-run.json`: raised when a field goes or means something else, not when one is added."""
 SECONDS_BETWEEN_LINES = 10.0
 _AHEAD = "is `timezone` the zone of the tap's times without an offset?"
 EVENTS_OF_A_LONG_RUN = 1_000
@@ -66,6 +68,7 @@ def as_object(report: Report, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return all numbers for `last-run.json`, after what `about` says of the run."""
     p50, p95 = report.answer_times.quantile(0.5), report.answer_times.quantile(0.95)
     return {
+        "schema_version": SCHEMA_VERSION,
         **about,
         "totals": report.totals(),
         "streams": {name: counts.as_object() for name, counts in report.streams.items()},
