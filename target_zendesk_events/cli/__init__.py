@@ -13,6 +13,7 @@ VERBS = {
     "playground": "Serve a local Zendesk to try things on, or run a command against it.",
     "preview": "Show what a run would send, before anything is sent.",
     "replay": "Send again what was set aside, and clear away what is settled.",
+    "timeline": "Show a customer's profile and events as Zendesk has them.",
 }
 
 

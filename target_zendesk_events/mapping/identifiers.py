@@ -45,11 +45,10 @@ class Cleaning:
         if why:
             return "", why
         try:
-            text = spelt(text_of(value))
+            text = text_of(value)
         except BadValueError:
             return "", "not a text"
-        if kind in LOWER_CASE:
-            text = text.lower() if text.isascii() else spelt(text.lower())
+        text = spelt_as(kind, text)
         return text, self._why_not(kind, text)
 
     def _why_not(self, kind: str, text: str) -> str:
@@ -63,6 +62,14 @@ class Cleaning:
         if folded in self._blocked or folded in BLOCKED_BY_TYPE.get(kind, ()):
             return "blocked"
         return "not an email" if kind == "email" and _PLAIN_EMAIL.fullmatch(text) is None else ""
+
+
+def spelt_as(kind: str, text: str) -> str:
+    """Return the one spelling of a value of this type."""
+    text = spelt(text)
+    if kind in LOWER_CASE:
+        return text.lower() if text.isascii() else spelt(text.lower())
+    return text
 
 
 def _why_none(value: Any) -> str:  # noqa: ANN401 - whatever a record holds

@@ -126,6 +126,12 @@ class Rule:
         return self._event.created_at is not None
 
     @property
+    def constant_origin(self) -> tuple[str, str] | None:
+        """The profile's source and type, where no record decides them."""
+        source, kind = self._profile.source.fixed, self._profile.type.fixed
+        return (source, kind) if source and kind else None
+
+    @property
     def constant_identifier_types(self) -> tuple[str, ...]:
         """The identifier types that no record decides."""
         return self._profile.identifiers.constant_types

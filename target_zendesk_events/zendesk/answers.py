@@ -18,7 +18,7 @@ import msgspec
 from target_zendesk_events.zendesk.words import document, read_words
 
 Asked = Literal["post", "read", "token", "who"]
-"""What the answer answers: an event, a page of events, a token, or who the credentials belong to."""
+"""What the answer answers: an event, a page of events, a token, or one thing, as who the credentials belong to."""
 
 MAX_BODY_LENGTH = 1 << 20
 """Bytes of an answer that are looked at; a page of events may be longer, see `MAX_PAGE_LENGTH`."""

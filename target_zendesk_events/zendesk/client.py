@@ -86,6 +86,10 @@ class Client:
         """Ask who the credentials belong to; the user is in the payload."""
         return self._ask(self._prepared("GET", WHO_AM_I_PATH), "who")
 
+    def look_up(self, path: str) -> Answer:
+        """Ask for one thing, such as a profile; it is in the payload."""
+        return self._ask(self._prepared("GET", path), "who")
+
     def server_time(self) -> float | None:
         """Ask the address what time it is, in epoch seconds: any answer's `Date` tells, so no credentials are sent."""
         return self._ask(self._prepared("GET", WHO_AM_I_PATH), "who", is_open=True).served_at

@@ -1,0 +1,168 @@
+"""An account as a verb asks it: one request at a time, with a token when one is due, and a sentence for a refusal."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from typing_extensions import Self
+
+from target_zendesk_events import settings as known
+from target_zendesk_events.assembly import authenticator, make_data_dir
+from target_zendesk_events.delivery.renewal import Renewal
+from target_zendesk_events.delivery.retries import wait_before
+from target_zendesk_events.delivery.stops import of_answer
+from target_zendesk_events.errors import CredentialsError, OutageError, TargetError
+from target_zendesk_events.escaping import say
+from target_zendesk_events.kinds.shipment import Request
+from target_zendesk_events.target import TargetZendeskEvents
+from target_zendesk_events.zendesk.answers import Answer, Kind
+from target_zendesk_events.zendesk.client import Client
+from target_zendesk_events.zendesk.pages import page_of
+
+ATTEMPTS: Final = 4
+LONGEST_WAIT_SECONDS: Final = 100.0
+"""What a person waits for a `Retry-After`: the rate limit's minute, and what was seen beyond it."""
+PROFILES_PATH: Final = "/api/v2/user_profiles"
+READS: Final = "users:read"
+WRITES: Final = "users:write"
+
+logger = logging.getLogger("target-zendesk-events")
+
+
+def settings_of(config: Mapping[str, Any]) -> known.Settings:
+    """Return the settings for a verb that asks Zendesk; what a run warns of is logged. Raises ConfigurationError."""
+    settings = known.read_settings(config, os.environ, now=dt.datetime.now(dt.timezone.utc))
+    for line in settings.warnings:
+        logger.warning("%s", line)
+    given = settings.credentials
+    if isinstance(given, known.ClientCredentials) and not config.get("oauth_scope"):
+        given = dataclasses.replace(given, scope=f"{READS} {WRITES}")
+    return dataclasses.replace(settings, credentials=given)
+
+
+class Account:
+    """Speaks with the account of the settings. To be used as a context: it closes its connection."""
+
+    def __init__(self, settings: known.Settings) -> None:
+        """Connect to nothing yet."""
+        if isinstance(settings.credentials, known.RefreshToken):
+            make_data_dir(settings.data_dir)
+        self.client = Client(
+            base_url=settings.base_url,
+            auth=authenticator(settings),
+            timeout_seconds=settings.request_timeout_seconds,
+            max_connections=1,
+            user_agent=f"target-zendesk-events/{TargetZendeskEvents.get_plugin_version()}",
+        )
+        self._renewal = Renewal(self.client.auth, time.time)
+
+    def __enter__(self) -> Self:
+        """Nothing more to do."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.client.close()
+
+    def ask(self, method: str, path: str, right: str, **query: str) -> Answer:
+        """Return Zendesk's answer, which is a success or says that there is nothing at that path.
+
+        What passes is waited out. `right` is the scope that it takes. Raises the error of any other answer.
+        """
+        request = Request(method, f"{path}?{urlencode(query, quote_via=quote, safe='')}" if query else path)
+        answer = self._answer(request)
+        if answer.kind is Kind.EXPIRED and self._renewal.can_renew and not answer.is_wrong_host:
+            self._renewal.want()
+            answer = self._answer(request)
+        if answer.kind is Kind.ACCEPTED or answer.is_missing:
+            return answer
+        raise _error(answer, right)
+
+    def profile(self, identifier: str) -> Mapping[str, Any] | None:
+        """Return the profile that an identifier query names, None where there is none."""
+        answer = self.ask("GET", PROFILES_PATH, READS, identifier=identifier)
+        if answer.is_missing:
+            self.check_address()
+            return None
+        profile = answer.payload.get("profile")
+        return profile if isinstance(profile, dict) else answer.payload
+
+    def events(self, profile_id: str, **filters: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a profile's events as Zendesk gives them, page by page."""
+        path, seen = f"{profile_path(profile_id)}/events", {""}
+        answer = self.ask("GET", path, READS, **filters)
+        while not answer.is_missing:
+            page = page_of(answer)
+            yield from page.items
+            if page.next in seen:
+                return
+            seen.add(page.next)
+            answer = self.ask("GET", path, READS, **filters, **{"page[after]": page.next})
+
+    def check_address(self) -> None:
+        """Make sure that it is an account that lacks what was asked for. Raises the error where it is not."""
+        fault = self._renewal.checked(self.client.who_am_i())
+        if fault is not None:
+            raise fault
+
+    def renew(self) -> None:
+        """Get a token where one is due. Raises the error that stands in the way."""
+        for attempt in range(1, ATTEMPTS + 1):
+            now = time.monotonic()
+            if not self._renewal.blocks:
+                return
+            answer = self.client.renew()
+            fault = self._renewal.took(answer, now)
+            if fault is not None:
+                raise fault
+            if answer.is_temporary:
+                _wait(answer, attempt, "the token endpoint")
+
+    def _answer(self, request: Request) -> Answer:
+        """Return the first answer that is no passing trouble. Raises OutageError where the trouble lasts."""
+        attempt = 1
+        while True:
+            self.renew()
+            answer = self._sent(request)
+            if not answer.is_temporary:
+                return answer
+            _wait(answer, attempt, "Zendesk")
+            attempt += 1
+
+    def _sent(self, request: Request) -> Answer:
+        is_page = request.path.partition("?")[0].endswith("/events")
+        if request.method != "GET" or is_page:
+            return self.client.send(request)
+        return self.client.look_up(request.path)
+
+
+def profile_path(profile_id: str) -> str:
+    """Return the path of a profile."""
+    return f"{PROFILES_PATH}/{quote(profile_id, safe='')}"
+
+
+def _wait(answer: Answer, attempt: int, who: str) -> None:
+    """Wait until it makes sense to ask again. Raises OutageError where it does not within a person's patience."""
+    wait = max(wait_before(attempt), answer.retry_after or 0.0)
+    if attempt >= ATTEMPTS or wait > LONGEST_WAIT_SECONDS:
+        again = f" in {wait:.0f} s" if answer.retry_after else " later"
+        message = f"{who} answered {answer.summary}, {attempt} times: try again{again}"
+        raise OutageError(message)
+    say(f"{who} answered {answer.summary}: asking again in {wait:.0f} s", err=True)
+    time.sleep(wait)
+
+
+def _error(answer: Answer, right: str) -> TargetError:
+    if answer.kind is Kind.DENIED or (answer.kind is Kind.TURNED_AWAY and not answer.is_page):
+        return CredentialsError(
+            f"Zendesk denies the request ({answer.summary}): the credentials need the scope {right}, "
+            "their owner a role that may see and edit users, and the account the Events API"
+        )
+    return of_answer(answer)
