@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 VERBS = {
+    "check": "Check the account: who the credentials are, and what they may do.",
     "demo": "Send sample streams to a local Zendesk, and show what it then holds.",
     "init": "Write a rules file from a tap's catalog or its messages.",
     "ledger": "Ask what was sent: counts, single records; forget on purpose.",

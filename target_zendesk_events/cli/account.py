@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import logging
 import os
 import time
@@ -23,7 +24,7 @@ from target_zendesk_events.escaping import say
 from target_zendesk_events.kinds.shipment import Request
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.zendesk.answers import Answer, Kind
-from target_zendesk_events.zendesk.client import Client
+from target_zendesk_events.zendesk.client import WHO_AM_I_PATH, Client
 from target_zendesk_events.zendesk.pages import page_of
 
 ATTEMPTS: Final = 4
@@ -36,10 +37,10 @@ WRITES: Final = "users:write"
 logger = logging.getLogger("target-zendesk-events")
 
 
-def settings_of(config: Mapping[str, Any]) -> known.Settings:
+def settings_of(config: Mapping[str, Any], *, warns: bool = True) -> known.Settings:
     """Return the settings for a verb that asks Zendesk; what a run warns of is logged. Raises ConfigurationError."""
     settings = known.read_settings(config, os.environ, now=dt.datetime.now(dt.timezone.utc))
-    for line in settings.warnings:
+    for line in settings.warnings if warns else ():
         logger.warning("%s", line)
     given = settings.credentials
     if isinstance(given, known.ClientCredentials) and not config.get("oauth_scope"):
@@ -76,20 +77,26 @@ class Account:
 
         What passes is waited out. `right` is the scope that it takes. Raises the error of any other answer.
         """
-        request = Request(method, f"{path}?{urlencode(query, quote_via=quote, safe='')}" if query else path)
+        answer = self.answer(method, path, **query)
+        if answer.kind is Kind.ACCEPTED or answer.is_missing:
+            return answer
+        raise refusal(answer, right)
+
+    def answer(self, method: str, path: str, content: object = None, **query: str) -> Answer:
+        """Return Zendesk's answer, whatever it says, once it is no passing trouble. Raises OutageError where it is."""
+        body = None if content is None else json.dumps(content).encode()
+        request = Request(method, f"{path}?{urlencode(query, quote_via=quote, safe='')}" if query else path, body)
         answer = self._answer(request)
         if answer.kind is Kind.EXPIRED and self._renewal.can_renew and not answer.is_wrong_host:
             self._renewal.want()
             answer = self._answer(request)
-        if answer.kind is Kind.ACCEPTED or answer.is_missing:
-            return answer
-        raise _error(answer, right)
+        return answer
 
     def profile(self, identifier: str) -> Mapping[str, Any] | None:
         """Return the profile that an identifier query names, None where there is none."""
         answer = self.ask("GET", PROFILES_PATH, READS, identifier=identifier)
         if answer.is_missing:
-            self.check_address()
+            self.who()  # else it is no account
             return None
         profile = answer.payload.get("profile")
         return profile if isinstance(profile, dict) else answer.payload
@@ -106,11 +113,13 @@ class Account:
             seen.add(page.next)
             answer = self.ask("GET", path, READS, **filters, **{"page[after]": page.next})
 
-    def check_address(self) -> None:
-        """Make sure that it is an account that lacks what was asked for. Raises the error where it is not."""
-        fault = self._renewal.checked(self.client.who_am_i())
+    def who(self) -> Answer:
+        """Ask who the credentials belong to: a success, or a 403. Raises the error of any other answer."""
+        answer = self.answer("GET", WHO_AM_I_PATH)
+        fault = of_answer(answer) if answer.kind is Kind.BARRED else self._renewal.checked(answer)
         if fault is not None:
             raise fault
+        return answer
 
     def renew(self) -> None:
         """Get a token where one is due. Raises the error that stands in the way."""
@@ -159,7 +168,8 @@ def _wait(answer: Answer, attempt: int, who: str) -> None:
     time.sleep(wait)
 
 
-def _error(answer: Answer, right: str) -> TargetError:
+def refusal(answer: Answer, right: str) -> TargetError:
+    """Return the error of an answer that is neither a success nor says that nothing is there."""
     if answer.kind is Kind.DENIED or (answer.kind is Kind.TURNED_AWAY and not answer.is_page):
         return CredentialsError(
             f"Zendesk denies the request ({answer.summary}): the credentials need the scope {right}, "

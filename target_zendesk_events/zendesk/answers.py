@@ -60,7 +60,8 @@ class Answer(msgspec.Struct, frozen=True):
     dead letters only; without a status it is in ours, and safe.
     `retry_after` is in seconds, `served_at` the server's own clock as seconds since 1970,
     `seconds` the time the answer took, `token` the generation of the token that the request carried, `limit` and
-    `remaining` the requests a minute that the headers speak of. `payload` is the parsed body of a read, a token or
+    `remaining` the requests a minute that the headers speak of, `rate_headers` those as they came (not of a post).
+    `payload` is the parsed body of a read, a token or
     a who-am-I. `is_page` says that it is a web page, and `ray` is the id that Cloudflare gives such a page.
     """
 
@@ -72,6 +73,7 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: float | None = None
     limit: int | None = None
     remaining: int | None = None
+    rate_headers: Mapping[str, str] = {}
     served_at: float | None = None
     seconds: float = 0.0
     token: int = 0
@@ -150,6 +152,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
         retry_after=_retry_after(known.get("retry-after", ""), served_at or now),
         limit=_first_number(known, "x-rate-limit", "ratelimit-limit"),
         remaining=_first_number(known, "x-rate-limit-remaining", "ratelimit-remaining"),
+        rate_headers={} if asked == "post" else {name: known[name] for name in known if _RATE_LIMIT.search(name)},
         served_at=served_at,
         payload=payload,
         is_page=is_page,
@@ -223,6 +226,9 @@ def _retry_after(text: str, now: float) -> float | None:
 
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+
+
+_RATE_LIMIT = re.compile("rate-?limit")  # x-rate-limit, ratelimit-reset, zendesk-ratelimit-...
 
 
 def _first_number(headers: Mapping[str, str], *names: str) -> int | None:
