@@ -162,9 +162,9 @@ def _wait(answer: Answer, attempt: int, who: str) -> None:
     wait = max(wait_before(attempt), answer.retry_after or 0.0)
     if attempt >= ATTEMPTS or wait > LONGEST_WAIT_SECONDS:
         again = f" in {wait:.0f} s" if answer.retry_after else " later"
-        message = f"{who} answered {answer.summary}, {attempt} times: try again{again}"
+        message = f"{who}: {answer.summary}, {attempt} times; try again{again}"
         raise OutageError(message)
-    say(f"{who} answered {answer.summary}: asking again in {wait:.0f} s", err=True)
+    say(f"{who}: {answer.summary}; asking again in {wait:.0f} s", err=True)
     time.sleep(wait)
 
 

@@ -56,6 +56,8 @@ def routes(desk: Desk, oauth: OAuth) -> list[Route]:
         Route("GET", _pattern("/api/v2/users/me" + end), doors.me, "me", read, limited=False) for end in ("", ".json")
     ]
     tokens: list[Route] = [
+        Route("GET", _pattern("/oauth/authorizations/new"), doors.page, "other", None, limited=False, open=True),
+        Route("POST", _pattern("/oauth/authorizations"), doors.decide, "other", None, limited=False, open=True),
         Route("POST", _pattern("/oauth/tokens"), doors.grant, "token", None, limited=False, open=True),
         *(
             Route("GET", _pattern("/api/v2/oauth/tokens/current" + end), doors.current, "other", None, limited=False)
@@ -89,6 +91,12 @@ class _Doors:
 
     def grant(self, call: Call, _token: Token | None) -> Answer:
         return self._oauth.grant(call.content())
+
+    def page(self, call: Call, _token: Token | None) -> Answer:
+        return self._oauth.authorizations.page(call.query)
+
+    def decide(self, call: Call, _token: Token | None) -> Answer:
+        return self._oauth.authorizations.decide(call.body)
 
     def me(self, _call: Call, _token: Token | None) -> Answer:
         return Answer.of_json({"user": ME})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from .authorizations import Authorizations, check_scope
 from .refusals import Answer, OAuthRefusal, Refusal
 
 if TYPE_CHECKING:
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST, USUAL = 300, 172_800, 1_800
 REFRESH_SECONDS = 2_592_000
 EVERYTHING = "read write"
-_SCOPE = re.compile(r"(?:[a-z_]+:)?(?:read|write)|impersonate")
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """The only credentials that are accepted; `scope` is what they may do at most, and those of a static token."""
+    """The only credentials that are accepted; `scope` is what they may do at most, and those of a static token.
+
+    A client without a secret is a public one: it may not use client credentials, and must use PKCE. `redirect_uri` is
+    the one that the client has (none: any that a client may have).
+    """
 
     client_id: str | None = None
     client_secret: str | None = None
@@ -35,6 +38,7 @@ class Credentials:
     api_token: str | None = None
     password: str | None = None
     scope: str = EVERYTHING
+    redirect_uri: str | None = None
 
 
 @dataclass
@@ -64,6 +68,13 @@ class OAuth:
     clock: Callable[[], float] = time.monotonic
     tokens: list[Token] = field(default_factory=list)
     spent: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Let the client that is known ask at the authorisation page, or any."""
+        known = self.credentials or Credentials()
+        self.authorizations = Authorizations(
+            known.client_id, known.redirect_uri, known.client_secret is not None, self.clock
+        )
 
     def admit(self, authorization: str | None, needed: str | None) -> Token | None:
         """Let a request in, or refuse it: 401 for what it shows, 403 for a scope that lacks `needed`."""
@@ -125,6 +136,7 @@ class OAuth:
         """Forget every token."""
         self.tokens.clear()
         self.spent.clear()
+        self.authorizations.codes.clear()
 
     def _admit_bearer(self, shown: str, needed: str | None) -> Token | None:
         token = next((one for one in self.tokens if one.access == shown), None)
@@ -154,10 +166,13 @@ class OAuth:
         }
 
     def _client_credentials(self, asked: dict[str, Any], scope: str) -> Token:
-        return self._issue(self._client(asked), scope, refreshable=False)
+        client, secret = self._client(asked)
+        if secret is None:
+            raise OAuthRefusal("unauthorized_client", "A public client may not use client credentials")
+        return self._issue(client, scope, refreshable=False)
 
     def _refresh(self, asked: dict[str, Any], scope: str) -> Token:
-        client = self._client(asked)
+        client, secret = self._client(asked)
         shown = _text(asked, "refresh_token")
         if shown is None:
             raise OAuthRefusal("invalid_request", "refresh_token is missing")
@@ -166,33 +181,42 @@ class OAuth:
             raise OAuthRefusal("invalid_grant", "The refresh token is expired, revoked or used")
         if before is None and self.credentials is not None and shown != self.credentials.refresh_token:
             raise OAuthRefusal("invalid_grant", "The refresh token is unknown")
+        if before is not None and before.client_id != client:
+            raise OAuthRefusal("invalid_grant", "The refresh token is another client's")
+        if before is None and secret is None:
+            raise OAuthRefusal("invalid_grant", "The refresh token is unknown")
         if before is not None:
             self._end(before)
         self.spent.add(shown)
         return self._issue(client, scope if "scope" in asked or before is None else before.scope, refreshable=True)
 
     def _authorization_code(self, asked: dict[str, Any], scope: str) -> Token:
-        client, code = self._client(asked), _text(asked, "code")
+        (client, secret), code = self._client(asked), _text(asked, "code")
         if code is None:
             raise OAuthRefusal("invalid_request", "code is missing")
+        if code in self.authorizations.codes or secret is None:
+            redirect_uri, verifier = _text(asked, "redirect_uri"), _text(asked, "code_verifier")
+            granted = self.authorizations.redeem(code, client, redirect_uri, verifier)
+            return self._issue(client, self._scope({"scope": granted.scope}), refreshable=True)
         if code in self.spent or (self.credentials is not None and code != self.credentials.code):
             raise OAuthRefusal("invalid_grant", "The code is expired, unknown or used")
         self.spent.add(code)
         return self._issue(client, scope, refreshable=True)
 
-    def _client(self, asked: dict[str, Any]) -> str:
+    def _client(self, asked: dict[str, Any]) -> tuple[str, str | None]:
+        """Return the client, and its secret where it has one."""
         client, secret = _text(asked, "client_id"), _text(asked, "client_secret")
-        if client is None or secret is None:
+        is_public = secret is None and _text(asked, "grant_type") != "client_credentials"
+        if client is None or (secret is None and not is_public and self.credentials is None):
             raise OAuthRefusal("invalid_request", "client_id and client_secret are required")
         known = self.credentials
         if known is not None and (client, secret) != (known.client_id, known.client_secret):
             raise OAuthRefusal("invalid_client", "Client authentication failed", 401)
-        return client
+        return client, secret
 
     def _scope(self, asked: dict[str, Any]) -> str:
         scope = _text(asked, "scope") or EVERYTHING
-        if not all(_SCOPE.fullmatch(one) for one in scope.split()):
-            raise OAuthRefusal("invalid_scope", "scope holds a name that is no scope")
+        check_scope(scope)
         if self.credentials is None:
             return scope
         return " ".join(one for one in scope.split() if _allows(self.credentials.scope, one))
