@@ -27,6 +27,7 @@ from target_zendesk_events.outcome.dead_letters import DeadLetters
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.zendesk import auth, tokens
 from target_zendesk_events.zendesk.client import Client
+from target_zendesk_events.zendesk.login import Login
 
 if TYPE_CHECKING:
     from target_zendesk_events.mapping.digests import Digests
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 DEAD_LETTERS_FOLDER = "dead-letters"
 TOKENS_FILE = "tokens.json"
+LOGIN_FILE = "login.json"
 MAPPING_SETTINGS = ("stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth")
 """The SDK's, which say what the rules see of a record."""
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
@@ -90,6 +92,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
         user_agent=f"target-zendesk-events/{version}",
     )
     if not settings.dry_run:
+        client.auth.check()
         make_data_dir(settings.data_dir)
     name = run_name()
     digests = digests_of(settings, rule_book)
@@ -235,13 +238,12 @@ def authenticator(settings: known.Settings) -> auth.Auth:
     if isinstance(given, known.ClientCredentials):
         return auth.ClientCredentials(given.client_id, given.client_secret, given.scope)
     if isinstance(given, known.RefreshToken):
+        file = tokens.TokenFile(settings.data_dir / TOKENS_FILE, grown_from=given.refresh_token)
         return tokens.RefreshToken(
-            given.client_id,
-            given.client_secret,
-            given.refresh_token,
-            scope=given.scope,
-            path=settings.data_dir / TOKENS_FILE,
+            given.client_id, given.client_secret, given.refresh_token, scope=given.scope, file=file
         )
+    if isinstance(given, known.Login):
+        return Login(given.client_id, settings.base_url, settings.data_dir / LOGIN_FILE)
     if isinstance(given, known.AccessToken):
         return auth.BearerToken(given.access_token)
     if isinstance(given, known.ApiToken):

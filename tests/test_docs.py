@@ -32,7 +32,7 @@ from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.work import Match, NoShipment, Outcome
-from target_zendesk_events.zendesk import auth
+from target_zendesk_events.zendesk import refusals
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "target_zendesk_events"
@@ -173,7 +173,14 @@ def guide_lines() -> list[str]:
 def test_the_guide_explains_every_code_of_the_token_endpoint() -> None:
     """`docs/errors.md` has the codes with which Zendesk refuses a token."""
     guide = text_of("docs/errors.md")
-    assert [code for code in auth._REFUSALS if code not in guide] == []  # noqa: SLF001
+    assert [code for code in refusals.OF_TOKENS if code not in guide] == []
+
+
+@pytest.mark.parametrize("words", [refusals.OF_TOKENS, refusals.OF_LOGINS])
+def test_zendesks_page_has_the_words_of_every_oauth_error(words: dict[str, str]) -> None:
+    """`docs/zendesk.md` has each error with the very words that a run or a login says."""
+    page = text_of("docs/zendesk.md")
+    assert [code for code, advice in words.items() if f"| {code} | {plain(advice)} |" not in page] == []
 
 
 def test_the_delivery_page_has_every_word_of_the_report() -> None:

@@ -11,6 +11,8 @@ VERBS = {
     "demo": "Send sample streams to a local Zendesk, and show what it then holds.",
     "init": "Write a rules file from a tap's catalog or its messages.",
     "ledger": "Ask what was sent: counts, single records; forget on purpose.",
+    "login": "Log in by the browser, for a client without a secret.",
+    "logout": "Take the login back, in Zendesk and here.",
     "playground": "Serve a local Zendesk to try things on, or run a command against it.",
     "preview": "Show what a run would send, before anything is sent.",
     "replay": "Send again what was set aside, and clear away what is settled.",

@@ -24,6 +24,7 @@ from target_zendesk_events.escaping import say
 from target_zendesk_events.kinds.shipment import Request
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.zendesk.answers import Answer, Kind
+from target_zendesk_events.zendesk.auth import Auth
 from target_zendesk_events.zendesk.client import WHO_AM_I_PATH, Client
 from target_zendesk_events.zendesk.pages import page_of
 
@@ -51,13 +52,13 @@ def settings_of(config: Mapping[str, Any], *, warns: bool = True) -> known.Setti
 class Account:
     """Speaks with the account of the settings. To be used as a context: it closes its connection."""
 
-    def __init__(self, settings: known.Settings) -> None:
-        """Connect to nothing yet."""
-        if isinstance(settings.credentials, known.RefreshToken):
+    def __init__(self, settings: known.Settings, auth: Auth | None = None) -> None:
+        """Connect to nothing yet; `auth` stands in for the settings' own way to authenticate."""
+        if isinstance(settings.credentials, known.RefreshToken | known.Login):
             make_data_dir(settings.data_dir)
         self.client = Client(
             base_url=settings.base_url,
-            auth=authenticator(settings),
+            auth=auth or authenticator(settings),
             timeout_seconds=settings.request_timeout_seconds,
             max_connections=1,
             user_agent=f"target-zendesk-events/{TargetZendeskEvents.get_plugin_version()}",
@@ -123,6 +124,7 @@ class Account:
 
     def renew(self) -> None:
         """Get a token where one is due. Raises the error that stands in the way."""
+        self.client.auth.check()
         for attempt in range(1, ATTEMPTS + 1):
             now = time.monotonic()
             if not self._renewal.blocks:

@@ -30,6 +30,7 @@ SKEW_SECONDS: Final = 30.0
 WAYS: Final[Mapping[type, str]] = {
     known.ClientCredentials: "OAuth client credentials",
     known.RefreshToken: "an OAuth refresh token",
+    known.Login: "the login",
     known.AccessToken: "a static access token",
     known.ApiToken: "an email with an API token",
     known.Password: "an email with a password",

@@ -9,7 +9,8 @@ from target_zendesk_events.delivery.retries import wait_before
 from target_zendesk_events.errors import AddressError, CredentialsError, OutageError, TargetError
 from target_zendesk_events.limits.outage import asked_to_wait
 from target_zendesk_events.zendesk.answers import Answer, Kind
-from target_zendesk_events.zendesk.auth import Auth, explain_token_refusal
+from target_zendesk_events.zendesk.auth import Auth
+from target_zendesk_events.zendesk.refusals import explain_token_refusal
 
 
 class Renewal:
@@ -70,7 +71,7 @@ class Renewal:
             return None
         if answer.kind is Kind.ASTRAY:
             return AddressError(f"the token endpoint answered {answer.summary}: check subdomain or api_url [ZE311]")
-        return CredentialsError(explain_token_refusal(answer))
+        return CredentialsError(explain_token_refusal(answer, self._auth.refusals))
 
     def checked(self, answer: Answer) -> TargetError | None:
         """Take the answer to who the credentials belong to; a 403 passes, since a scope may be to write only.

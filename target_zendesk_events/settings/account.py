@@ -47,6 +47,13 @@ class RefreshToken:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Login:
+    """The login that `zendesk-events login` keeps in `data_dir`."""
+
+    client_id: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class AccessToken:
     """A static bearer token."""
 
@@ -74,7 +81,7 @@ class NoCredentials:
     """Nothing: the server is on this machine."""
 
 
-Credentials = ClientCredentials | RefreshToken | AccessToken | ApiToken | Password | NoCredentials
+Credentials = ClientCredentials | RefreshToken | Login | AccessToken | ApiToken | Password | NoCredentials
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "refresh_token": ("client_id", "client_secret", "refresh_token"),
@@ -236,7 +243,7 @@ def _word(names: tuple[str, ...], values: Values) -> str:
 def _incomplete(values: Values, names: tuple[str, ...]) -> str:
     """Return the sentence that says what a way to authenticate lacks, empty where it lacks nothing."""
     missing = [name for name in names if not values.has(name)]
-    if not missing:
+    if not missing or (_is_login(values, names) and missing == ["client_secret"]):
         return ""
     if missing == ["api_token"]:
         empty = [name for name in ("api_token", "password") if name in values.empty]
@@ -244,12 +251,18 @@ def _incomplete(values: Values, names: tuple[str, ...]) -> str:
     return f"{values.missing(missing)}; {listed(names)} go together [ZE108]"
 
 
+def _is_login(values: Values, names: tuple[str, ...]) -> bool:
+    """Tell whether `client_id` stands alone: a secret that is empty was meant to be one."""
+    return names == WAYS["client_id"] and not values.has("client_secret") and "client_secret" not in values.empty
+
+
 def _none_begun(values: Values, base_url: str) -> list[str]:
     host = urlsplit(base_url).hostname
     if host and is_loopback(host):
         return []
     ways = (
-        "client_id and client_secret (recommended); client_id, client_secret and refresh_token; access_token; "
+        "client_id and client_secret (recommended); client_id, client_secret and refresh_token; client_id alone, after "
+        "zendesk-events login; access_token; "
         "email and api_token; email and password"
     )
     empty = [name for name in dict.fromkeys(itertools.chain(*WAYS.values())) if name in values.empty]
@@ -259,6 +272,8 @@ def _none_begun(values: Values, base_url: str) -> list[str]:
 
 def _credentials(values: Values, names: tuple[str, ...], *, reads: bool) -> Credentials:
     scope = values.given.get("oauth_scope")
+    if _is_login(values, names):
+        return Login(values.given["client_id"])
     given = {name: values.given[name] for name in names}
     if names == WAYS["refresh_token"]:
         return RefreshToken(**given, scope=scope)

@@ -103,7 +103,12 @@ SETTINGS: tuple[Setting, ...] = (
         "Another base URL for the API and the token endpoint: a proxy, the playground. Wins over `subdomain`. https, or"
         " http on loopback only, where no credentials are needed.",
     ),
-    Setting("client_id", "string", "OAuth client credentials (recommended): the client's unique identifier."),
+    Setting(
+        "client_id",
+        "string",
+        "OAuth client credentials (recommended): the client's unique identifier. Alone: the login that `zendesk-events"
+        " login` keeps in `data_dir`.",
+    ),
     Setting("client_secret", "string", "OAuth client credentials: the client's secret.", secret=True),
     Setting(
         "oauth_scope",

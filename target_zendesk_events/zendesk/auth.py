@@ -15,7 +15,8 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from target_zendesk_events.errors import CredentialsError
-from target_zendesk_events.zendesk.answers import WRONG_HOST_CODE, Answer, is_token
+from target_zendesk_events.zendesk.answers import is_token
+from target_zendesk_events.zendesk.refusals import OF_TOKENS
 
 DEFAULT_LIFETIME_SECONDS = 1800.0
 """How long an access token is taken to live when its answer does not say: Zendesk's documented default."""
@@ -29,6 +30,8 @@ class Auth(AuthBase):
     """
 
     renews: ClassVar[bool] = False
+    refusals: ClassVar[Mapping[str, str]] = OF_TOKENS
+    """What to do about each code with which the token endpoint refuses."""
     generation = 0
     _header: str | None = None
 
@@ -37,6 +40,9 @@ class Auth(AuthBase):
         if self._header is not None:
             r.headers["Authorization"] = self._header
         return r
+
+    def check(self) -> None:
+        """Raise CredentialsError where there is nothing to authenticate with."""
 
     def renewal_due(self, now: float) -> bool:  # noqa: ARG002 - for those that renew
         """Say whether a renewal should go before the next request; `now` in seconds since 1970."""
@@ -90,9 +96,11 @@ class ClientCredentials(Auth):
 
     renews = True
 
-    def __init__(self, client_id: str, client_secret: str, scope: str | None) -> None:
+    def __init__(self, client_id: str, client_secret: str | None, scope: str | None) -> None:
         """Take the client's unique identifier, its secret, and the scopes to ask for, separated by spaces."""
-        self._client = {"client_id": client_id, "client_secret": client_secret}
+        self._client = {"client_id": client_id}
+        if client_secret is not None:
+            self._client["client_secret"] = client_secret
         if scope is not None:
             self._client["scope"] = scope
         self._due_at = float("-inf")
@@ -132,29 +140,3 @@ def renewal_time(asked_at: float, seconds: float) -> float:
 
 def _basic(user: str, secret: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
-
-
-_REFUSALS: Mapping[str, str] = {
-    "invalid_request": "Zendesk could not read the request: check `client_id`, `client_secret` and `oauth_scope`",
-    "invalid_client": "Zendesk does not know this client: `client_id` takes the OAuth client's unique identifier (not "
-    "its name or number), `client_secret` its secret, which is shown only once: make a new one if it is lost",
-    "invalid_grant": "the token is expired, revoked or already used: each refresh token works once, and one whose "
-    "answer was lost on the way is used up too. Authorise the OAuth client again and configure the new "
-    "`refresh_token`, or use client credentials, which need none",
-    "unauthorized_client": "this OAuth client may not use this kind of grant: for client credentials it must be a "
-    "confidential client; mend it in Zendesk's Admin Center, under OAuth clients",
-    "unsupported_grant_type": "this account does not offer this kind of grant: use another way to authenticate",
-    "invalid_scope": "Zendesk does not give this scope: `oauth_scope` takes scopes separated by spaces; posting needs "
-    "`users:write`, reading back `users:read`",
-    "access_denied": "the user or the account does not allow it: ask an administrator of the account",
-    WRONG_HOST_CODE: "no Zendesk account has this address: check `subdomain` or `api_url`",
-}
-
-
-def explain_token_refusal(answer: Answer) -> str:
-    """Say why the token endpoint gave no token, and what to do; safe to log."""
-    if answer.is_missing:
-        advice = "there is no token endpoint at this address: check `subdomain` or `api_url`"
-    else:
-        advice = _REFUSALS.get(answer.code, "check `client_id`, `client_secret` and the OAuth client in Zendesk")
-    return f"Zendesk's token endpoint refused to give a token: {answer.summary}; {advice} [ZE311]"

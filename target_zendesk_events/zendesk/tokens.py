@@ -39,15 +39,14 @@ class Pair:
 class RefreshToken(ClientCredentials):
     """An OAuth client that acts for a user, by a refresh token that each use replaces."""
 
-    def __init__(  # noqa: PLR0913 - values, not owners
+    def __init__(
         self,
         client_id: str,
-        client_secret: str,
+        client_secret: str | None,
         refresh_token: str,
         *,
         scope: str | None,
-        path: Path,
-        sleep: Callable[[float], None] = time.sleep,
+        file: TokenFile,
     ) -> None:
         """Take the client, the token as it is configured, and the file for the pairs that grow from it.
 
@@ -57,7 +56,7 @@ class RefreshToken(ClientCredentials):
         """
         super().__init__(client_id, client_secret, scope)
         self._first = refresh_token
-        self._file = TokenFile(path, grown_from=refresh_token, sleep=sleep)
+        self._file = file
         self._pair = Pair(refresh_token)
 
     @contextlib.contextmanager
@@ -67,7 +66,7 @@ class RefreshToken(ClientCredentials):
         Raises StorageError when the file cannot be locked, read or written.
         """
         with self._file.locked():
-            stored = self._file.read() or Pair(self._first)
+            stored = self._stored(now)
             others = stored.access_token != self._pair.access_token
             self._pair = stored
             if others and now < stored.due_at:
@@ -76,6 +75,9 @@ class RefreshToken(ClientCredentials):
             else:
                 self._file.write(stored)
                 yield {"grant_type": "refresh_token", "refresh_token": stored.refresh_token, **self._client}
+
+    def _stored(self, now: float) -> Pair:  # noqa: ARG002 - for those that end
+        return self._file.read() or Pair(self._first)
 
     def accept(self, payload: Mapping[str, Any], now: float) -> None:
         """Store the new pair, then use it; an answer without a refresh token leaves the one there is."""
@@ -93,7 +95,7 @@ class RefreshToken(ClientCredentials):
 class TokenFile:
     """A file that only its owner reads, replaced whole; beside it a lock that lasts as long as who holds it."""
 
-    def __init__(self, path: Path, *, grown_from: str, sleep: Callable[[float], None]) -> None:
+    def __init__(self, path: Path, *, grown_from: str, sleep: Callable[[float], None] = time.sleep) -> None:
         """Touch nothing yet. The file is read only if it grew from this token, of which it holds a hash."""
         self._path = path
         self._grown_from = hashlib.sha256(grown_from.encode()).hexdigest()
@@ -133,6 +135,12 @@ class TokenFile:
             new.replace(self._path)
             _sync_folder(self._path.parent)
 
+    def forget(self) -> None:
+        """Take the file away; who holds the lock does so."""
+        with _stored(self._path):
+            self._path.unlink(missing_ok=True)
+            _sync_folder(self._path.parent)
+
     def _take(self, lock: int) -> None:
         for _ in range(int(LOCK_SECONDS / LOCK_POLL_SECONDS)):
             with _stored(self._path), contextlib.suppress(BlockingIOError):
@@ -159,7 +167,7 @@ def _stored(path: Path) -> Iterator[None]:
         message = f"the token file {path} cannot be read or written: {error.strerror} [ZE618]"
         raise StorageError(message) from error
     except (KeyError, TypeError, ValueError):
-        message = f"the token file {path} is damaged: delete it, and configure a new `refresh_token` [ZE618]"
+        message = f"the token file {path} is damaged: delete it, and configure a new `refresh_token`, or log in again [ZE618]"
         raise StorageError(message) from None
 
 

@@ -42,6 +42,7 @@ from target_zendesk_events.outcome.dead_letters import DeadLetters, Note
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import DeadLetter, Match, NoShipment, Outcome, Work
 from target_zendesk_events.zendesk.answers import Answer, Kind
+from target_zendesk_events.zendesk.refusals import OF_TOKENS
 
 EPOCH = 1_790_000_000.0
 CREATED_AT = "2026-11-01T10:00:00Z"
@@ -95,6 +96,8 @@ def limited(retry_after: float | None) -> Reply:
 
 class Auth:
     """Credentials that may be renewed."""
+
+    refusals = OF_TOKENS
 
     def __init__(self, *, renews: bool = False) -> None:
         """Start without a token where there is one to mint."""

@@ -660,6 +660,7 @@ def test_only_what_others_need_is_public() -> None:
         "ApiToken",
         "ClientCredentials",
         "Credentials",
+        "Login",
         "NoCredentials",
         "OnUnknownOutcome",
         "Password",

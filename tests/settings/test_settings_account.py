@@ -14,6 +14,7 @@ from target_zendesk_events.settings import (
     ApiToken,
     ClientCredentials,
     Credentials,
+    Login,
     NoCredentials,
     Password,
     RefreshToken,
@@ -223,7 +224,8 @@ def test_no_way_to_authenticate_is_a_fault_that_lists_them() -> None:
     assert faults_of({"subdomain": "acme"}) == (
         (
             "no way to authenticate is given; accepted, exactly one of: client_id and client_secret (recommended);"
-            " client_id, client_secret and refresh_token; access_token; email and api_token; email and password"
+            " client_id, client_secret and refresh_token; client_id alone, after zendesk-events login; access_token;"
+            " email and api_token; email and password"
         ),
     )
 
@@ -260,7 +262,6 @@ def test_two_ways_to_authenticate_are_a_fault_that_lists_them(config: dict[str, 
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"client_id": "x"}, "client_secret is missing; client_id and client_secret go together"),
         (
             {"client_id": "x", "client_secret": ""},
             "client_secret is empty (is an environment variable unset?); client_id and client_secret go together",
@@ -283,6 +284,11 @@ def test_half_a_way_to_authenticate_names_what_it_lacks(config: dict[str, Any], 
     """A way that lacks a setting is a fault that names the one it lacks, on loopback too."""
     assert faults_of({"subdomain": "acme", **config}) == (sentence,)
     assert faults_of({"api_url": "http://127.0.0.1:8000", **config}) == (sentence,)
+
+
+def test_a_client_alone_means_its_login() -> None:
+    """That which `zendesk-events login` keeps; beside another way it is one too many."""
+    assert read({"subdomain": "acme", "client_id": "x"}).credentials == Login("x")
 
 
 def test_a_secret_of_the_wrong_type_is_one_fault() -> None:

@@ -27,10 +27,10 @@ from target_zendesk_events.zendesk.auth import (
     ClientCredentials,
     NoCredentials,
     Password,
-    explain_token_refusal,
 )
 from target_zendesk_events.zendesk.client import Client
-from target_zendesk_events.zendesk.tokens import RefreshToken
+from target_zendesk_events.zendesk.refusals import explain_token_refusal
+from target_zendesk_events.zendesk.tokens import RefreshToken, TokenFile
 
 SCOPE = "users:read users:write"
 NOON = 1_795_435_200.0
@@ -112,7 +112,7 @@ def zendesk() -> Iterator[Zendesk]:
 
 def refresh_auth(path: Path, refresh_token: str = "refresh-0") -> RefreshToken:  # noqa: S107 - a name for a token
     """Make a way to authenticate that refreshes."""
-    return RefreshToken("client", "hush", refresh_token, scope=SCOPE, path=path)
+    return RefreshToken("client", "hush", refresh_token, scope=SCOPE, file=TokenFile(path, grown_from=refresh_token))
 
 
 def renew(zendesk: Zendesk, auth: Auth, now: float = NOON) -> Answer:
@@ -291,9 +291,10 @@ class TestRefreshToken:
         program = (
             "import sys; from pathlib import Path\n"
             "from target_zendesk_events.zendesk.client import Client\n"
-            "from target_zendesk_events.zendesk.tokens import RefreshToken\n"
+            "from target_zendesk_events.zendesk.tokens import RefreshToken, TokenFile\n"
             f"path = Path({str(tmp_path / 'tokens.json')!r})\n"
-            "auth = RefreshToken('client', 'hush', 'refresh-0', scope='s', path=path)\n"
+            "file = TokenFile(path, grown_from='refresh-0')\n"
+            "auth = RefreshToken('client', 'hush', 'refresh-0', scope='s', file=file)\n"
             f"client = Client(base_url={zendesk.url!r}, auth=auth, timeout_seconds=5, user_agent='tests')\n"
             "sys.stdin.readline()\n"
             "print(client.renew().kind.value, auth._header)\n"
@@ -353,7 +354,8 @@ class TestTokenFile:
         """A process that keeps the lock is waited for, but not for ever."""
         path = tmp_path / "tokens.json"
         slept: list[float] = []
-        auth = RefreshToken("client", "hush", "refresh-0", scope=SCOPE, path=path, sleep=slept.append)
+        file = TokenFile(path, grown_from="refresh-0", sleep=slept.append)
+        auth = RefreshToken("client", "hush", "refresh-0", scope=SCOPE, file=file)
         with (tmp_path / "tokens.json.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with pytest.raises(StorageError, match="locked"):

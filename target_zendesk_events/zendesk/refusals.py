@@ -1,0 +1,67 @@
+"""OAuth's errors in words that say what to click where: those of the token endpoint, and of the authorisation page.
+
+The codes are RFC 6749's (sections 4.1.2.1 and 5.2); the places are those of Zendesk's Admin Center.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from target_zendesk_events.zendesk.answers import WRONG_HOST_CODE, Answer
+
+CLIENTS: Final = "Admin Center > Apps and integrations > APIs > OAuth clients"
+
+OF_TOKENS: Final[Mapping[str, str]] = {
+    "invalid_request": "Zendesk could not read the request: check `client_id`, `client_secret` and `oauth_scope`",
+    "invalid_client": "Zendesk does not know this client: `client_id` takes the OAuth client's unique identifier (not "
+    "its name or number), `client_secret` its secret, which is shown only once: make a new one if it is lost, in "
+    f"{CLIENTS}",
+    "invalid_grant": "the token is expired, revoked or already used: each refresh token works once, and one whose "
+    "answer was lost on the way is used up too. Authorise the OAuth client again and configure the new "
+    "`refresh_token`, or use client credentials, which need none",
+    "unauthorized_client": "this OAuth client may not use this kind of grant: for client credentials its kind must be "
+    f"confidential; see it in {CLIENTS}",
+    "unsupported_grant_type": "this account does not offer this kind of grant: use another way to authenticate",
+    "invalid_scope": "Zendesk does not give this scope: `oauth_scope` takes scopes separated by spaces; posting needs "
+    "`users:write`, reading back `users:read`",
+    "access_denied": "the user or the account does not allow it: ask an administrator of the account",
+    WRONG_HOST_CODE: "no Zendesk account has this address: check `subdomain` or `api_url`",
+}
+"""Of the token endpoint, to a run."""
+
+OF_LOGINS: Final[Mapping[str, str]] = {
+    "invalid_request": "Zendesk could not read the request: look whether the redirect URL stands letter for letter in "
+    f"the client, in {CLIENTS} > (the client) > Redirect URLs",
+    "invalid_client": "Zendesk takes this client for a confidential one, or does not know it: `client_id` takes its "
+    f"unique identifier, and its kind must be public; see both in {CLIENTS}",
+    "invalid_grant": "the code or the login is expired, revoked or already used: run zendesk-events login again, and "
+    "click Allow within two minutes",
+    "unauthorized_client": f"this OAuth client may not log users in: make its kind public in {CLIENTS}",
+    "unsupported_grant_type": "this account does not offer logins: use client credentials, with `client_secret`",
+    "invalid_scope": "Zendesk does not give this scope: `oauth_scope` takes scopes separated by spaces, as in "
+    f"users:read users:write; what the client may have stands in {CLIENTS} > (the client) > Scopes",
+    "access_denied": "somebody clicked Deny, or may not let applications in: run zendesk-events login again and click "
+    "Allow, or have an administrator do it",
+    "unsupported_response_type": f"this OAuth client gives no codes: look at its kind in {CLIENTS}",
+    "server_error": "Zendesk's authorisation page failed: wait a moment, and run zendesk-events login again",
+    "temporarily_unavailable": "Zendesk's authorisation page is overloaded: wait some minutes, and run zendesk-events "
+    "login again",
+    WRONG_HOST_CODE: "no Zendesk account has this address: correct `subdomain` or `api_url`",
+}
+"""Of the authorisation page, and of the token endpoint to a login."""
+
+
+def explain_token_refusal(answer: Answer, words: Mapping[str, str] = OF_TOKENS) -> str:
+    """Say why the token endpoint gave no token, and what to do; safe to log."""
+    if answer.is_missing:
+        advice = "there is no token endpoint at this address: check `subdomain` or `api_url`"
+    else:
+        advice = words.get(answer.code, "check `client_id`, `client_secret` and the OAuth client in Zendesk")
+    return f"Zendesk's token endpoint refused to give a token: {answer.summary}; {advice} [ZE311]"
+
+
+def explain_page_error(code: str) -> str:
+    """Say why the authorisation page sent the browser back without a code, and what to do."""
+    advice = OF_LOGINS.get(code, f"look at the OAuth client in {CLIENTS}")
+    return f"Zendesk's authorisation page gave no code ({code}): {advice}"
