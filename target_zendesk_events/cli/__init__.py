@@ -9,6 +9,7 @@ import click
 VERBS = {
     "check": "Check the account: who the credentials are, and what they may do.",
     "demo": "Send sample streams to a local Zendesk, and show what it then holds.",
+    "forget": "Delete a customer's profile and events, and let no record bring the person back.",
     "init": "Write a rules file from a tap's catalog or its messages.",
     "ledger": "Ask what was sent: counts, single records; forget on purpose.",
     "login": "Log in by the browser, for a client without a secret.",

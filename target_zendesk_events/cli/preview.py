@@ -174,7 +174,10 @@ def _show(target: Previewing) -> None:
 def _told(made: RuleCounts, standings: Mapping[str, int]) -> str:
     """Return what a rule makes of a stream, the numbers that are zero left out."""
     numbers = {name: standings[name] for name in STANDINGS}
-    numbers |= {name.replace("_", " "): made.counts[name] for name in ("filtered", "too_old", "unmappable", "rejected")}
+    numbers |= {
+        name.replace("_", " "): made.counts[name]
+        for name in ("filtered", "too_old", "forgotten", "unmappable", "rejected")
+    }
     return ", ".join(f"{count:,} {name}" for name, count in numbers.items() if count) or "nothing"
 
 

@@ -154,10 +154,14 @@ class DryRun:
                 functools.partial(self._keys.of_row, work, match),
                 work.stream,
                 again=work.replayed is not None,
+                persons=functools.partial(self._keys.of_persons, what),
             )
-            for work, match, _ in batch
+            for work, match, what in batch
         ]
         for (work, match, what), one, entry in zip(batch, keyed, self._ledger.seen(keyed), strict=True):
+            if entry.outcome is Outcome.FORGOTTEN:
+                self._report.count_outcome(work.stream, match.rule, Outcome.FORGOTTEN)
+                continue
             is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
             if is_settled or self._is_met_again(one.key):
                 counts = self._report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)

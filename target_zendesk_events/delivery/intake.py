@@ -8,7 +8,7 @@ from collections.abc import Callable, Container
 from typing import Final
 
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.settling import Settling, aside_of, keyed_of
+from target_zendesk_events.delivery.settling import Settling, aside_of, keyed_of, known_end
 from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment, SetAside
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Ledger, Standing
@@ -115,7 +115,7 @@ class Intake:
         entries = self._ledger.seen([*map(keyed_of, batch), *map(aside_of, asides)])
         for shipment, entry in zip(batch, entries[: len(batch)], strict=True):
             if entry.standing is Standing.SETTLED and not (shipment.is_replayed and entry.outcome in SENT_AGAIN):
-                self._settling.receive(shipment, Receipt(Outcome.DUPLICATE, entry.set_aside_as))
+                self._settling.receive(shipment, known_end(entry))
             elif shipment.stream in stopped:
                 self._settling.give_up(shipment.open_record)
             else:
@@ -137,7 +137,8 @@ class Intake:
             if match.shipment is not None:
                 key = self._keys.of_shipment(work, match)
                 row_hash = functools.partial(self._keys.of_row, work, match)
-                self._batch.append(OpenShipment(open_record, match, match.shipment, key, row_hash))
+                persons = functools.partial(self._keys.of_persons, match.shipment)
+                self._batch.append(OpenShipment(open_record, match, match.shipment, key, row_hash, persons))
 
     def _put_aside(self, open_record: OpenRecord, reason: str, message: str, match: Match | None = None) -> None:
         key = self._keys.of_aside(open_record.work, match, message)

@@ -13,7 +13,7 @@ from target_zendesk_events.delivery.follow_up import FollowUp, Next
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.intake import Intake
 from target_zendesk_events.delivery.lanes import Lanes
-from target_zendesk_events.delivery.settling import Settling
+from target_zendesk_events.delivery.settling import Settling, known_end
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import StorageError, TargetError
@@ -22,7 +22,7 @@ from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.signals import GRACE_SECONDS
-from target_zendesk_events.work import Outcome, Receipt, Work
+from target_zendesk_events.work import Receipt, Work
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -272,7 +272,7 @@ class Sender:
         if shipment not in self._lanes:  # its stream was stopped a moment ago
             self._claims.take_back([shipment])
         elif entry.standing is Standing.SETTLED:
-            self._receive(shipment, Receipt(Outcome.DUPLICATE, entry.set_aside_as))
+            self._receive(shipment, known_end(entry))
         elif entry.standing is Standing.BUSY:
             self._departures.ask_again(shipment, now)
         elif entry.standing is Standing.UNKNOWN:

@@ -226,7 +226,15 @@ def keyed_of(shipment: OpenShipment) -> Keyed:
         anew=shipment.claims_anew,
         lookalikes=shipment.lookalikes,
         claimed_at=shipment.claimed_at,
+        persons=shipment.persons,
     )
+
+
+def known_end(entry: Entry) -> Receipt:
+    """Return how a shipment ends that the ledger has as settled."""
+    if entry.outcome is Outcome.FORGOTTEN:
+        return Receipt(Outcome.FORGOTTEN)
+    return Receipt(Outcome.DUPLICATE, entry.set_aside_as)
 
 
 def aside_of(aside: SetAside) -> Keyed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
@@ -48,6 +48,8 @@ class OpenShipment(msgspec.Struct, eq=False):
     what: Shipment
     key: bytes | None
     row_hash: Callable[[], bytes | None]
+    persons: Callable[[], Sequence[bytes]] = tuple
+    """Makes hashes of what names its customer, who may be forgotten."""
     attempts: int = 0
     conflicts: int = 0
     expiries: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from target_zendesk_events.ledger.open_claims import STATUS
@@ -84,6 +84,16 @@ class Inquiry:
         """Note of what was set aside under these keys, and waits no more, that it was thrown away: it is settled."""
         statement = f"UPDATE {PREFIX}keys SET status = {DISCARDED} WHERE key = ? AND status IN {SET_ASIDE}"
         self._ledger.transactions.run(lambda: self._database.execute_many(statement, [(key,) for key in keys]))
+
+    def forget(self, hashes: Iterable[bytes]) -> None:
+        """Let no event bear any of these hashes of identifiers any more."""
+        kept = self._ledger
+        kept.transactions.run(lambda: kept.forgotten.block(hashes, kept.now()))
+
+    def allow_again(self, hash_: bytes) -> int:
+        """Let events bear again what was forgotten together with this hash; return how many hashes that are."""
+        kept = self._ledger
+        return kept.transactions.run(lambda: kept.forgotten.lift(hash_, kept.now()))
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
         """Forget the shipments of a stream, of a run, or not seen for so many days; return how many."""

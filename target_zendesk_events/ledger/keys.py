@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -67,6 +67,14 @@ class Keys:
             return None
         return self._hash("row", work.stream, match.rule, work.key_values)
 
+    def of_persons(self, shipment: Shipment) -> list[bytes]:
+        """Return a hash of each thing that names the shipment's customer."""
+        return [self.of_person(one) for one in shipment.lane_keys()]
+
+    def of_person(self, name: Hashable) -> bytes:
+        """Return a hash of what names a customer: an identifier's type and value, or Zendesk's number of the user."""
+        return self._hash("person", *(_one_spelling(*name) if isinstance(name, tuple) else ("user_id", name)))
+
     def of_aside(self, work: Work, match: Match | None, message: str) -> bytes:
         """Return a hash of a record that yields no shipment: its stream, its key, the rule if it is one's, and why.
 
@@ -81,6 +89,15 @@ class Keys:
         hashed = self._keyed.copy()
         hashed.update(canonical([self._account, *parts]))
         return hashed.digest()
+
+
+def _one_spelling(kind: str, value: str) -> tuple[str, str]:
+    """Return an identifier as Zendesk compares it, where it overlooks more than the rules do."""
+    if kind == "external_id":
+        return kind, value.casefold()  # Zendesk's users API compares it without case
+    if kind == "phone_number":
+        return kind, "".join(filter(str.isdigit, value)) or value
+    return kind, value
 
 
 def _record_of(work: Work) -> dict[str, str]:

@@ -103,6 +103,11 @@ class Lease:
         rows = self._database.execute(_OPEN_CLAIMS, (self._account, self.run)).fetchall()
         return sum(count for run, until, ended, count in rows if ended is None and self._lives(self._see(run, until)))
 
+    def claims_elsewhere(self) -> set[bytes]:
+        """Return the keys that the account's other runs whose lease holds have claimed, within a transaction."""
+        rows = self._database.execute(_CLAIMED_KEYS, (self._account, self.run)).fetchall()
+        return {bytes(key) for key, run, until, ended in rows if ended is None and self._lives(self._see(run, until))}
+
     def left_open(self) -> int:
         """Count the claims of runs that are gone.
 
@@ -166,3 +171,8 @@ _OPEN_CLAIMS: Final = (
     f"WHERE k.status = {CLAIMED} AND r.account = ? AND r.id <> ? GROUP BY r.id, r.lease_until, r.ended"
 )
 """The account's other runs that hold claims: number, end of the lease, end of the run, and how many claims."""
+_CLAIMED_KEYS: Final = (
+    f"SELECT k.key, r.id, r.lease_until, r.ended FROM {PREFIX}keys k JOIN {PREFIX}runs r ON r.id = k.run "
+    f"WHERE k.status = {CLAIMED} AND r.account = ? AND r.id <> ?"
+)
+"""What those hold, key by key."""

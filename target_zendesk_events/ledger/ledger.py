@@ -40,7 +40,8 @@ class Keyed(msgspec.Struct, frozen=True):
     true for a replay: what was rejected or held goes again then, what was delivered does not. `anew` is true for one
     that this run had claimed before its lease lapsed. So many `lookalikes` on the timeline went shortly before
     it. `claimed_at` is when it is to count as first claimed (with the first of those alike, where there
-    are), in epoch seconds by the ledger's clock; None: when the ledger takes it.
+    are), in epoch seconds by the ledger's clock; None: when the ledger takes it. `persons` makes hashes of what names
+    its customer.
     """
 
     key: bytes | None
@@ -50,6 +51,7 @@ class Keyed(msgspec.Struct, frozen=True):
     anew: bool = False
     lookalikes: int = 0
     claimed_at: float | None = None
+    persons: Callable[[], Sequence[bytes]] = tuple
 
 
 class Holder(msgspec.Struct, frozen=True):

@@ -13,13 +13,15 @@ from target_zendesk_events.ledger.transactions import Database
 LOOKUP_SIZE: Final = 200
 
 
-def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
-    """Return status and last sight of those of the keys that are known."""
-    known: dict[bytes, tuple[int, int]] = {}
+def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int, float]]:
+    """Return status, last sight and time of those of the keys that are known."""
+    known: dict[bytes, tuple[int, int, float]] = {}
     for chunk in _chunks(keys):
         places = ",".join("?" * len(chunk))
-        statement = f"SELECT key, status, seen FROM {PREFIX}keys WHERE key IN ({places})"
-        known |= {key: (status, seen) for key, status, seen in database.execute(statement, chunk).fetchall()}
+        statement = f"SELECT key, status, seen, sent FROM {PREFIX}keys WHERE key IN ({places})"
+        known |= {
+            key: (status, seen, abs(sent)) for key, status, seen, sent in database.execute(statement, chunk).fetchall()
+        }
     return known
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
+from target_zendesk_events.ledger.forgotten import FORGOTTEN, Forgotten
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
@@ -93,6 +94,7 @@ class SqlLedger:
                 sleep=sleep,
                 steady=steady,
             )
+        self.forgotten = Forgotten(database, self.account)
         self._claims = OpenClaims(database, self._time, self._lease)
         keys = self.transactions.ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
         self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
@@ -111,7 +113,8 @@ class SqlLedger:
         known = self.transactions.run(
             lambda: known_keys(self.database, [one.key for one in shipments if one.key is not None]), writes=False
         )
-        for key, (status, day) in known.items():
+        gone = self.transactions.run(lambda: self.forgotten.gone_before(shipments), writes=False)
+        for key, (status, day, _) in known.items():
             if status != CLAIMED:
                 self.last_seen.see(key, day)
         rows = [None if one.key in known else row_of(one) for one in shipments]
@@ -119,8 +122,8 @@ class SqlLedger:
             lambda: known_rows(self.database, {row for row in rows if row is not None}, _SENT), writes=False
         )
         return [
-            SETTLED.get(known[one.key][0], NEW) if one.key in known else Entry(Standing.NEW, changed=row in sent_rows)
-            for one, row in zip(shipments, rows, strict=True)
+            _entry(known.get(one.key) if one.key else None, gone_before, changed=row in sent_rows)
+            for one, row, gone_before in zip(shipments, rows, gone, strict=True)
         ]
 
     # claiming and settling
@@ -151,9 +154,15 @@ class SqlLedger:
         places = self._places(settled) if wanted and has_limits else math.inf
         claimed: set[bytes] = set()
         entries: list[Entry] = []
-        for one in wanted:
+        gone = self.forgotten.gone_before(wanted) if wanted else []
+        for one, gone_before in zip(wanted, gone, strict=True):
             is_counted = one.anew and self._claims.has(one)
             waits = one.key in claimed or (places <= 0 and not is_counted)
+            if gone_before == math.inf:
+                entries.append(FORGOTTEN)
+                continue
+            if gone_before and one.key is not None and not waits:
+                self.forgotten.unlearn(one.key, gone_before)
             entry = Entry(Standing.BUSY) if waits else self._claims.claim(one, self._stream(one.stream), today)
             entries.append(entry)
             if entry.standing in {Standing.NEW, Standing.UNKNOWN}:
@@ -209,6 +218,11 @@ class SqlLedger:
         """Tell whether the lease holds at this moment."""
         return self._lease is not None and self._lease.holds()
 
+    def claims_elsewhere(self) -> set[bytes]:
+        """Return the keys that other runs under way have claimed."""
+        lease = self._lease
+        return set() if lease is None else self.transactions.run(lease.claims_elsewhere, writes=False)
+
     def left_open(self) -> int:
         """Count the claims of runs that are gone."""
         return 0 if self._lease is None else self._lease.left_open()
@@ -250,3 +264,14 @@ class SqlLedger:
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         return self.database.execute(statement, values).fetchall()
+
+
+def _entry(known: tuple[int, int, float] | None, gone_before: float, *, changed: bool) -> Entry:
+    """Return what is known of a shipment: what its customer had before it was forgotten does not count."""
+    if gone_before == math.inf:
+        return FORGOTTEN
+    if known is None:
+        return Entry(Standing.NEW, changed=changed)
+    status, _, sent = known
+    is_gone = status == STATUS[Outcome.FORGOTTEN] or (status == STATUS[Outcome.DELIVERED] and sent < gone_before)
+    return NEW if is_gone else SETTLED.get(status, NEW)

@@ -68,6 +68,13 @@ MIGRATIONS: Final = (
         # exit_code: of a run that came to its end; none of a verb that only changed the ledger
         "ALTER TABLE {prefix}runs ADD COLUMN exit_code INTEGER",
     ),
+    (
+        # hash: of an identifier; person: what those of one customer have in common
+        # since: what was sent to it before was deleted; lifted: when events may bear it again, NULL while none may
+        """CREATE TABLE {prefix}forgotten (account {blob} NOT NULL, hash {blob} NOT NULL, person {blob} NOT NULL,
+            since {real} NOT NULL, lifted {real}, PRIMARY KEY (account, hash))""",
+        "CREATE INDEX {prefix}forgotten_person ON {prefix}forgotten (account, person)",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 
