@@ -167,7 +167,9 @@ def _stored(path: Path) -> Iterator[None]:
         message = f"the token file {path} cannot be read or written: {error.strerror} [ZE618]"
         raise StorageError(message) from error
     except (KeyError, TypeError, ValueError):
-        message = f"the token file {path} is damaged: delete it, and configure a new `refresh_token`, or log in again [ZE618]"
+        message = (
+            f"the token file {path} is damaged: delete it, and configure a new `refresh_token`, or log in again [ZE618]"
+        )
         raise StorageError(message) from None
 
 
