@@ -113,6 +113,9 @@ class Login(RefreshToken):
     def _stored(self, now: float) -> Pair:
         stored = self._file.read()
         if stored is None or (not stored.refresh_token and now >= stored.due_at):
-            message = "the login has ended, or was taken back by zendesk-events logout: run zendesk-events login again [ZE314]"
+            message = (
+                "the login has ended, or was taken back by zendesk-events logout: "
+                "run zendesk-events login again [ZE314]"
+            )
             raise StorageError(message)
         return stored
