@@ -164,7 +164,7 @@ def _wait(answer: Answer, attempt: int, who: str) -> None:
     wait = max(wait_before(attempt), answer.retry_after or 0.0)
     if attempt >= ATTEMPTS or wait > LONGEST_WAIT_SECONDS:
         again = f" in {wait:.0f} s" if answer.retry_after else " later"
-        message = f"{who}: {answer.summary}, {attempt} times; try again{again}"
+        message = f"{who}: {answer.summary}, {attempt} times; try again{again} [ZE320]"
         raise OutageError(message)
     say(f"{who}: {answer.summary}; asking again in {wait:.0f} s", err=True)
     time.sleep(wait)
@@ -175,6 +175,6 @@ def refusal(answer: Answer, right: str) -> TargetError:
     if answer.kind is Kind.DENIED or (answer.kind is Kind.TURNED_AWAY and not answer.is_page):
         return CredentialsError(
             f"Zendesk denies the request ({answer.summary}): the credentials need the scope {right}, "
-            "their owner a role that may see and edit users, and the account the Events API"
+            "their owner a role that may see and edit users, and the account the Events API [ZE302]"
         )
     return of_answer(answer)

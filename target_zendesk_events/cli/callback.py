@@ -60,7 +60,7 @@ class Callback:
                     continue  # a machine may have no IPv6
                 message = (
                     f"port {self._port} of this machine cannot be listened on ({fault.strerror}): end what holds it, "
-                    "or give --port another, whose address stands among the OAuth client's redirect URLs too"
+                    "or give --port another, whose address stands among the OAuth client's redirect URLs too [ZE324]"
                 )
                 raise ConfigurationError(message) from fault
             self._servers.append(server)
@@ -75,7 +75,9 @@ class Callback:
         try:
             return self._answers.get(timeout=PATIENCE_SECONDS)
         except queue.Empty:
-            message = f"nobody answered on Zendesk's page within {PATIENCE_SECONDS / 60:.0f} minutes: run it again"
+            message = (
+                f"nobody answered on Zendesk's page within {PATIENCE_SECONDS / 60:.0f} minutes: run it again [ZE325]"
+            )
             raise RunStopped(message) from None
 
     def came(self, address: str) -> str:

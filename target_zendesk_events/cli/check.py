@@ -110,8 +110,11 @@ class Findings:
             self._note("credentials", UNKNOWN, f"{way}: taken, but whose they are takes the scope {READS}")
             return
         if user.get("id") is None:
-            fault = "Zendesk takes them for nobody's (users/me answers an anonymous user): check that they are valid"
-            raise CredentialsError(fault)
+            message = (
+                "Zendesk takes the credentials for nobody's (users/me tells of an anonymous user): "
+                "check that they are valid [ZE322]"
+            )
+            raise CredentialsError(message)
         self._note("credentials", OK, f"{way} of {user.get('name')} (user {user['id']})")
         role = user.get("role")
         if role == "end-user":

@@ -39,12 +39,12 @@ def customer_of(text: str, settings: known.Settings) -> Customer:
     elif len(parts) == 1 and "@" in text:
         (source, kind), identifier_type, value = _origin(settings), "email", text
     else:
-        message = f"IDENTIFIER has {len(parts)} of 4 parts; {ACCEPTED}"
+        message = f"IDENTIFIER has {len(parts)} of 4 parts; {ACCEPTED} [ZE321]"
         raise ConfigurationError(message)
     customer = Customer(source, kind, identifier_type, spelt_as(identifier_type, value))
     empty = [field.name for field in dataclasses.fields(customer) if not getattr(customer, field.name)]
     if empty:
-        message = f"IDENTIFIER has nothing for its {empty[0]}; {ACCEPTED}"
+        message = f"IDENTIFIER has nothing for its {empty[0]}; {ACCEPTED} [ZE321]"
         raise ConfigurationError(message)
     return customer
 
@@ -59,7 +59,9 @@ def _origin(settings: known.Settings) -> tuple[str, str]:
     if found:
         ways = [f"{source}:{kind}:email:..." for source, kind in origins]
         ways += [] if len(origins) == len(found) else ["as each record says"]
-        message = f"the rules leave open which profile an e-mail address means ({' or '.join(ways)}); {ACCEPTED}"
+        message = (
+            f"the rules leave open which profile an e-mail address means ({' or '.join(ways)}); {ACCEPTED} [ZE321]"
+        )
     else:
-        message = f"no rule has profiles with an e-mail address, so say whose it is; {ACCEPTED}"
+        message = f"no rule has profiles with an e-mail address, so say whose it is; {ACCEPTED} [ZE321]"
     raise ConfigurationError(message)

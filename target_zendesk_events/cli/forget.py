@@ -53,7 +53,10 @@ def forget(identifier: str, config: dict[str, Any], yes: bool, allow_again: bool
     rule_book = compile_book(settings)
     kept = ledger_of(settings, run_name(), digests_of(settings, rule_book), must_stop=lambda: False)
     if not isinstance(kept, SqlLedger):
-        message = "ledger_url is none: without a ledger nothing could keep later records from bringing the person back"
+        message = (
+            "ledger_url is none: without a ledger nothing could keep later records "
+            "from bringing the person back [ZE328]"
+        )
         raise ConfigurationError(message)
     try:
         forgetting = Forgetting(settings, kept, rule_book)
@@ -135,7 +138,7 @@ class Forgetting:
             if time.monotonic() > ends:
                 message = (
                     "a run under way has events in flight that may bring the person back, and nothing was deleted yet: "
-                    "the identifiers are blocked; end that run, then forget again"
+                    "the identifiers are blocked; end that run, then forget again [ZE329]"
                 )
                 raise RunStopped(message)
             time.sleep(PAUSE_SECONDS)
@@ -151,7 +154,8 @@ class Forgetting:
             self._block(customer, profile)
             account.ask("DELETE", profile_path(str(profile.get("id"))), WRITES)
         message = (
-            "the profile comes back as often as it is deleted: end all that sends to this account, then forget again"
+            "the profile comes back as often as it is deleted: "
+            "end all that sends to this account, then forget again [ZE329]"
         )
         raise RunStopped(message)
 

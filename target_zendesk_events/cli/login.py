@@ -76,10 +76,12 @@ def client_of(config: Mapping[str, Any]) -> str:
     """Return the client that logs in. Raises ConfigurationError where none stands alone in the configuration."""
     client_id = str(config.get("client_id") or "").strip()
     if not client_id:
-        message = "client_id is missing: it names the public OAuth client (its unique identifier) to log in with"
+        message = (
+            "client_id is missing: it names the public OAuth client (its unique identifier) to log in with [ZE326]"
+        )
         raise ConfigurationError(message)
     if config.get("client_secret"):
-        message = "client_secret is set, so that runs use client credentials: a login takes client_id alone"
+        message = "client_secret is set, so that runs use client credentials: a login takes client_id alone [ZE326]"
         raise ConfigurationError(message)
     return client_id
 

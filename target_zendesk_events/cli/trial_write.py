@@ -69,7 +69,7 @@ def _of_reading(account: Account, customer: Customer, sent: Sequence[dt.datetime
 def _post(account: Account, body: object) -> None:
     answer = account.answer("POST", EVENTS_PATH, body)
     if answer.kind is Kind.REFUSED:
-        message = f"Zendesk refuses an event for this customer ({answer.summary}): {answer.message}"
+        message = f"Zendesk refuses an event for this customer ({answer.summary}): {answer.message} [ZE323]"
         raise AccountError(message)
     if answer.kind is not Kind.ACCEPTED:
         raise refusal(answer, WRITES)

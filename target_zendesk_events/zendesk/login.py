@@ -106,7 +106,7 @@ class Login(RefreshToken):
         if self._file.read() is None:
             message = (
                 "client_id is given alone, and data_dir keeps no login of that client at this account: "
-                "run zendesk-events login, or set client_secret [ZE313]"
+                "run zendesk-events login, or set client_secret [ZE330]"
             )
             raise CredentialsError(message)
 
@@ -115,7 +115,7 @@ class Login(RefreshToken):
         if stored is None or (not stored.refresh_token and now >= stored.due_at):
             message = (
                 "the login has ended, or was taken back by zendesk-events logout: "
-                "run zendesk-events login again [ZE314]"
+                "run zendesk-events login again [ZE331]"
             )
             raise StorageError(message)
         return stored

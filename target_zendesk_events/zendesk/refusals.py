@@ -64,4 +64,4 @@ def explain_token_refusal(answer: Answer, words: Mapping[str, str] = OF_TOKENS) 
 def explain_page_error(code: str) -> str:
     """Say why the authorisation page sent the browser back without a code, and what to do."""
     advice = OF_LOGINS.get(code, f"look at the OAuth client in {CLIENTS}")
-    return f"Zendesk's authorisation page gave no code ({code}): {advice}"
+    return f"Zendesk's authorisation page gave no code ({code}): {advice} [ZE327]"
