@@ -27,14 +27,14 @@ class Timeline:
 
         `certain` is a better one, asked before a time is refused that is ahead of `wall`.
         """
-        self._zone = zone
+        self.zone = zone
         self._wall = wall
         self._certain = certain or wall
         self._now = _SURELY_REAL
 
     def moment(self, value: Any) -> Moment:  # noqa: ANN401 - whatever a record holds
         """Return the time that a value says. Raises BadValueError for what is none, or may not stand there."""
-        found = moment(value, self._zone)
+        found = moment(value, self.zone)
         if not _SURELY_REAL < found.second <= self._now:
             self._judge(found)
         return found

@@ -7,19 +7,20 @@ from collections.abc import Mapping
 from target_zendesk_events.codes import prolonged
 from target_zendesk_events.mapping import read_event, read_profile
 from target_zendesk_events.mapping.parts import Part
+from target_zendesk_events.mapping.read_cases import read_cases
 from target_zendesk_events.mapping.reading import UNQUOTED, Raw, Reading, forgotten_braces, is_unquoted, kind
 from target_zendesk_events.mapping.rule import Rule
 from target_zendesk_events.mapping.syntax import BadTemplateError
 from target_zendesk_events.mapping.templates import Constant
 
-KEYS = ("name", "stream", "when", "profile", "event", "dedupe_key", "dedupe")
+KEYS = ("name", "stream", "when", "profile", "event", "dedupe_key", "dedupe", "tests")
 _BELONGS = {
     **dict.fromkeys(read_profile.KEYS, "`profile`"),
     **dict.fromkeys(read_event.KEYS, "`event`"),
     "source": "`profile` or `event`",
     "type": "`profile` or `event`",
     "name": "`profile` or the rule itself",
-    **dict.fromkeys(("stream", "when", "dedupe_key", "dedupe"), "the rule itself"),
+    **dict.fromkeys(("stream", "when", "dedupe_key", "dedupe", "tests"), "the rule itself"),
 }
 """Where a key has a meaning, for one that stands elsewhere."""
 
@@ -36,6 +37,7 @@ def read_rule(reading: Reading, raw: Raw) -> Rule | None:
     dedupe_key = _dedupe_key(reading, raw.get("dedupe_key"))
     dedupe = _dedupe(reading, raw)
     name = _name(reading, raw, stream)
+    cases = read_cases(reading, raw.get("tests"), reading.surroundings.timeline.zone, stream=stream)
     if reading.faults:
         return None
     return Rule(
@@ -46,6 +48,7 @@ def read_rule(reading: Reading, raw: Raw) -> Rule | None:
         event=event,
         dedupe_key=dedupe_key,
         dedupe=dedupe,
+        cases=cases,
         surroundings=reading.surroundings,
     )
 

@@ -22,23 +22,16 @@ Raw = Any
 """Whatever the configuration holds."""
 
 
-class Reading:
-    """The reading of one rule; `faults` gathers what is wrong with it, each with its place."""
+class Faults:
+    """Gathers what is wrong with something as it is written, each fault with its place."""
 
-    def __init__(self, surroundings: Surroundings, source: str | None) -> None:
-        """Take what all rules share, and the source for events and profiles that name none: `""` where it is unset."""
+    def __init__(self) -> None:
+        """Begin with none."""
         self.faults: list[str] = []
-        self.surroundings = surroundings
-        self.source = source
 
     def fault(self, place: str, why: str) -> None:
         """Note a fault; without a place it is the whole rule's."""
         self.faults.append(f"{place}: {why}" if place else why)
-
-    def missing(self, place: str, hint: str = "") -> Part:
-        """Note that something is missing, and return what stands in its place."""
-        self.fault("", f"`{place}` is missing{hint} [ZE207]")
-        return Part(place, NOWHERE)
 
     def is_object(self, place: str, raw: Raw) -> bool:
         """Return whether a value is an object with keys that can be read; else note why not."""
@@ -61,6 +54,21 @@ class Reading:
         for key in raw:
             if has_braces(key):
                 self.fault(place, f"the name '{key}' is no template, and would be sent as it stands [ZE213]")
+
+
+class Reading(Faults):
+    """The reading of one rule."""
+
+    def __init__(self, surroundings: Surroundings, source: str | None) -> None:
+        """Take what all rules share, and the source for events and profiles that name none: `""` where it is unset."""
+        super().__init__()
+        self.surroundings = surroundings
+        self.source = source
+
+    def missing(self, place: str, hint: str = "") -> Part:
+        """Note that something is missing, and return what stands in its place."""
+        self.fault("", f"`{place}` is missing{hint} [ZE207]")
+        return Part(place, NOWHERE)
 
     def text(self, place: str, raw: Raw, *, lenient: bool = False) -> Part | None:
         """Read a value that is no object or list; None where it is left out or faulty."""

@@ -17,7 +17,9 @@ from target_zendesk_events.moments import Moment
 from target_zendesk_events.work import LeftOut, Match, NoShipment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_zendesk_events.mapping.expectations import Case
 
 SAYS_NO = ("false", "no", "0")
 """Texts that are true to Jinja, and hardly ever meant so."""
@@ -102,12 +104,14 @@ class Rule:
         event: EventParts,
         dedupe_key: Part | None,
         dedupe: bool,
+        cases: Sequence[Case],
         surroundings: Surroundings,
     ) -> None:
         """Take the parts, compiled; `stream` is a name or a glob."""
         self.name = name
         self.stream = stream
         self.dedupe = dedupe
+        self.cases = cases
         self._when = when
         self._profile = profile
         self._event = event

@@ -126,9 +126,14 @@ def _where(index: int, raw: Any) -> str:  # noqa: ANN401 - whatever the configur
 
 
 def _line(lines: Mapping[str, int], fault: str) -> str:
+    """Return the line of a fault, as the beginning of its sentence."""
+    return f"rules_file line {line_of(lines, fault)}, "
+
+
+def line_of(lines: Mapping[str, int], fault: str) -> int:
     """Return the line of the innermost place that a fault is about."""
     places = [place for place in lines if fault.startswith(tuple(_beginnings(place)))]
-    return f"rules_file line {lines[max(places, key=len, default='')]}, "
+    return lines[max(places, key=len, default="")]
 
 
 def _beginnings(place: str) -> Iterator[str]:

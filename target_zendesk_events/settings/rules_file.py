@@ -44,23 +44,68 @@ class RulesFile:
     source: str | None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class TestsFile:
+    """What a file of tests holds; `lines` as those of a rules file."""
+
+    __test__ = False  # to pytest
+    path: Path
+    tests: list[Any]
+    lines: list[dict[str, int]]
+
+
 def read_rules_file(path: Path) -> RulesFile:
     """Return what a rules file holds; raise a ConfigurationError with a sentence, and its line, for each fault."""
-    text = _text_of(path)
+    return _rules_of(*_read(path, f"rules_file {path}"))
+
+
+def read_tests_file(rules_path: Path) -> TestsFile | None:
+    """Return what the file of tests beside a rules file holds (`rules.test.yml`), None where there is none.
+
+    Raises ConfigurationError as `read_rules_file` does.
+    """
+    path = rules_path.with_suffix(f".test{rules_path.suffix}")
+    if not path.exists():
+        return None
+    reading, root, value = _read(path, str(path))
+    nodes = {"tests": root}
+    if isinstance(root, yaml.MappingNode):
+        nodes = {"tests": None, **_known_keys(reading, root, ("tests",), "a file of tests")}
+        value = value.get("tests")
+    if not isinstance(value, list) or not value:
+        reading.fault(
+            _line(nodes["tests"]), "holds no tests; accepted: a list of tests, or a mapping with tests [ZE240]"
+        )
+    if reading.faults:
+        raise ConfigurationError(reading.faults)
+    return TestsFile(path, value, list(_lines_of(nodes["tests"])))
+
+
+def _read(path: Path, name: str) -> tuple[_Reading, yaml.Node | None, Any]:
+    """Return a file's reading, its root and its value; `name` begins each fault. Raises ConfigurationError."""
+    text = _text_of(path, name)
     loader = _Loader(text)
-    reading = _Reading(path, text.splitlines(), loader)
+    reading = _Reading(path, name, text.splitlines(), loader)
     try:
         root = loader.get_single_node()
         value = None if root is None else reading.value_of(root)
     except yaml.YAMLError as error:
         raise ConfigurationError([*reading.faults, reading.no_yaml(error)]) from None
     except RecursionError:
-        raise ConfigurationError([f"rules_file {path} is nested too deeply [ZE202]"]) from None
+        raise ConfigurationError([f"{name} is nested too deeply [ZE202]"]) from None
     finally:
         loader.dispose()
     if reading.faults:
         raise ConfigurationError(reading.faults)
-    return _rules_of(reading, root, value)
+    return reading, root, value
+
+
+def _known_keys(reading: _Reading, root: yaml.MappingNode, known: tuple[str, ...], whose: str) -> dict[str, yaml.Node]:
+    """Return a file's nodes by their keys; a key that means nothing is noted."""
+    for key, _ in root.value:
+        if key.value not in known and not key.value.startswith(_FREE):
+            reading.fault(_line(key), f"{key.value!r} is no key of {whose}{did_you_mean(key.value, known)} [ZE205]")
+    return {key.value: node for key, node in root.value}
 
 
 class _Loader(yaml.SafeLoader):
@@ -82,9 +127,10 @@ for _tag, _pattern, _first in (
 class _Reading:
     """One reading of a file: turns its nodes into values and gathers the faults on the way."""
 
-    def __init__(self, path: Path, lines: list[str], loader: _Loader) -> None:
+    def __init__(self, path: Path, name: str, lines: list[str], loader: _Loader) -> None:
         self.faults: list[str] = []
         self.path = path
+        self._name = name
         self._lines = lines
         self._loader = loader
         self._open: set[int] = set()
@@ -98,7 +144,7 @@ class _Reading:
         """Return the sentence for a file that YAML cannot read; often braces without quotes are the cause."""
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         if mark is None:
-            return f"rules_file {self.path} is no YAML: {error} [ZE202]"
+            return f"{self._name} is no YAML: {error} [ZE202]"
         context = getattr(error, "context_mark", None) or mark
         for number in (mark.line + 1, context.line + 1):
             braces = self._unquoted(number)
@@ -174,7 +220,7 @@ class _Reading:
         return f"{_BRACES.partition(', as in')[0]}: {mended} [ZE202]"
 
     def _at(self, line: int, sentence: str) -> str:
-        return f"rules_file {self.path}, line {line}: {sentence}"
+        return f"{self._name}, line {line}: {sentence}"
 
 
 _TAGS = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "merge"})
@@ -184,27 +230,22 @@ _BRACES = (
 )
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         message = f"rules_file is {path}, where no file is [ZE201]"
     except UnicodeDecodeError:
-        message = f"rules_file {path} is no UTF-8 text [ZE201]"
+        message = f"{name} is no UTF-8 text [ZE201]"
     except OSError as error:
-        message = f"rules_file {path} cannot be read: {error.strerror} [ZE201]"
+        message = f"{name} cannot be read: {error.strerror} [ZE201]"
     raise ConfigurationError(message)
 
 
 def _rules_of(reading: _Reading, root: yaml.Node | None, value: Any) -> RulesFile:  # noqa: ANN401 - any JSON value
     nodes = {"rules": root}
     if isinstance(root, yaml.MappingNode):
-        nodes |= {key.value: node for key, node in root.value}
-        for key, _ in root.value:
-            if key.value not in _KEYS and not key.value.startswith(_FREE):
-                reading.fault(
-                    _line(key), f"{key.value!r} is no key of a rules file{did_you_mean(key.value, _KEYS)} [ZE205]"
-                )
+        nodes |= _known_keys(reading, root, _KEYS, "a rules file")
     else:
         value = {"rules": value}
     rules, source = value.get("rules"), value.get("source")
