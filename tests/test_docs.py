@@ -20,6 +20,7 @@ import click
 import pytest
 import support
 import yaml
+from jsonschema import Draft7Validator
 
 from target_zendesk_events import errors, lenient
 from target_zendesk_events.cli import VERBS
@@ -323,6 +324,13 @@ def matches_of(rules: str, record: dict[str, Any], stream: str, folder: Path) ->
     read = read_rules_file(path)
     book = compile_rules(read.rules, source=read.source or "docs", lines=read.lines)
     return [rule.apply(record, stream) for rule in book.for_stream(stream)]
+
+
+@pytest.mark.parametrize("rules", [rules for rules, _ in RULE_BLOCKS], ids=str)
+def test_example_is_valid_to_an_editor(rules: Block) -> None:
+    """Rules in a document keep to the schema that editors check them by."""
+    schema = json.loads((PACKAGE / "rules.schema.json").read_text(encoding="utf-8"))
+    assert [one.message for one in Draft7Validator(schema).iter_errors(yaml.safe_load(rules.text))] == []
 
 
 @pytest.mark.parametrize(("rules", "following"), RULE_BLOCKS, ids=str)

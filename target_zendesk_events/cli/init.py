@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +22,7 @@ from target_zendesk_events.singer.foreign import recognised
 from target_zendesk_events.singer.streams import SOURCE_TO_CHOOSE
 
 USUAL_FILE = "rules.yml"
+SCHEMA_FILE = "rules.schema.json"
 HEAD = (
     "# Which records become which events on whose timeline. Look through each rule, above all at what stands",
     "# after CHOOSE, and see what it makes of your records with: zendesk-events preview",
@@ -35,9 +37,10 @@ Stream = tuple[str, Mapping[str, Any], Sequence[str]]
 @config_option
 @click.option("--input", "given", type=click.File("rb"), default="-", help="A catalog, or messages. [default: stdin]")
 @click.option("--rules-file", metavar="FILE", help=f"Where to write. [default: the setting, or {USUAL_FILE}]")
+@click.option("--schema", is_flag=True, help="Print what a rules file may hold, as JSON Schema, and end.")
 @click.option("--force", is_flag=True, help="Write the file anew if it is there: what stands in it goes.")
 @reporting_faults
-def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force: bool) -> None:  # noqa: FBT001 - click's signature
+def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, schema: bool, force: bool) -> None:  # noqa: FBT001 - click's signature
     """Write a rule for every stream of a tap: from its catalog (`--discover`) or from its messages.
 
     A file that is there is added to: streams that its rules cover are left as they are. Streams that look like nobody's
@@ -45,6 +48,9 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
 
     Example: some-tap --config tap.json --discover | zendesk-events init --config config.json
     """
+    if schema:
+        click.echo(_schema(), nl=False)
+        return
     streams = list(_streams_in(given.read()))
     if not streams:
         message = "there is no stream in the input: give a tap's catalog (--discover) or its messages [ZE408]"
@@ -65,6 +71,10 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     if not config.get("rules_file"):
         say(f'name it in the configuration: "rules_file": "{path}" (in meltano.yml: rules_file: {path})', err=True)
     say("next: some-tap --config tap.json | zendesk-events preview --config config.json", err=True)
+
+
+def _schema() -> str:
+    return resources.files("target_zendesk_events").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
 
 
 def _streams_in(text: bytes) -> Iterator[Stream]:

@@ -1,0 +1,253 @@
+"""What the reader of rules takes, as JSON Schema: for editors, which complete and check rules as they are written.
+
+Draft 7, which YAML's language server knows best. Keywords that belong to one type say nothing of another, so one object
+describes a place that takes several; alternatives would blur the editor's words on a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from target_zendesk_events.kinds.event import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, RESERVED_SOURCE
+from target_zendesk_events.mapping import read_cases, read_event, read_profile, read_rule
+from target_zendesk_events.mapping.expectations import TOLD_WHY, WITHOUT_BODY
+
+Schema = dict[str, Any]
+
+SCALARS: Final = ["string", "number", "boolean", "null"]
+
+
+def _pattern(pattern: str, words: str) -> Schema:
+    """Return a pattern, and what an editor says where a text does not keep to it."""
+    return {"pattern": pattern, "patternErrorMessage": words}
+
+
+_ANY_CASE: Final = "".join(f"[{one.lower()}{one.upper()}]" for one in RESERVED_SOURCE)
+_NO_BRACES: Final = r"^(?![\s\S]*\{[{%#])"
+_NOT_BLANK: Final = _pattern(r"\S", "Is blank.")
+_TEMPLATE: Final = _pattern(r"\{[{%#]", "Is the same for every record, so that only the first would be sent.")
+_EXPRESSION: Final = _pattern(r"^\s*\{\{[\s\S]*\}\}\s*$", 'As a text it takes one expression: "{{ ... }}".')
+_SOURCE: Final = _pattern(rf"^(?!\s*{_ANY_CASE}\s*$)[\s\S]*\S", f"Is blank, or '{RESERVED_SOURCE}', which is reserved.")
+_FIELD: Final = _pattern(_NO_BRACES, "Takes the name of a field, without braces.")
+_PLAIN_NAME: Final = _pattern(_NO_BRACES, "The name is no template, and would be sent as it stands.")
+_UNLESS_TEMPLATE: Final[Schema] = {"type": "string", "pattern": _NO_BRACES}
+_TEXT: Final[Schema] = {"type": SCALARS}
+
+
+def rules_schema() -> Schema:
+    """Return the schema of a rules file: a list, or a mapping with the list under `rules`."""
+    rules: Schema = {"minItems": 1, "items": {"$ref": "#/definitions/rule"}}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "description": "Rules of target-zendesk-events: a list of them, or a mapping with rules and source.",
+        "type": ["object", "array"],
+        **rules,
+        "properties": {"rules": {"type": "array", **rules}, "source": _setting_source()},
+        "patternProperties": {"^x-": {"description": "Free, so that YAML's anchors have a place."}},
+        "additionalProperties": False,
+        "required": ["rules"],
+        "definitions": {
+            "rule": _rule(),
+            "profile": _profile(),
+            "event": _event(),
+            "property": _property(),
+            "test": _test(),
+            "expectation": _expectation(),
+        },
+    }
+
+
+def _object(keys: Iterable[str], places: Mapping[str, Schema], words: Mapping[str, str], required: list[str]) -> Schema:
+    """Return the schema of an object with these keys: each has a schema and a description."""
+    return {
+        "type": "object",
+        "properties": {key: {"description": words[key], **places[key]} for key in keys},
+        "additionalProperties": False,
+        "required": required,
+    }
+
+
+# rules
+
+
+def _rule() -> Schema:
+    words = {
+        "name": "Its label in logs and report; else stream and type.",
+        "stream": "A stream's name or a glob (`order_*`), case-sensitive.",
+        "when": "One expression; records for which it is false, null or empty are filtered out.",
+        "profile": "Whose event it is.",
+        "event": "What happened.",
+        "dedupe_key": "What makes two events the same, such as `{{ id }}:{{ status }}`.",
+        "dedupe": "`false`: equal records are different events.",
+        "tests": "Records, and what is to become of each; `zendesk-events test` runs them.",
+    }
+    places: dict[str, Schema] = {
+        "name": {"type": ["string", "null"], **_NOT_BLANK},
+        "stream": {"type": "string", **_NOT_BLANK},
+        "when": {"type": ["string", "number", "boolean"], "minLength": 1},
+        "profile": _reference("profile"),
+        "event": _reference("event"),
+        "dedupe_key": {"type": ["string", "null"], **_TEMPLATE},
+        "dedupe": {"type": "boolean", "default": True},
+        "tests": {"type": ["array", "null"], "items": {"$ref": "#/definitions/test"}},
+    }
+    is_off = {"properties": {"dedupe": {"const": False}}, "required": ["dedupe"]}
+    without_key = {
+        "type": "null",
+        "errorMessage": "`dedupe: false` and `dedupe_key` contradict each other: remove one.",
+    }
+    is_glob = {"properties": {"stream": {"pattern": r"[*?\[]"}}, "required": ["stream"]}
+    named = {"required": ["stream"], "properties": {"stream": {"type": "string"}}}
+    return {
+        **_object(read_rule.KEYS, places, words, ["stream", "profile", "event"]),
+        "allOf": [
+            {"if": is_off, "then": {"properties": {"dedupe_key": without_key}}},
+            {"if": is_glob, "then": {"properties": {"tests": {"items": named}}}},
+        ],
+    }
+
+
+def _reference(name: str) -> Schema:
+    return {"allOf": [{"$ref": f"#/definitions/{name}"}]}
+
+
+def _named(*, may_be_null: bool, is_source: bool) -> Schema:
+    """Return the schema of a source or a type: a template, or a constant that Zendesk takes."""
+    constant: Schema = {**(_SOURCE if is_source else _NOT_BLANK), "maxLength": MAX_NAME_LENGTH}
+    return {"type": SCALARS if may_be_null else SCALARS[:-1], "if": _UNLESS_TEMPLATE, "then": constant}
+
+
+def _setting_source() -> Schema:
+    return {
+        "description": "`event.source` and `profile.source` where a rule gives none.",
+        "type": ["string", "null"],
+        **_pattern(f"^$|{_SOURCE['pattern']}", _SOURCE["patternErrorMessage"]),
+        "maxLength": MAX_NAME_LENGTH,
+    }
+
+
+def _profile() -> Schema:
+    words = {
+        "source": "The system that the customer is known in; else the `source` of the file or the setting.",
+        "type": "The kind of customer.",
+        "identifiers": "How Zendesk finds the customer: `type: value`, a list of {type, value}, or one expression that"
+        " yields such a list. `email`, `external_id`, `phone_number`, `twitter`, `facebook` and `sdk` are written onto"
+        " the Zendesk user.",
+        "name": "The customer's name.",
+        "user_id": "The id of a Zendesk user.",
+        "attributes": "More about the customer, always text.",
+    }
+    places: dict[str, Schema] = {
+        "source": _named(may_be_null=True, is_source=True),
+        "type": {**_named(may_be_null=True, is_source=False), "default": read_profile.DEFAULT_TYPE},
+        "identifiers": _identifiers(),
+        "name": _TEXT,
+        "user_id": _TEXT,
+        "attributes": {"type": ["object", "null"], "propertyNames": _PLAIN_NAME, "additionalProperties": _TEXT},
+    }
+    return _object(read_profile.KEYS, places, words, ["identifiers"])
+
+
+def _identifiers() -> Schema:
+    value: Schema = {"type": ["string", "integer"], **_NOT_BLANK}
+    kind: Schema = {"if": _UNLESS_TEMPLATE, "then": {**_NOT_BLANK, "maxLength": MAX_IDENTIFIER_TYPE_LENGTH}}
+    pair = _object(
+        ("type", "value"),
+        {"type": {"type": "string", **kind}, "value": value},
+        {"type": "The identifier's type, such as `email`.", "value": "Its value."},
+        ["type", "value"],
+    )
+    return {
+        "type": ["object", "array", "string"],
+        **_EXPRESSION,
+        "minProperties": 1,
+        "propertyNames": kind,
+        "additionalProperties": value,
+        "if": {"type": "object", "required": ["type", "value"], "maxProperties": 2},
+        "then": {"type": "array", "errorMessage": "Reads as two identifiers: write `email: ...`, or a list."},
+        "minItems": 1,
+        "items": pair,
+    }
+
+
+def _event() -> Schema:
+    words = {
+        "source": "The system that it happened in; else the `source` of the file or the setting.",
+        "type": "What happened, such as `order_paid`.",
+        "created_at": "When it happened: ISO-8601 or a Unix time; else the time at which it is sent.",
+        "description": "One line for the agent.",
+        "properties": "An object of templates, a list of field names, or one expression that yields an object.",
+    }
+    places: dict[str, Schema] = {
+        "source": _named(may_be_null=True, is_source=True),
+        "type": _named(may_be_null=False, is_source=False),
+        "created_at": {"type": ["string", "number", "null"]},
+        "description": _TEXT,
+        "properties": {
+            "type": ["object", "array", "string", "null"],
+            **_EXPRESSION,
+            "items": {"type": "string", **_FIELD},
+            "propertyNames": _PLAIN_NAME,
+            "additionalProperties": {"$ref": "#/definitions/property"},
+        },
+    }
+    return _object(read_event.KEYS, places, words, ["type"])
+
+
+def _property() -> Schema:
+    """Return the schema of a value in `properties`: any, nested as one likes."""
+    again = {"$ref": "#/definitions/property"}
+    return {"propertyNames": _PLAIN_NAME, "additionalProperties": again, "items": again}
+
+
+# tests
+
+
+def _test() -> Schema:
+    words = {
+        "name": "What it is called where it fails.",
+        "stream": "The stream that the record comes from; needed where the rule's own is a glob.",
+        "record": "The record, as rules see it.",
+        "now": "When the test takes place; else today.",
+        "expect": f"`profile` and `event` as Zendesk would get them, or {', '.join(WITHOUT_BODY)}.",
+    }
+    places: dict[str, Schema] = {
+        "name": {"type": ["string", "null"], **_NOT_BLANK},
+        "stream": {"type": ["string", "null"], **_NOT_BLANK},
+        "record": {"type": "object"},
+        "now": {"type": ["string", "number", "null"]},
+        "expect": _reference("expectation"),
+    }
+    return _object(read_cases.KEYS, places, words, ["record", "expect"])
+
+
+def _expectation() -> Schema:
+    part = "A part of the message that tells why nothing is sent."
+    words = {
+        "profile": "Fields of the request's profile; those that are not named are not compared.",
+        "event": "Fields of the request's event; those that are not named are not compared.",
+        "left_out": "The types of identifiers that are left out.",
+        **dict.fromkeys(TOLD_WHY, part),
+    }
+    places: dict[str, Schema] = {
+        **{name: _fields(keys) for name, keys in read_cases.BODY.items()},
+        "left_out": {"type": ["array", "null"], "items": {"type": "string"}},
+        **{name: {"type": "string", "minLength": 1} for name in TOLD_WHY},
+    }
+    return {
+        **_object(read_cases.EXPECT_KEYS, places, words, []),
+        "type": ["string", "object"],
+        "if": {"type": "string"},
+        "then": {"enum": list(WITHOUT_BODY)},
+        "examples": list(WITHOUT_BODY),
+        "minProperties": 1,
+        "dependencies": {
+            why: {"properties": {other: False for other in (*TOLD_WHY, *read_cases.BODY) if other != why}}
+            for why in TOLD_WHY
+        },
+    }
+
+
+def _fields(keys: Iterable[str]) -> Schema:
+    return {"type": "object", "properties": {key: {} for key in keys}, "additionalProperties": False}
