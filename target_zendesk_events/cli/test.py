@@ -107,5 +107,5 @@ def _write_junit(trials: Sequence[Trial], path: str) -> None:
     try:
         ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as fault:
-        message = f"--junit {path} cannot be written: {fault.strerror}"
+        message = f"--junit {path} cannot be written: {fault.strerror} [ZE603]"
         raise StorageError(message) from fault

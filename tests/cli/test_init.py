@@ -14,6 +14,7 @@ import yaml
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
 VERBS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
 PAGES = {"type": "SCHEMA", "stream": "pages", "key_properties": ["id"]}
 PAGES["schema"] = {"properties": {"id": {"type": "integer"}, "title": {"type": "string"}}}  # type: ignore[assignment]
@@ -100,6 +101,83 @@ def test_a_file_in_which_nothing_is_chosen_yet_is_added_to(tmp_path: Path) -> No
     assert yaml.safe_load((tmp_path / "rules.yml").read_text())["rules"] is None
     assert init(tmp_path, support.lines([support.schema("orders")])).returncode == 0
     assert rules_in(tmp_path) == ["orders"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "# nothing yet\n",
+        "source: shop\nx-base: &base {stream: logins, profile: {identifiers: {email: a}}}\nrules:\n- <<: *base\n",
+    ],
+)
+def test_what_stands_in_a_file_is_read_as_yaml_reads_it(tmp_path: Path, before: str) -> None:
+    """Comments alone are no rules; what an anchor brings is a rule's own."""
+    (tmp_path / "rules.yml").write_text(before)
+    done = init(tmp_path, support.lines([support.schema("orders"), support.schema("logins")]))
+    assert done.returncode == 0, done.stderr.decode()
+    assert sorted(rules_in(tmp_path)) == ["logins", "orders"]
+
+
+def test_an_editor_finds_the_schema_beside_the_file(tmp_path: Path) -> None:
+    """Without a network, on every machine; after an upgrade it is renewed, and another's file is left alone."""
+    given = support.lines([support.schema("orders")])
+    assert init(tmp_path, given).returncode == 0
+    schema = tmp_path / "rules.schema.json"
+    assert (tmp_path / "rules.yml").read_text().startswith(f"# yaml-language-server: $schema={schema.name}\n")
+    shipped = init(tmp_path, b"", "--schema").stdout
+    assert schema.read_bytes() == shipped
+    for before, after in (
+        (json.dumps({**json.loads(shipped), "required": []}).encode(), shipped),
+        (b'{"description": "mine"}', b'{"description": "mine"}'),
+        (b"[]", b"[]"),
+    ):
+        schema.write_bytes(before)
+        assert init(tmp_path, given).returncode == 0
+        assert schema.read_bytes() == after
+    (tmp_path / "mine.yml").write_text("- stream: orders\n")
+    said = init(tmp_path, given, "--rules-file", "mine.yml").stderr.decode()
+    assert "for an editor, as its first line: # yaml-language-server: $schema=rules.schema.json" in said
+
+
+def test_the_block_for_a_configuration_is_printed(tmp_path: Path) -> None:
+    """For JSON or, where a meltano.yml is, for that: README's plugin, or the setting alone. Then the next command."""
+    given = support.lines([support.schema("orders")])
+
+    def said(*options: str) -> str:
+        return init(tmp_path, given, "--force", *options).stderr.decode().partition("left as they are\n")[2]
+
+    block, _, then = said().partition("next: ")
+    assert json.loads(block.partition(":\n")[2])["rules_file"] == "rules.yml"
+    assert then == "some-tap --config tap.json | zendesk-events preview --config config.json\n"
+    (tmp_path / "config.json").write_text('{"subdomain": "acme"}')
+    assert said("--config", "config.json").startswith('name it in the configuration: "rules_file": "rules.yml"\nnext: ')
+    (tmp_path / "config.json").write_text('{"rules_file": "rules.yml"}')
+    assert said("--config", "config.json").startswith("next: ")
+    (tmp_path / "meltano.yml").write_text("project_id: a\n")
+    block, _, then = said().partition("next: ")
+    readme = (ROOT / "README.md").read_text().partition("## Meltano\n")[2]
+    assert yaml.safe_load(block.partition(":\n")[2]) == yaml.safe_load(readme.split("```")[1].removeprefix("yaml"))
+    assert then == "meltano invoke some-tap | meltano invoke target-zendesk-events:preview\n"
+    (tmp_path / "meltano.yml").write_text("plugins: {loaders: [{name: target-zendesk-events}]}\n")
+    assert "under target-zendesk-events:\n    config:\n      rules_file: rules.yml\nnext: " in said()
+
+
+@pytest.mark.parametrize("kind", ["folder", "not UTF-8", "no YAML"])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, kind: str) -> None:
+    """Exit 2, each with a sentence of its own; nothing is written."""
+    path = tmp_path / "rules.yml"
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"- \xff" if kind == "not UTF-8" else b"- stream: 'orders\n")
+    done = init(tmp_path, support.lines([support.schema("orders")]))
+    said = {
+        "folder": "cannot be read: Is a directory",
+        "not UTF-8": "is no UTF-8 text",
+        "no YAML": "line 2: is no YAML",
+    }
+    assert (done.returncode, said[kind] in done.stderr.decode()) == (2, True), done.stderr.decode()
+    assert [one.name for one in tmp_path.iterdir()] == ["rules.yml"]
 
 
 @pytest.mark.parametrize("before", ["rules: []\n", "rules:\n- stream: a\nsource: shop\n", "rules: [{stream: a}]\n"])
