@@ -26,8 +26,10 @@ _CUSTOMER = re.compile(
     r"_?(?:id|uuid|guid|key)|(?:.*_)?external_id",
 )
 _CUSTOMER_STREAM = re.compile(
-    r"(?:.*[_\-.])?(?:customer|user|contact|client|subscriber|member|person|visitor)s?|people"
+    r"(?:.*[_\-.])?(customer|user|contact|client|subscriber|member|person|visitor)s?|(?:.*[_\-.])?people"
 )
+_USUAL_SCHEMA = re.compile(r"^(?:public|dbo)[_\-.](?=.)")
+"""What databases' taps write before a table's name, and says nothing to an agent."""
 _EMAIL = re.compile(r"(?:.*_)?e_?mail(?:_address)?")
 _SECRET = re.compile(
     r"(?:.*_)?(?:pass|password|passwd|passphrase|passcode|pwd|secret|token|hash|hashed|digest|salt|key|apikey|ssn"
@@ -52,14 +54,16 @@ def propose(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str
     columns: Mapping[str, Any] = schema.get("properties") or {}
     customer, kind, note = _customer(stream, columns, key_properties)
     changed = _change_columns(columns)
+    is_often_nobodys = customer in columns and _is_nullable(columns[customer])
     lines = [
         f"- stream: {_quoted(stream)}",
+        *([f"  when: {_quoted(_variable(customer))}  # without it a record is nobody's"] if is_often_nobodys else []),
         "  profile:",
         "    identifiers:",
         *(f"      # {line}" for line in note),
         f"      {_quoted(kind)}: {_quoted(_braced(customer))}",
         "  event:",
-        f"    type: {_quoted(_name(stream))}",
+        f"    type: {_quoted(_name(_USUAL_SCHEMA.sub('', stream)))}",
     ]
     if changed:
         lines.append(f"    created_at: {_quoted(_braced(*changed))}")
@@ -81,18 +85,26 @@ def _customer(
 ) -> tuple[str, str, tuple[str, ...]]:
     """Return the column that says who it was, the identifier's type, and what to tell of the choice."""
     scalars = [name for name, schema in columns.items() if _is_scalar(schema)]
+    ids = [name for name in scalars if _CUSTOMER.fullmatch(_snake(name))]
     for name in scalars:
         if _EMAIL.fullmatch(_snake(name)):
-            return name, "email", ("Zendesk writes the address onto the user",)
-    for name in scalars:
-        if _CUSTOMER.fullmatch(_snake(name)):
-            return name, _identifier_type(stream, name), ()
+            others = [_another(stream, name, other) for other in ids[:1] if _is_nullable(columns[name])]
+            return name, "email", ("Zendesk writes the address onto the user", *others)
+    if ids:
+        return ids[0], _identifier_type(stream, ids[0]), ()
     keys = [name for name in key_properties if name in scalars]
-    if keys and _CUSTOMER_STREAM.fullmatch(stream.lower()):
-        return keys[0], _identifier_type(stream, keys[0]), ()
+    table = _CUSTOMER_STREAM.fullmatch(stream.lower())
+    if keys and table is not None:
+        return keys[0], _identifier_type(table[1] or "person", keys[0]), ()
     note = ("CHOOSE: no column looks like the customer. As it stands, every value of this one is a customer",)
     name = next(iter([*keys, *scalars, *columns]), "customer_id")
     return name, _identifier_type(stream, name), note
+
+
+def _another(stream: str, email: str, other: str) -> str:
+    """Return what to write where records without an address are somebody's too."""
+    entry = f"{_quoted(_identifier_type(stream, other))}: {_quoted(_braced(other))}"
+    return f"another way to find the customer, with `when: {_variable(email)} or {_variable(other)}`: {entry}"
 
 
 def _identifier_type(stream: str, column: str) -> str:

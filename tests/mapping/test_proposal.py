@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from target_zendesk_events.mapping.proposal import propose
 from target_zendesk_events.mapping.rules import Rule, compile_rules
+from target_zendesk_events.work import NoShipment
 
 TEXT = {"type": ["null", "string"]}
 KEY = {"type": "integer"}
@@ -31,7 +32,7 @@ def compiled(rule: dict[str, Any]) -> Rule:
 
 
 def test_a_proposal_reads_like_a_rule_written_by_hand() -> None:
-    """One identifier, the time of the change, properties by name, and a dedupe_key."""
+    """One identifier, records without it left out; the time of the change, properties by name, and a dedupe_key."""
     columns = {
         "id": KEY,
         "email": TEXT,
@@ -47,9 +48,12 @@ def test_a_proposal_reads_like_a_rule_written_by_hand() -> None:
     }
     assert propose("orders", {"properties": columns}, ["id"]) == (
         "- stream: orders\n"
+        "  when: email  # without it a record is nobody's\n"
         "  profile:\n"
         "    identifiers:\n"
         "      # Zendesk writes the address onto the user\n"
+        "      # another way to find the customer, with `when: email or customer_id`: "
+        'customer_id: "{{ customer_id }}"\n'
         '      email: "{{ email }}"\n'
         "  event:\n"
         "    type: orders\n"
@@ -86,8 +90,24 @@ def test_the_identifier(columns: dict[str, Any], identifiers: dict[str, str]) ->
 
 
 def test_the_key_of_a_stream_of_customers_names_the_customer() -> None:
-    """In a stream of customers, users or contacts the key is the customer's."""
-    assert proposed({"id": KEY}, ["id"], "crm-contacts")["profile"] == {"identifiers": {"crm_contacts_id": "{{ id }}"}}
+    """In a stream of customers, users or contacts the key is the customer's, under the type that others give it."""
+    assert proposed({"id": KEY}, ["id"], "crm-contacts")["profile"] == {"identifiers": {"contact_id": "{{ id }}"}}
+    assert proposed({"id": KEY}, ["id"], "people")["profile"] == {"identifiers": {"person_id": "{{ id }}"}}
+    assert proposed({"contact_id": KEY})["profile"] == {"identifiers": {"contact_id": "{{ contact_id }}"}}
+
+
+def test_who_may_be_missing_is_left_out() -> None:
+    """A guest's order is nobody's event, and no fault."""
+    assert "when" not in proposed({"email": {"type": "string"}})
+    rule = proposed({"e-mail": TEXT, "created_at": TEXT})
+    assert rule["when"] == "record['e-mail']"
+    assert compiled(rule).apply({"e-mail": ""}, "orders").no_shipment is NoShipment.FILTERED
+
+
+def test_what_a_database_calls_its_usual_schema_is_no_part_of_a_type() -> None:
+    """It tells an agent nothing; other schemas may."""
+    types = [proposed({"id": KEY}, stream=name)["event"]["type"] for name in ("public-orders", "shop-orders", "public")]
+    assert types == ["orders", "shop-orders", "public"]
 
 
 def test_without_a_candidate_a_person_must_choose() -> None:
