@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
-from target_zendesk_events import lenient
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.cli.first_look import would_be_set_aside
 from target_zendesk_events.cli.next_steps import next_steps
-from target_zendesk_events.cli.rules_text import FOR_EDITORS, SCHEMA_FILE, Stream, fresh, read_existing
+from target_zendesk_events.cli.rules_text import FOR_EDITORS, SCHEMA_FILE, fresh, read_existing
+from target_zendesk_events.cli.tap_output import read_output
 from target_zendesk_events.errors import InputError, StorageError
 from target_zendesk_events.escaping import say
 from target_zendesk_events.mapping.proposal import names_a_customer
 from target_zendesk_events.settings.storage import absolute, start_folder
-from target_zendesk_events.singer.foreign import recognised
 
 USUAL_FILE = "rules.yml"
+SELECTS_NONE = (
+    "the catalog selects no stream, and a tap sends what is selected (Meltano selects all): save it to a file, write "
+    '"selected": true into the metadata of each stream whose breadcrumb is [], and run the tap with --catalog FILE'
+)
 
 
 @click.command()
@@ -42,7 +45,9 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     if schema:
         click.echo(_schema(), nl=False)
         return
-    streams = list(_streams_in(given.read()))
+    text = given.read()
+    output = read_output(text)
+    streams = output.streams
     if not streams:
         message = "there is no stream in the input: give a tap's catalog (--discover) or its messages [ZE408]"
         raise InputError(message)
@@ -50,7 +55,9 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     path = Path(rules_file) if rules_file else absolute(config.get("rules_file") or USUAL_FILE, start)
     before = None if force else read_existing(path)
     new = [one for one in streams if before is None or not before.covers(one[0])]
-    _write(path, before.added(new) if before else fresh(new, has_source=bool(config.get("source"))))
+    remarks = would_be_set_aside(new, text, config) if output.has_records else {}
+    has_source = bool(config.get("source"))
+    _write(path, before.added(new, remarks) if before else fresh(new, remarks, has_source=has_source))
     _write_schema(path.with_name(SCHEMA_FILE))
     shown = str(path.relative_to(start) if path.is_relative_to(start) else path)
     aside = sum(not names_a_customer(*one) for one in new)
@@ -60,6 +67,8 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     say(f"{shown}: {told}", err=True)
     if before and SCHEMA_FILE not in before.text:
         say(f"for an editor, as its first line: {FOR_EDITORS}", err=True)
+    if output.selects_none:
+        say(SELECTS_NONE, err=True)
     for line in next_steps(config, shown, start):
         say(line, err=True)
 
@@ -87,44 +96,3 @@ def _write_schema(path: Path) -> None:
         is_ours = False
     if is_ours:
         _write(path, ours)
-
-
-def _streams_in(text: bytes) -> Iterator[Stream]:
-    """Yield the streams of a catalog, or of the SCHEMA messages of a stream. Raises InputError."""
-    try:
-        catalog = json.loads(text)
-    except ValueError:
-        catalog = None
-    if isinstance(catalog, dict) and isinstance(catalog.get("streams"), list):
-        yield from map(_of_catalog, catalog["streams"])
-        return
-    seen: dict[str, Stream] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            message = lenient.outline(line)
-        except ValueError:
-            message = None
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            what = recognised(line) or "is no Singer message"
-            fault = f"line {number} of the input {what}: init takes a tap's catalog (--discover) or its messages"
-            raise InputError(fault)
-        if message["type"] == "SCHEMA" and isinstance(message.get("schema"), dict):
-            name = str(message.get("stream"))
-            seen[name] = (name, message["schema"], message.get("key_properties") or [])
-    yield from seen.values()
-
-
-def _of_catalog(entry: dict[str, Any]) -> Stream:
-    """Return a stream of a catalog; fields that the tap does not support are left out."""
-    metadata = {tuple(one.get("breadcrumb") or ()): one.get("metadata") or {} for one in entry.get("metadata") or ()}
-    whole = metadata.get((), {})
-    keys = entry.get("key_properties") or whole.get("table-key-properties") or whole.get("view-key-properties") or []
-    schema = dict(entry.get("schema") or {})
-    schema["properties"] = {
-        name: column
-        for name, column in (schema.get("properties") or {}).items()
-        if metadata.get(("properties", name), {}).get("inclusion") != "unsupported"
-    }
-    return str(entry.get("stream") or entry.get("tap_stream_id")), schema, list(keys)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from target_zendesk_events.outcome.report import RuleCounts
 
 STANDINGS = ("new", "changed", "known")
+NO_RECORDS = (
+    "The input holds no records. Many taps send only what a catalog selects, which they take with --catalog FILE, or "
+    "what is newer than their STATE."
+)
 WOULD_BE_REFUSED = 1
 ENDED_BY_SIGNAL = 128
 WIDTH_OF_FILES = 160
@@ -154,7 +158,8 @@ def _show(target: Previewing) -> None:
     width = None if sys.stdout.isatty() else WIDTH_OF_FILES
     console = Console(highlight=False, markup=False, emoji=False, width=width)
     for name, counts in target.run.report.streams.items():
-        console.print(f"{escaped(name)}: {counts.records:,} records", style="bold", soft_wrap=True)
+        untaken = "" if target.run.rule_book.for_stream(name) else ", which no rule is for"
+        console.print(f"{escaped(name)}: {counts.records:,} records{untaken}", style="bold", soft_wrap=True)
         for rule, made in counts.rules.items():
             console.print(f"  {escaped(rule)}: {_told(made, target.standings[name, rule])}", soft_wrap=True)
             _show_things(target.shown[name, rule], console)
@@ -162,9 +167,13 @@ def _show(target: Previewing) -> None:
                 console.print(f"  identifier {escaped(kind)} left out of {count:,} ({why})", soft_wrap=True)
         for reason in counts.reasons.told():
             console.print(f"  would be set aside: {escaped(reason)}", style="red", soft_wrap=True)
+        for cure in counts.reasons.advice():
+            console.print(f"  to do: {cure}", soft_wrap=True)
         if counts.stopped:
             console.print(f"  {escaped(counts.stopped)}", style="red", soft_wrap=True)
         console.print()
+    if not target.run.report.streams:
+        console.print(NO_RECORDS, soft_wrap=True)
     for note in target.written_onto_users:
         console.print(note, soft_wrap=True)
     if (cost := target.cost) is not None:

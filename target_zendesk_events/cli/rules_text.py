@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.escaping import escaped
 from target_zendesk_events.mapping.proposal import names_a_customer, propose
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.singer.streams import SOURCE_TO_CHOOSE
@@ -28,6 +29,8 @@ NOBODYS = "# {} looks like nobody's events: no column says which customer. Name 
 
 Stream = tuple[str, Mapping[str, Any], Sequence[str]]
 """A stream's name, schema and key properties."""
+Remarks = Mapping[str, Sequence[str]]
+"""For streams, what is to be chosen: why records of it would be set aside."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Existing:
         """Tell whether a rule is for a stream."""
         return any(fnmatch.fnmatchcase(stream, pattern) for pattern in self.streams)
 
-    def added(self, streams: Sequence[Stream]) -> str:
+    def added(self, streams: Sequence[Stream], remarks: Remarks) -> str:
         """Return the text with more rules at its end. Raises ConfigurationError where its rules do not end it."""
         if self.indent is None:
             message = (
@@ -52,7 +55,7 @@ class Existing:
                 "--rules-file names another file, --force writes this one anew [ZE234]"
             )
             raise ConfigurationError(message)
-        return self.text.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in _rules(streams, self.indent))
+        return self.text.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in _rules(streams, remarks, self.indent))
 
 
 def read_existing(path: Path) -> Existing | None:
@@ -85,10 +88,10 @@ def read_existing(path: Path) -> Existing | None:
     return Existing(path, text, streams, "" if is_empty else None)
 
 
-def fresh(streams: Sequence[Stream], *, has_source: bool) -> str:
+def fresh(streams: Sequence[Stream], remarks: Remarks, *, has_source: bool) -> str:
     """Return the text of a new file."""
     head = [*HEAD, *(() if has_source else SOURCE_TO_CHOOSE), "rules:"]
-    return "\n".join([*head, *_rules(streams, "")]) + "\n"
+    return "\n".join([*head, *_rules(streams, remarks, "")]) + "\n"
 
 
 def _ending(root: yaml.Node | None) -> yaml.Node | None:
@@ -112,8 +115,10 @@ def _streams_of(rules: yaml.Node | None, loader: yaml.SafeLoader) -> Iterator[st
             yield from (value.value for key, value in rule.value if key.value == "stream")
 
 
-def _rules(streams: Sequence[Stream], indent: str) -> Iterator[str]:
+def _rules(streams: Sequence[Stream], remarks: Remarks, indent: str) -> Iterator[str]:
     for name, schema, keys in streams:
+        for remark in remarks.get(name, ()):
+            yield f"{indent}# CHOOSE: as it stands, the rule would set aside {escaped(remark)}"
         is_somebodys = names_a_customer(name, schema, keys)
         if not is_somebodys:
             yield indent + NOBODYS.format(json.dumps(name))

@@ -41,6 +41,10 @@ class Reasons:
         for one, count in self._counts.most_common():
             yield self._told(one, count)
 
+    def advice(self) -> Iterator[str]:
+        """Yield what to do about them, each once, in the same order."""
+        yield from dict.fromkeys(ADVICE.get(reason, _OTHERWISE) for (reason, _), _ in self._counts.most_common())
+
     def commonest(self) -> str:
         """Return the sentence for the commonest, and what to do about it."""
         (one, count), *_ = self._counts.most_common(1)

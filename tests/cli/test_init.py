@@ -162,6 +162,40 @@ def test_the_block_for_a_configuration_is_printed(tmp_path: Path) -> None:
     assert "under target-zendesk-events:\n    config:\n      rules_file: rules.yml\nnext: " in said()
 
 
+def test_what_its_own_records_would_meet_is_to_be_chosen(tmp_path: Path) -> None:
+    """Of messages with records: what preview would set aside of them is marked, and nothing else."""
+    records = [
+        support.record("orders", 1),
+        support.record("orders", 2, email=None),
+        support.record("orders", 3, email="guest"),
+        support.record("orders", 4, at="9999-12-31T23:59:59+00:00"),
+        support.record("orders", "5"),
+        support.record("logins", 6),
+    ]
+    messages = support.lines([support.schema("orders"), support.schema("logins"), PAGES, *records])
+    assert init(tmp_path, messages).returncode == 0
+    marked = [line for line in (tmp_path / "rules.yml").read_text().splitlines() if "would set aside" in line]
+    for part in ("none is left (email blocked)", "is a placeholder", "does not hold what the schema says of it"):
+        assert sum(part in line for line in marked) == 1
+    assert len(marked) == 3
+    (tmp_path / "config.json").write_text('{"rules_file": "rules.yml"}')
+    verb = [*VERBS, "preview", "--json", "--config", "config.json"]
+    done = subprocess.run(verb, input=messages, capture_output=True, check=False, cwd=tmp_path, timeout=60)
+    streams = json.loads(done.stdout)["streams"]
+    assert [f"# CHOOSE: as it stands, the rule would set aside {one}" for one in streams["orders"]["reasons"]] == marked
+    assert streams["logins"]["reasons"] == []
+
+
+def test_a_catalog_that_selects_nothing_is_told(tmp_path: Path) -> None:
+    """A tap that is given it sends nothing; one stream that is selected is enough."""
+    given = catalog(support.schema("orders"), support.schema("logins"))
+    assert b"the catalog selects no stream" in init(tmp_path, given).stderr
+    for key in ("selected", "selected-by-default"):
+        chosen = json.loads(given)
+        chosen["streams"][0]["metadata"][0]["metadata"][key] = True
+        assert b"the catalog selects no stream" not in init(tmp_path, json.dumps(chosen).encode()).stderr
+
+
 @pytest.mark.parametrize("kind", ["folder", "not UTF-8", "no YAML"])
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, kind: str) -> None:
     """Exit 2, each with a sentence of its own; nothing is written."""

@@ -84,6 +84,18 @@ def test_what_would_be_set_aside_is_told_with_its_line(tmp_path: Path) -> None:
         assert part in done.stdout.decode()
 
 
+def test_what_to_do_is_told_too(tmp_path: Path) -> None:
+    """For each reason; for a stream that no rule is for; for a tap that sends nothing."""
+    other = [support.schema("pages"), support.record("pages", 1)]
+    bad = [support.record("orders", 6, kind=None), support.record("orders", "7")]
+    shown = preview(tmp_path, [*MESSAGES, *bad, *other], rules=[{**RULES[0], "stream": "orders"}]).stdout.decode()
+    assert "  to do: mend the rule, or filter such records with `when`\n" in shown
+    assert "or set validate_records to false\n" in shown
+    assert "pages: 1 records, which no rule is for\n" in shown
+    done = preview(tmp_path, [support.schema("orders")])
+    assert (done.returncode, b"The input holds no records." in done.stdout) == (0, True)
+
+
 def test_a_stream_that_a_rule_does_not_fit_is_told(tmp_path: Path) -> None:
     """As the run itself would: exit 2."""
     rules = [{**support.RULE, "event": {**EVENT, "type": "{{ knd }}"}}]
