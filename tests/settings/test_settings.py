@@ -673,4 +673,5 @@ def test_only_what_others_need_is_public() -> None:
         "environment_config",
         "hide_meaningless",
         "read_settings",
+        "read_since",
     ]
