@@ -44,8 +44,8 @@ class Existing:
     """What stands before a rule's dash; None where rules do not end the file."""
 
     def covers(self, stream: str) -> bool:
-        """Tell whether a rule is for a stream."""
-        return any(fnmatch.fnmatchcase(stream, pattern) for pattern in self.streams)
+        """Tell whether a rule is for a stream, or one was proposed and is still commented out."""
+        return _nobodys(stream) in self.text or any(fnmatch.fnmatchcase(stream, pattern) for pattern in self.streams)
 
     def added(self, streams: Sequence[Stream], remarks: Remarks) -> str:
         """Return the text with more rules at its end. Raises ConfigurationError where its rules do not end it."""
@@ -115,12 +115,16 @@ def _streams_of(rules: yaml.Node | None, loader: yaml.SafeLoader) -> Iterator[st
             yield from (value.value for key, value in rule.value if key.value == "stream")
 
 
+def _nobodys(stream: str) -> str:
+    return NOBODYS.format(json.dumps(stream))
+
+
 def _rules(streams: Sequence[Stream], remarks: Remarks, indent: str) -> Iterator[str]:
     for name, schema, keys in streams:
         for remark in remarks.get(name, ()):
             yield f"{indent}# CHOOSE: as it stands, the rule would set aside {escaped(remark)}"
         is_somebodys = names_a_customer(name, schema, keys)
         if not is_somebodys:
-            yield indent + NOBODYS.format(json.dumps(name))
+            yield indent + _nobodys(name)
         for line in propose(name, schema, keys).splitlines():
             yield indent + line if is_somebodys else f"{indent}# {line}"

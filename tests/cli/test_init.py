@@ -99,8 +99,9 @@ def test_a_file_in_which_nothing_is_chosen_yet_is_added_to(tmp_path: Path) -> No
     """All that it has is commented out."""
     assert init(tmp_path, support.lines([PAGES])).returncode == 0
     assert yaml.safe_load((tmp_path / "rules.yml").read_text())["rules"] is None
-    assert init(tmp_path, support.lines([support.schema("orders")])).returncode == 0
+    assert init(tmp_path, support.lines([PAGES, support.schema("orders")])).returncode == 0
     assert rules_in(tmp_path) == ["orders"]
+    assert (tmp_path / "rules.yml").read_text().count("# - stream: pages") == 1
 
 
 @pytest.mark.parametrize(
