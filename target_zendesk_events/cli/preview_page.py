@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import click
 
 from target_zendesk_events.cli import browser
 from target_zendesk_events.kinds.shipment import Claim, Request, Shipment
 
-MOST = 10_000
-"""Things that the pages hold: so many are there in seconds, and nobody looks at more."""
-
 
 class PreviewPage:
-    """Keeps the first things of a preview, and shows them."""
+    """Keeps the things of a preview, what is new before what is known, and shows them."""
+
+    most = 10_000
+    """Things that the pages hold: so many are there in seconds, and nobody looks at more."""
 
     def __init__(self) -> None:
         """Keep nothing yet; says how to install the playground where it is not installed."""
         with browser.needing_extra():
             from target_zendesk_events.playground import server  # noqa: F401, PLC0415 - told before the input is read
-        self._requests: list[Request] = []
+        self._new: list[tuple[int, Request]] = []
+        self._known: list[tuple[int, Request]] = []
         self._keys: set[bytes] = set()
         self._number = 0
 
@@ -29,10 +31,16 @@ class PreviewPage:
         if key is not None and is_known and key in self._keys:
             return
         self._number += 1
-        if len(self._requests) < MOST:
-            self._requests.append(what.request(Claim(time)))
+        kept = self._known if is_known else self._new
+        if len(kept) < self.most:
+            kept.append((self._number, what.request(Claim(time))))
             if key is not None:
                 self._keys.add(key)
+
+    def chosen(self) -> list[Request]:
+        """Return what is shown, in the order of the input."""
+        number_of_known = self.most - len(self._new)
+        return [request for _, request in sorted([*self._new, *self._known[:number_of_known]], key=itemgetter(0))]
 
     def show(self, would_be_set_aside: Sequence[str]) -> None:
         """Show all of it until Ctrl-C; it goes with the process."""
@@ -43,8 +51,8 @@ class PreviewPage:
             told_to_end() as end,
             Playground(database=":memory:", would_be_set_aside=list(would_be_set_aside)) as served,
         ):
-            for request in self._requests:
+            for request in self.chosen():
                 served.receive(request.method, request.path, request.body or b"")
-            if self._number > MOST:
-                click.echo(f"The page holds the first {MOST:,} of {self._number:,}.", err=True)
+            if self._number > self.most:
+                click.echo(f"The page holds {self.most:,} of {self._number:,}, those that are new first.", err=True)
             browser.show(served.url, end)

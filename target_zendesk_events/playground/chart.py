@@ -63,4 +63,4 @@ def chart(counts: Mapping[datetime, tuple[int, int]], last: datetime, limit: int
 def _round_up(number: int) -> int:
     """Return the next number that reads well on an axis."""
     size = 10 ** (len(str(number)) - 1)
-    return next(int(size * scale) for scale in SCALES if size * scale >= number and size * scale >= 1) if number else 1
+    return next(int(size * scale) for scale in SCALES if size * scale >= number)

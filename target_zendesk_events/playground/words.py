@@ -56,7 +56,7 @@ def ago(moment: datetime, now: datetime) -> str:
     if abs(seconds) < SOON_SECONDS:
         return "just now"
     told = _length(abs(seconds))
-    return f"{told} ago" if seconds > 0 else f"in {told}"
+    return f"{told} ago" if moment < now else f"in {told}"
 
 
 def zone() -> str:
@@ -67,10 +67,10 @@ def zone() -> str:
 
 def _length(seconds: float) -> str:
     for unit, size, most in STEPS:
-        number = max(1, round(seconds / size))
+        number = round(seconds / size)
         if number < most:
             return _counted(number, unit)
-    return _counted(max(1, round(seconds / YEAR)), "year")
+    return _counted(round(seconds / YEAR), "year")
 
 
 def _counted(number: int, noun: str) -> str:

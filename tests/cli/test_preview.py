@@ -145,9 +145,9 @@ def test_its_sums_are_those_of_a_dry_run(tmp_path: Path, bad: int) -> None:
 class Shown:
     """The verb with `--page`, while it shows: what it said, and the pages that it serves."""
 
-    def __init__(self, folder: Path, messages: list[dict[str, Any]], *options: str, **variables: str) -> None:
+    def __init__(self, folder: Path, messages: list[dict[str, Any]], *options: str, **settings: Any) -> None:
         """Wait until it tells the address; its temporary files, if it made any, would be in `folder`."""
-        (folder / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES}))
+        (folder / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES, **settings}))
         (folder / "input.singer").write_bytes(support.lines(messages))
         arguments = ["preview", "--config", "config.json", "--input", "input.singer", "--page", *options]
         self.process = subprocess.Popen(
@@ -156,12 +156,15 @@ class Shown:
             stderr=subprocess.PIPE,
             text=True,
             cwd=folder,
-            env={**os.environ, "TMPDIR": str(folder), **variables},
+            env={**os.environ, "TMPDIR": str(folder)},
         )
         assert self.process.stderr is not None
-        said = self.process.stderr.readline()
-        assert said.startswith("Look at http://127.0.0.1:"), said + self.process.stderr.read()
-        self.url = said.split()[2]
+        self.said = ""
+        while "Look at http://127.0.0.1:" not in self.said:
+            line = self.process.stderr.readline()
+            assert line, self.said
+            self.said += line
+        self.url = line.split()[2]
 
     def page(self, path: str = "/") -> str:
         """Return a page."""
@@ -187,6 +190,16 @@ def test_its_page_shows_what_would_be_on_the_timelines(tmp_path: Path) -> None:
     code, output = shown.end()
     assert (code, output.count("Order ")) == (0, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "input.singer"]
+
+
+def test_its_page_has_what_the_ledger_knows_too(tmp_path: Path) -> None:
+    """As the timelines would look after the run."""
+    with Playground() as playground:
+        settings = support.config(playground.url, tmp_path, rules=RULES)
+        support.run_process(settings, support.lines(MESSAGES), tmp_path)
+        shown = Shown(tmp_path, [*MESSAGES, support.record("orders", 5)], **settings)
+        assert "6 events on 6 timelines" in shown.page()
+        shown.end()
 
 
 def test_its_page_says_what_would_be_set_aside(tmp_path: Path) -> None:

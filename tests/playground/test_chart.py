@@ -28,7 +28,10 @@ def test_it_is_the_hour_that_ends_with_the_last_minute() -> None:
     ("highest", "limit", "top", "shown"),
     [
         (0, 250, 1, None),
+        (0, 0, 1, None),
+        (1, 0, 1, None),
         (3, 0, 5, None),
+        (25, 100, 100, 100),
         (62, 250, 100, None),
         (63, 250, 250, 250),
         (250, 250, 250, 250),

@@ -39,9 +39,23 @@ def _in_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         (700 * 86_400, "23 months ago"),
         (800 * 86_400, "2 years ago"),
         (-7_200, "in 2 hours"),
+        (-45, "in 1 minute"),
+        (59.5 * 60 - 1, "59 minutes ago"),
+        (1.5 * 3_600 - 1, "1 hour ago"),
+        (1.5 * 3_600 + 1, "2 hours ago"),
+        (1.5 * 86_400 - 1, "1 day ago"),
+        (1.5 * 86_400 + 1, "2 days ago"),
+        (2.5 * 604_800 - 1, "2 weeks ago"),
+        (2.5 * 604_800 + 1, "3 weeks ago"),
+        (8 * 604_800, "8 weeks ago"),
+        (9 * 604_800, "2 months ago"),
+        (23.5 * 2_629_746 - 1, "23 months ago"),
+        (23.5 * 2_629_746 + 1, "2 years ago"),
+        (2.5 * 31_556_952 - 1, "2 years ago"),
+        (2.5 * 31_556_952 + 1, "3 years ago"),
     ],
 )
-def test_it_is_told_in_the_unit_that_fits(seconds: int, told: str) -> None:
+def test_it_is_told_in_the_unit_that_fits(seconds: float, told: str) -> None:
     """Rounded; what is to come too."""
     assert ago(NOW - dt.timedelta(seconds=seconds), NOW) == told
 
@@ -65,7 +79,24 @@ def test_a_time_is_exact_in_this_machines_zone_and_in_utc() -> None:
     seen = when("2026-03-02T04:15:07.250-05:00", NOW)
     assert (seen.clock, seen.exact) == ("10:15", "Monday, 2 March 2026, 10:15:07 CET")
     assert (seen.utc, seen.iso) == ("2026-03-02 09:15:07 UTC", "2026-03-02T09:15:07.250000Z")
-    assert zone().startswith("CE")
+    assert zone() in {"CET (UTC+0100)", "CEST (UTC+0200)"}
+
+
+def test_a_machine_in_utc_has_one_word_for_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its zone is called."""
+    monkeypatch.setenv("TZ", "Etc/UCT")
+    time.tzset()
+    assert zone() == "UTC"
+
+
+def test_a_text_that_is_no_time_is_the_beginning_of_time() -> None:
+    """What a database of an older playground may hold shows at the timeline's end."""
+    assert when("yesterday", NOW).utc == "1970-01-01 00:00:00 UTC"
+
+
+def test_now_is_the_clocks() -> None:
+    """Where no other is given."""
+    assert when(dt.datetime.now(dt.timezone.utc).isoformat()).ago == "just now"
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
