@@ -31,6 +31,7 @@ Post = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)
     with chromium() as browser:
         yield browser
 
@@ -62,7 +63,7 @@ class Watching:
     def open(self, address: str, **options: Any) -> Page:
         """Open a page in a window of its own."""
         page = self._browser.new_context(**options).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("request", lambda one: None if one.url.startswith(self._url) else self.faults.append(one.url))
         page.on("console", lambda one: self.faults.append(one.text))
         page.on("pageerror", lambda one: self.faults.append(str(one)))
