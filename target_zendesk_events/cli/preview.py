@@ -67,7 +67,7 @@ class Previewing(TargetZendeskEvents):
         self.standings[place][standing] += 1
         self.identifier_types.update(what.identifier_types())
         if self.page is not None:
-            self.page.take(key, what, self.run.ledger.now(), is_known=standing == "known")
+            self.page.take(key, what, self.run.ledger.now(), standing)
         if len(self.shown[place]) < self.limit:
             body = what.request(Claim(self.run.ledger.now())).body or b"{}"
             self.shown[place].append((standing, json.loads(body)))

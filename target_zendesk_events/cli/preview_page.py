@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter
+from typing import NamedTuple
 
 import click
 
 from target_zendesk_events.cli import browser
 from target_zendesk_events.kinds.shipment import Claim, Request, Shipment
+
+NOTES = {"known": "already there", "changed": "changed"}
+"""What is said of an event that is not new."""
+
+
+class Placed(NamedTuple):
+    """A request, its place in the input, and what is said of it."""
+
+    place: int
+    request: Request
+    note: str
 
 
 class PreviewPage:
@@ -21,26 +33,27 @@ class PreviewPage:
         """Keep nothing yet; says how to install the playground where it is not installed."""
         with browser.needing_extra():
             from target_zendesk_events.playground import server  # noqa: F401, PLC0415 - told before the input is read
-        self._new: list[tuple[int, Request]] = []
-        self._known: list[tuple[int, Request]] = []
+        self._new: list[Placed] = []
+        self._known: list[Placed] = []
         self._keys: set[bytes] = set()
         self._number = 0
 
-    def take(self, key: bytes | None, what: Shipment, time: float, *, is_known: bool) -> None:
-        """Take in one, unless the input had it before; `is_known` says that the ledger, or this run, knows its key."""
+    def take(self, key: bytes | None, what: Shipment, time: float, standing: str) -> None:
+        """Take in one, unless the input had it before: it is new, changed, or known to the ledger or to this run."""
+        is_known = standing == "known"
         if key is not None and is_known and key in self._keys:
             return
         self._number += 1
         kept = self._known if is_known else self._new
         if len(kept) < self.most:
-            kept.append((self._number, what.request(Claim(time))))
+            kept.append(Placed(self._number, what.request(Claim(time)), NOTES.get(standing, "")))
             if key is not None:
                 self._keys.add(key)
 
-    def chosen(self) -> list[Request]:
+    def chosen(self) -> list[Placed]:
         """Return what is shown, in the order of the input."""
         number_of_known = self.most - len(self._new)
-        return [request for _, request in sorted([*self._new, *self._known[:number_of_known]], key=itemgetter(0))]
+        return sorted([*self._new, *self._known[:number_of_known]], key=attrgetter("place"))
 
     def show(self, would_be_set_aside: Sequence[str]) -> None:
         """Show all of it until Ctrl-C; it goes with the process."""
@@ -51,8 +64,8 @@ class PreviewPage:
             told_to_end() as end,
             Playground(database=":memory:", would_be_set_aside=list(would_be_set_aside)) as served,
         ):
-            for request in self.chosen():
-                served.receive(request.method, request.path, request.body or b"")
+            for one in self.chosen():
+                served.receive(one.request.method, one.request.path, one.request.body or b"", one.note)
             if self._number > self.most:
                 click.echo(f"The page holds {self.most:,} of {self._number:,}, those that are new first.", err=True)
             browser.show(served.url, end)

@@ -91,7 +91,7 @@ class Reception:
         self._see_out(visit, answer.status)
         await _send(send, answer, visit.method, dribble)
 
-    def receive(self, method: str, path: str, body: bytes) -> int:
+    def receive(self, method: str, path: str, body: bytes, note: str) -> int:
         """Serve a request that came over no wire: limit, faults and credentials have no say; returns its status."""
         path, _, query = path.partition("?")
         visit = self._noted(method, path, {"content-type": "application/json"}, query, body, time.monotonic())
@@ -102,6 +102,8 @@ class Reception:
         except Refusal as refusal:
             answer = visit.refused(refusal)
         self._see_out(visit, answer.status)
+        if note:
+            self._store.noted(visit.number, note)
         return answer.status
 
     async def _take_in(self, scope: Scope, receive: Receive) -> _Visit:

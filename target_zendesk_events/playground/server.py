@@ -127,9 +127,9 @@ class Playground:
         """Every customer, oldest first."""
         return self._customers.everyone()
 
-    def receive(self, method: str, path: str, body: bytes) -> int:
-        """Serve a request that came over no wire, whatever the limits; returns its status."""
-        return self._reception.receive(method, path, body)
+    def receive(self, method: str, path: str, body: bytes, note: str = "") -> int:
+        """Serve a request that came over no wire, whatever the limits; its event bears `note`. Returns its status."""
+        return self._reception.receive(method, path, body, note)
 
     def faults(self) -> list[dict[str, Any]]:
         """Every fault that is set, with its number and `hits`."""

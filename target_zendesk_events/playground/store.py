@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-TABLES = ("requests", "refusals", "users", "identities", "profiles", "identifiers", "events")
+TABLES = ("requests", "refusals", "notes", "users", "identities", "profiles", "identifiers", "events")
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,10 @@ class Store:
     def refused(self, number: int, code: str, title: str) -> None:
         """Note why a request was refused."""
         self.run("INSERT OR REPLACE INTO refusals (request, code, title) VALUES (?, ?, ?)", number, code, title)
+
+    def noted(self, number: int, note: str) -> None:
+        """Note what is to be told of a request's event."""
+        self.run("INSERT OR REPLACE INTO notes (request, note) VALUES (?, ?)", number, note)
 
     def requests(self) -> list[Attempt]:
         """Every request, in the order of arrival."""

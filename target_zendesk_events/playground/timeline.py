@@ -36,7 +36,8 @@ FOUND = (
 )
 """Customers whose name or identifier holds a text, or whose id it is: those of the newest events first."""
 EVENTS = (
-    "SELECT e.*, count(*) OVER () AS found FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.user_id = ?"
+    "SELECT e.*, n.note, count(*) OVER () AS found FROM events e JOIN profiles p ON p.id = e.profile_id"
+    " LEFT JOIN notes n ON n.request = e.request WHERE p.user_id = ?"
     " ORDER BY e.moment DESC, e.number DESC LIMIT ? OFFSET ?"
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -197,8 +198,14 @@ def test_its_page_has_what_the_ledger_knows_too(tmp_path: Path) -> None:
     with Playground() as playground:
         settings = support.config(playground.url, tmp_path, rules=RULES)
         support.run_process(settings, support.lines(MESSAGES), tmp_path)
-        shown = Shown(tmp_path, [*MESSAGES, support.record("orders", 5)], **settings)
-        assert "6 events on 6 timelines" in shown.page()
+        now = [support.record("orders", 4, kind="refunded"), support.record("orders", 5)]
+        shown = Shown(tmp_path, [*MESSAGES[:-1], *now], **settings)
+        front = shown.page()
+        assert "6 events on 6 timelines" in front
+        notes = [
+            re.findall("already there|(?<=>)changed", shown.page(path)) for path in re.findall('/agent[^"]*', front)
+        ]
+        assert sorted(notes) == [[], *[["already there"]] * 4, ["changed"]]
         shown.end()
 
 

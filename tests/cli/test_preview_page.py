@@ -18,7 +18,7 @@ def an_event(number: int) -> Event:
 
 def held(page: PreviewPage) -> list[str]:
     """Return the types of the events that a page holds."""
-    return [json.loads(request.body or b"")["event"]["type"] for request in page.chosen()]
+    return [json.loads(one.request.body or b"")["event"]["type"] for one in page.chosen()]
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_what_is_known_gives_way_to_what_is_new(known: list[int], most: int, num
     page = PreviewPage()
     page.most = most
     for number in range(4):
-        page.take(bytes([number]), an_event(number), 0.0, is_known=number in known)
+        page.take(bytes([number]), an_event(number), 0.0, "known" if number in known else "new")
     assert held(page) == [f"type_{number}" for number in numbers]
 
 
 def test_what_the_input_has_twice_is_there_once() -> None:
     """Unless it has no key, or nothing remembers keys: then it would show twice."""
     page = PreviewPage()
-    page.take(b"1", an_event(1), 0.0, is_known=False)
-    page.take(b"1", an_event(1), 0.0, is_known=True)
-    page.take(b"2", an_event(2), 0.0, is_known=False)
-    page.take(b"2", an_event(2), 0.0, is_known=False)
-    page.take(None, an_event(3), 0.0, is_known=False)
-    page.take(None, an_event(3), 0.0, is_known=False)
+    page.take(b"1", an_event(1), 0.0, "new")
+    page.take(b"1", an_event(1), 0.0, "known")
+    page.take(b"2", an_event(2), 0.0, "new")
+    page.take(b"2", an_event(2), 0.0, "new")
+    page.take(None, an_event(3), 0.0, "new")
+    page.take(None, an_event(3), 0.0, "new")
     assert held(page) == ["type_1", "type_2", "type_2", "type_3", "type_3"]

@@ -41,14 +41,17 @@ def post(playground: Playground) -> Post:
     """Post an event of a customer, with what is given; returns the address of its timeline."""
 
     def post(email: str = "customer-1@example.com", **parts: Any) -> str:
-        sent = {
-            "event": {"source": "shop", "type": "order_paid", "properties": {}, **parts},
-            "profile": {"source": "shop", "type": "customer", "identifiers": [{"type": "email", "value": email}]},
-        }
+        event = {"source": "shop", "type": "order_paid", "properties": {}, **parts}
+        sent = {"event": event, "profile": whose(email)}
         answer = requests.post(playground.url + EVENTS, json=sent, timeout=5)
         return f"{playground.url}/agent/users/{answer.json().get('user_id')}"
 
     return post
+
+
+def whose(email: str = "customer-1@example.com") -> dict[str, Any]:
+    """Return the profile of a customer."""
+    return {"source": "shop", "type": "customer", "identifiers": [{"type": "email", "value": email}]}
 
 
 class Watching:
@@ -200,6 +203,8 @@ def test_eyes_and_screen_readers_get_what_they_need(
 ) -> None:
     """Landmarks, one heading of each page, names, contrast of WCAG's AA; nothing to scroll sideways at 360 pixels."""
     timeline = filled(post)
+    (first, *_) = playground.events()
+    playground.receive("POST", EVENTS, json.dumps({**first.body, "profile": whose()}).encode(), "already there")
     address = {"customers": playground.url, "customer": timeline, "account": playground.url + "/account"}[name]
     page = watching.open(address, color_scheme=scheme, viewport={"width": width, "height": 800})
     page.eval_on_selector_all("details", "all => all.forEach((one) => { one.open = true })")
