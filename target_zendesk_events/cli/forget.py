@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 NOT_FORGOTTEN: Final = 1
 PATIENCE_SECONDS: Final = 90.0
 """For events that other runs had claimed before: a request takes a minute at most."""
+SECONDS_TO_COMMIT: Final = 1.0
+"""On a server a claim that was begun before the block may be yet to be seen; in a file one waits for the other."""
 PAUSE_SECONDS: Final = 0.5
 ROUNDS: Final = 5
 
@@ -130,6 +132,8 @@ class Forgetting:
 
     def _wait_for_runs(self) -> None:
         """Wait for what other runs had claimed before the block: it may be on its way to Zendesk."""
+        if not self._kept.database.is_file:
+            time.sleep(SECONDS_TO_COMMIT)
         open_claims = self._kept.claims_elsewhere()
         if open_claims:
             say(f"another run is under way: its {len(open_claims)} events in flight are waited for", err=True)
