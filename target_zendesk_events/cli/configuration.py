@@ -6,7 +6,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,10 @@ from target_zendesk_events.open_files import raise_limit
 from target_zendesk_events.singer.command import log_fault
 from target_zendesk_events.target import TargetZendeskEvents
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH_OF_FILES = 160
 NOWHERE = "http://127.0.0.1:9"
 """An account for those who have none yet; nothing is sent to it."""
 
@@ -37,6 +41,14 @@ def offline(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration with which nothing is sent or written, and no credentials or account are needed."""
     account = {} if config.get("subdomain") or config.get("api_url") else {"api_url": NOWHERE}
     return {**config, **account, "dry_run": True}
+
+
+def screen() -> Console:
+    """Return where tables are drawn: as wide as the terminal, wide in a file, and colours only on a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - drawn once
+
+    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def reporting_faults(verb: Callable[..., None]) -> Callable[..., None]:

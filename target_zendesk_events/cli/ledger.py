@@ -3,47 +3,84 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import compile_book, digests_of, ledger_of, run_name
-from target_zendesk_events.cli.configuration import config_option, reporting_faults
+from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
 from target_zendesk_events.delivery.dry_run import Cost, DryRun
 from target_zendesk_events.errors import ConfigurationError
-from target_zendesk_events.escaping import say
+from target_zendesk_events.escaping import escaped, say
 from target_zendesk_events.kinds.shipment import Shipment
-from target_zendesk_events.ledger.inquiry import Inquiry
+from target_zendesk_events.ledger.inquiry import Inquiry, PastRun
 from target_zendesk_events.ledger.ledger import Entry
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
+from target_zendesk_events.lengths import in_words
 from target_zendesk_events.mapping.values import json_text
+from target_zendesk_events.moments import in_utc
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.work import Match, Work
 
 
 @click.group(invoke_without_command=True)
 @config_option
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @click.pass_context
 @reporting_faults
-def ledger(context: click.Context, config: dict[str, Any]) -> None:
-    """Show what was sent: events by stream and status, the month's use, and the newest runs."""
+def ledger(context: click.Context, config: dict[str, Any], as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Show what was sent: events by stream and status, the month's use and its forecast, and the newest runs.
+
+    Example: zendesk-events ledger --config config.json
+    """
     context.obj = config
     if context.invoked_subcommand is not None:
         return
-    kept = _open(config, reads_only=True)
+    settings = _settings(config, reads_only=True)
+    kept = _open(settings)
     inquiry = Inquiry(kept)
-    say(kept.note)
-    for stream, status, count in inquiry.counts():
-        say(f"{stream}: {count:,} {status}")
-    usage = kept.usage()
-    say(f"this account sent {usage.this_month:,} events this month (UTC), {usage.today:,} today")
-    for name, started, ended, count in inquiry.runs():
-        end = "cut off or under way" if ended is None else f"ended {_time(ended)}"
-        say(f"run {name}: started {_time(started)}, {end}, {count:,} events")
+    counts, month, runs = inquiry.counts(), inquiry.month(settings.monthly_event_quota), inquiry.runs()
+    today = kept.usage().today
+    sizes = inquiry.sizes(runs)
+    note = kept.note
     kept.close()
+    if as_json:
+        streams: dict[str, dict[str, int]] = {}
+        for stream, status, count in counts:
+            streams.setdefault(stream, {})[status.replace(" ", "_")] = count
+        told = {"streams": streams, "month": month.as_object(), "today": today}
+        click.echo(json.dumps({**told, "runs": [_as_object(one, sizes) for one in runs]}, indent=2))
+        return
+    say(note)
+    for stream, status, count in counts:
+        say(f"{stream}: {count:,} {status}")
+    say(f"this account sent {month}; {today:,} today")
+    _draw(runs, sizes)
+
+
+def _as_object(run: PastRun, sizes: Mapping[int, int]) -> dict[str, Any]:
+    ended = None if run.ended is None else in_utc(run.ended)
+    times = {"run": run.name, "started": in_utc(run.started), "ended": ended}
+    return {**times, "end": run.end, "exit_code": run.exit_code, "events": sizes.get(run.number, 0)}
+
+
+def _draw(runs: Sequence[PastRun], sizes: Mapping[int, int]) -> None:
+    from rich import box  # noqa: PLC0415 - drawn once
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("run", "started (UTC)", "took", "end", box=box.SIMPLE, pad_edge=False)
+    table.add_column("events", justify="right")
+    for run in runs:
+        took = "" if run.ended is None else in_words(run.ended - run.started)
+        started = f"{dt.datetime.fromtimestamp(run.started, dt.timezone.utc):%Y-%m-%d %H:%M:%S}"
+        table.add_row(escaped(run.name), started, took, run.end, f"{sizes.get(run.number, 0):,}")
+    if runs:
+        screen().print(table)
 
 
 @ledger.command()
@@ -72,7 +109,7 @@ def prune(config: dict[str, Any], stream: str | None, run: str | None, unseen_da
         click.confirm(
             "Forgotten events are sent again when their records come again. Forget them?", abort=True, err=True
         )
-    kept = _open(config, reads_only=False)
+    kept = _open(_settings(config, reads_only=False))
     count = Inquiry(kept).prune(stream=stream, run=run, unseen_days=unseen_days)
     kept.close()
     say(f"{count:,} events forgotten: they are sent again when their records come again")
@@ -116,9 +153,13 @@ def opened(settings: known.Settings) -> SqlLedger | None:
     return kept if isinstance(kept, SqlLedger) else None
 
 
-def _open(config: dict[str, Any], *, reads_only: bool) -> SqlLedger:
+def _settings(config: dict[str, Any], *, reads_only: bool) -> known.Settings:
     now = dt.datetime.now(dt.timezone.utc)
-    kept = opened(known.read_settings({**config, "dry_run": reads_only}, os.environ, now=now))
+    return known.read_settings({**config, "dry_run": reads_only}, os.environ, now=now)
+
+
+def _open(settings: known.Settings) -> SqlLedger:
+    kept = opened(settings)
     if kept is None:
         message = "ledger_url names no ledger yet: it is none, or nothing was sent so far"
         raise ConfigurationError(message)

@@ -6,7 +6,6 @@ import collections
 import contextlib
 import datetime as dt
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -14,8 +13,8 @@ import msgspec
 
 from target_zendesk_events import lenient
 from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER
+from target_zendesk_events.cli.configuration import screen
 from target_zendesk_events.cli.ledger import opened
-from target_zendesk_events.cli.preview import WIDTH_OF_FILES
 from target_zendesk_events.escaping import escaped, say
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.outcome import last_run
@@ -110,10 +109,8 @@ def _throw_away(bag: ReplayFiles, settings: Settings, why: str, *, must_ask: boo
 
 def _draw(groups: list[Group]) -> None:
     from rich import box  # noqa: PLC0415 - drawn once
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in ("stream", "reason", "rule", "field"):
         table.add_column(name, overflow="fold")
@@ -124,7 +121,7 @@ def _draw(groups: list[Group]) -> None:
         names = (group.stream, group.reason, group.rule or "", group.field or "")
         numbers = (f"{group.count:,}", _when(group.oldest), f"{group.first}")
         table.add_row(*map(escaped, names), *numbers, escaped(group.why))
-    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
+    screen().print(table)
 
 
 def _sum(waiting: Waiting, listed: Waiting, folder: Path) -> str:

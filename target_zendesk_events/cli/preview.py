@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults
+from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults, screen
 from target_zendesk_events.cli.preview_page import PreviewPage
 from target_zendesk_events.delivery.dry_run import Cost, DryRun
 from target_zendesk_events.ending import EXIT_SET_ASIDE
@@ -37,7 +37,6 @@ NO_RECORDS = (
 )
 WOULD_BE_REFUSED = 1
 ENDED_BY_SIGNAL = 128
-WIDTH_OF_FILES = 160
 
 
 class Previewing(TargetZendeskEvents):
@@ -153,10 +152,7 @@ def show(target: Previewing, *, as_json: bool) -> NoReturn:
 
 
 def _show(target: Previewing) -> None:
-    from rich.console import Console  # noqa: PLC0415 - drawn once
-
-    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
-    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console = screen()
     for name, counts in target.run.report.streams.items():
         untaken = "" if target.run.rule_book.for_stream(name) else ", which no rule is for"
         console.print(f"{escaped(name)}: {counts.records:,} records{untaken}", style="bold", soft_wrap=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from target_zendesk_events.ledger.forecast import Month, month_of
+from target_zendesk_events.ledger.lease import LEASE_SECONDS
 from target_zendesk_events.ledger.open_claims import STATUS
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.ledger.tables import CLAIMED, DISCARDED, LOOKALIKES_SHIFT, OF_ACCOUNT, PREFIX
@@ -36,6 +39,30 @@ class Sent:
     request_id: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run of the account, also one that is under way; times are epoch seconds by the ledger's clock."""
+
+    number: int
+    name: str
+    started: float
+    ended: float | None
+    exit_code: int | None
+    """None while it is under way, where it was cut off, and of a verb that only changed the ledger."""
+    lease_until: float
+    is_live: bool
+    """Whether it holds its lease."""
+
+    @property
+    def end(self) -> str:
+        """Say how it ended."""
+        if self.is_live:
+            return "under way"
+        if self.ended is None:
+            return "cut off"
+        return "by hand" if self.exit_code is None else f"exit {self.exit_code}"
+
+
 class Inquiry:
     """Questions to one ledger, of one account: another on the same ledger is neither shown nor forgotten."""
 
@@ -54,13 +81,38 @@ class Inquiry:
         )
         return [(name, STATUSES[status], count) for name, status, count in rows]
 
-    def runs(self) -> list[tuple[str, float, float | None, int]]:
-        """Return the newest runs: name, start, end (None: cut off, or still under way), shipments that are theirs."""
-        return self._ledger.transactions.ask(
-            f"SELECT r.name, r.started, r.ended, (SELECT COUNT(*) FROM {PREFIX}keys k WHERE k.run = r.id) "
-            f"FROM {PREFIX}runs r WHERE r.account = ? ORDER BY r.id DESC LIMIT {SHOWN_RUNS}",
+    def runs(self) -> list[PastRun]:
+        """Return the newest runs, the newest first."""
+        now = self._database.now()
+        rows = self._ledger.transactions.ask(
+            f"SELECT id, name, started, ended, exit_code, lease_until FROM {PREFIX}runs "
+            f"WHERE account = ? ORDER BY id DESC LIMIT {SHOWN_RUNS}",
             (self._ledger.account,),
         )
+        return [
+            PastRun(number, name, started, ended, code, until, ended is None and now < until <= now + LEASE_SECONDS)
+            for number, name, started, ended, code, until in rows
+        ]
+
+    def sizes(self, runs: Sequence[PastRun]) -> dict[int, int]:
+        """Return, by the number of each of the runs, how many shipments are its own."""
+        numbers = [one.number for one in runs]
+        places = ",".join("?" * len(numbers))
+        statement = f"SELECT run, COUNT(*) FROM {PREFIX}keys WHERE run IN ({places}) GROUP BY run"
+        return dict(self._ledger.transactions.ask(statement, numbers)) if numbers else {}
+
+    def settled(self) -> dict[str, float | None]:
+        """Return when the newest record of each stream was settled; None where a ledger does not know it yet."""
+        statement = f"SELECT name, settled FROM {PREFIX}streams WHERE account = ?"
+        return dict(self._ledger.transactions.ask(statement, (self._ledger.account,)))
+
+    def month(self, quota: int | None) -> Month:
+        """Return what this month comes to."""
+        statement = f"SELECT name, count FROM {PREFIX}counts WHERE account = ? AND name LIKE 'sent ____-__-__'"
+        rows = self._ledger.transactions.ask(statement, (self._ledger.account,))
+        by_day = {dt.date.fromisoformat(name.removeprefix("sent ")): count for name, count in rows}
+        now = dt.datetime.fromtimestamp(self._ledger.now(), dt.timezone.utc)
+        return month_of(by_day, self._ledger.usage().this_month, quota, now)
 
     def sent(self, key: bytes) -> Sent | None:
         """Return what is known of a shipment; None where it was never claimed, or was forgotten."""

@@ -55,8 +55,25 @@ def test_it_shows_what_this_account_sent(accounts: tuple[Account, Account]) -> N
     """Events by stream and status, the month's use, and the runs; the other account's are not counted in."""
     shown = accounts[0].ask()
     assert "orders: 2 delivered\norders: 1 rejected\n" in shown
-    assert "this account sent 2 events this month (UTC), 2 today" in shown
-    assert shown.count("\nrun ") == 1
+    assert "this account sent 2 events this month (UTC); at the pace of the last days " in shown
+    assert shown.count(" exit 0 ") == 1
+
+
+def test_it_tells_the_same_as_json(accounts: tuple[Account, Account]) -> None:
+    """Streams, the month with its share and its forecast, and the newest runs, with what a verb did by hand."""
+    production, _ = accounts
+    production.settings["monthly_event_quota"] = 1_000
+    production.ask("prune", "--unseen-days", "9", "--yes")
+    told = json.loads(production.ask("--json"))
+    assert told["streams"] == {"orders": {"delivered": 2, "rejected": 1}}
+    month = told["month"]
+    assert (month["sent"], month["quota"], month["percent"], told["today"]) == (2, 1_000, 0.2, 2)
+    assert month["forecast"] >= 2
+    assert month["forecast_percent"] == month["forecast"] / 10
+    by_hand, run = told["runs"]
+    assert (by_hand["end"], by_hand["exit_code"], by_hand["events"]) == ("by hand", None, 0)
+    assert (run["end"], run["exit_code"], run["events"]) == ("exit 0", 0, 3)
+    assert run["started"] <= run["ended"]
 
 
 def test_it_finds_a_record_s_event(accounts: tuple[Account, Account]) -> None:
