@@ -17,6 +17,7 @@ VERBS = {
     "playground": "Serve a local Zendesk to try things on, or run a command against it.",
     "preview": "Show what a run would send, before anything is sent.",
     "replay": "Send again what was set aside, and clear away what is settled.",
+    "status": "Show what an operator alarms on: ages of streams, the last run, what waits.",
     "test": "Run the tests that stand beside the rules.",
     "timeline": "Show a customer's profile and events as Zendesk has them.",
 }

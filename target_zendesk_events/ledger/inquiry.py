@@ -54,12 +54,22 @@ class PastRun:
     """Whether it holds its lease."""
 
     @property
+    def is_over(self) -> bool:
+        """Whether it was a run of the target or of a replay, and came to its end."""
+        return self.exit_code is not None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not ended and holds no lease: it was cut off, or has nothing to send and waits for its tap."""
+        return self.ended is None and not self.is_live
+
+    @property
     def end(self) -> str:
         """Say how it ended."""
         if self.is_live:
             return "under way"
         if self.ended is None:
-            return "cut off"
+            return "cut off, or waits for its tap"
         return "by hand" if self.exit_code is None else f"exit {self.exit_code}"
 
 

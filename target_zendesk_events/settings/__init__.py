@@ -20,7 +20,7 @@ from target_zendesk_events.settings.schema import (
     hide_meaningless,
 )
 from target_zendesk_events.settings.storage import LEDGER_FILE, PROJECT_ROOT_VARIABLE
-from target_zendesk_events.settings.times import read_since
+from target_zendesk_events.settings.times import read_length, read_since
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
@@ -47,6 +47,7 @@ __all__ = [
     "config_schema",
     "environment_config",
     "hide_meaningless",
+    "read_length",
     "read_settings",
     "read_since",
 ]
