@@ -145,7 +145,7 @@ class Findings:
             self._note(
                 "scopes",
                 FAULT,
-                f"{WRITES} is missing: give oauth_scope {READS} {WRITES}, and let the OAuth client have it",
+                f"{WRITES} is missing: set oauth_scope to {READS} {WRITES}, or give a token that has them",
             )
             self.exit_code = self.exit_code or CredentialsError.exit_code
         else:
@@ -202,14 +202,18 @@ def check(config: dict[str, Any], write: str | None, as_json: bool) -> None:  # 
 
 
 def _show(account: str, findings: Findings) -> None:
-    click.secho(account, bold=True)
+    from rich.console import Console  # noqa: PLC0415 - it heeds NO_COLOR
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(escaped(account), style="bold", soft_wrap=True)
     for one in findings.found:
-        mark = click.style(f"{one.result:<8}", fg=COLOURS[one.result])
-        click.echo(f"{mark} {one.check:<12} {escaped(one.message)}")
+        mark = Text(f"{one.result:<8}", style=COLOURS[one.result])
+        console.print(mark.append(f" {one.check:<12} {escaped(one.message)}", style="default"), soft_wrap=True)
     if findings.learnt:
-        click.secho("what the documents leave open, and this account shows:", bold=True)
+        console.print("what the documents leave open, and this account shows:", style="bold", soft_wrap=True)
     for fact in findings.learnt:
-        click.echo(f"  {escaped(fact.question)}: {escaped(fact.answer)}")
+        console.print(f"  {escaped(fact.question)}: {escaped(fact.answer)}", soft_wrap=True)
 
 
 def _life(expires_at: object, now: float, *, is_static: bool) -> tuple[str, str]:

@@ -112,7 +112,7 @@ class Forgetting:
             yield "that identifier alone will be blocked"
             return
         count = sum(1 for _ in account.events(str(profile.get("id"))))
-        yield f"{profile.get('name')} ({profile.get('source')}, {profile.get('type')}): {count:,} events"
+        yield f"{profile.get('name')} ({profile.get('source')}, {profile.get('type')}): {_counted(count, 'event')}"
         yield from (f"  {kind} {value}" for kind, value in _names(profile))
         for other in _other_profiles(account, profile):
             origin = f"{other.get('source')}:{other.get('type')}"
@@ -136,7 +136,7 @@ class Forgetting:
             time.sleep(SECONDS_TO_COMMIT)
         open_claims = self._kept.claims_elsewhere()
         if open_claims:
-            say(f"another run is under way: its {len(open_claims)} events in flight are waited for", err=True)
+            say(f"another run is under way: {_counted(len(open_claims), 'event')} in flight: waited for", err=True)
         ends = time.monotonic() + PATIENCE_SECONDS
         while open_claims:
             if time.monotonic() > ends:
@@ -171,7 +171,7 @@ class Forgetting:
         count = 0
         for path, number in letters_of(folder, self._rule_book, self._is_theirs, self._values):
             count += number
-            yield f"{number} dead letters in {path} hold the person"
+            yield f"{path} holds {_counted(number, 'dead letter')} of the person"
         if count:
             yield "zendesk-events replay takes out those that rules can map, and sends none; delete the others by hand"
         yield "take the person out of what the tap reads, too"
@@ -186,6 +186,10 @@ def _allow_again(forgetting: Forgetting, customer: Customer) -> None:
         say("nobody is forgotten by that identifier", err=True)
         sys.exit(NOT_FORGOTTEN)
     say(f"{count} identifiers may be sent again: what the tap sends of them again goes to Zendesk again", err=True)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _names(profile: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -47,7 +47,7 @@ def logout(config: dict[str, Any]) -> None:
         file.forget()
     if trouble:
         say(f"forgotten here, but not revoked: {trouble}", err=True)
-        say(f"to end it in Zendesk, take the token away in {CLIENTS} > (the client)", err=True)
+        say(f"to end it there at once, delete the OAuth client in {CLIENTS}; else it ends by itself", err=True)
         sys.exit(NOT_REVOKED)
     say(f"logged out of {settings.base_url}: revoked there, forgotten here", err=True)
 

@@ -13,40 +13,44 @@ from target_zendesk_events.zendesk.answers import WRONG_HOST_CODE, Answer
 CLIENTS: Final = "Admin Center > Apps and integrations > APIs > OAuth clients"
 
 OF_TOKENS: Final[Mapping[str, str]] = {
-    "invalid_request": "Zendesk could not read the request: check `client_id`, `client_secret` and `oauth_scope`",
+    "invalid_request": "Zendesk could not read the request: check `client_id`, `client_secret` and `oauth_scope` "
+    f"against the client in {CLIENTS}",
     "invalid_client": "Zendesk does not know this client: `client_id` takes the OAuth client's unique identifier (not "
     "its name or number), `client_secret` its secret, which is shown only once: make a new one if it is lost, in "
-    f"{CLIENTS}",
+    f"{CLIENTS} > (the client)",
     "invalid_grant": "the token is expired, revoked or already used: each refresh token works once, and one whose "
     "answer was lost on the way is used up too. Authorise the OAuth client again and configure the new "
     "`refresh_token`, or use client credentials, which need none",
     "unauthorized_client": "this OAuth client may not use this kind of grant: for client credentials its kind must be "
-    f"confidential; see it in {CLIENTS}",
-    "unsupported_grant_type": "this account does not offer this kind of grant: use another way to authenticate",
+    f"confidential, in {CLIENTS} > (the client)",
+    "unsupported_grant_type": "this account does not offer this kind of grant: use another way to authenticate, such "
+    "as zendesk-events login",
     "invalid_scope": "Zendesk does not give this scope: `oauth_scope` takes scopes separated by spaces; posting needs "
     "`users:write`, reading back `users:read`",
-    "access_denied": "the user or the account does not allow it: ask an administrator of the account",
+    "access_denied": "the user or the account does not allow it: ask an administrator of the account, who finds the "
+    f"client in {CLIENTS}",
     WRONG_HOST_CODE: "no Zendesk account has this address: check `subdomain` or `api_url`",
 }
 """Of the token endpoint, to a run."""
 
 OF_LOGINS: Final[Mapping[str, str]] = {
     "invalid_request": "Zendesk could not read the request: look whether the redirect URL stands letter for letter in "
-    f"the client, in {CLIENTS} > (the client) > Redirect URLs",
-    "invalid_client": "Zendesk takes this client for a confidential one, or does not know it: `client_id` takes its "
-    f"unique identifier, and its kind must be public; see both in {CLIENTS}",
+    f"{CLIENTS} > (the client) > Redirect URLs",
+    "invalid_client": "Zendesk does not know this client, or takes it for a confidential one: `client_id` takes its "
+    f"unique identifier, and its kind must be public; see both in {CLIENTS} > (the client)",
     "invalid_grant": "the code or the login is expired, revoked or already used: run zendesk-events login again, and "
-    "click Allow within two minutes",
-    "unauthorized_client": f"this OAuth client may not log users in: make its kind public in {CLIENTS}",
+    "click Allow within five minutes",
+    "unauthorized_client": f"this OAuth client may not log users in: make its kind public, in {CLIENTS} > (the client)",
     "unsupported_grant_type": "this account does not offer logins: use client credentials, with `client_secret`",
-    "invalid_scope": "Zendesk does not give this scope: `oauth_scope` takes scopes separated by spaces, as in "
-    f"users:read users:write; what the client may have stands in {CLIENTS} > (the client) > Scopes",
+    "invalid_scope": "Zendesk does not give this scope: correct `oauth_scope`, which takes scopes separated by spaces, "
+    "as in `users:read users:write`, and run zendesk-events login again",
     "access_denied": "somebody clicked Deny, or may not let applications in: run zendesk-events login again and click "
     "Allow, or have an administrator do it",
-    "unsupported_response_type": f"this OAuth client gives no codes: look at its kind in {CLIENTS}",
-    "server_error": "Zendesk's authorisation page failed: wait a moment, and run zendesk-events login again",
-    "temporarily_unavailable": "Zendesk's authorisation page is overloaded: wait some minutes, and run zendesk-events "
-    "login again",
+    "unsupported_response_type": f"this OAuth client gives no codes: look at its kind, in {CLIENTS} > (the client)",
+    "server_error": "Zendesk's authorisation page failed: wait a moment, run zendesk-events login again, and "
+    "click Allow",
+    "temporarily_unavailable": "Zendesk's authorisation page is overloaded: wait some minutes, run zendesk-events "
+    "login again, and click Allow",
     WRONG_HOST_CODE: "no Zendesk account has this address: correct `subdomain` or `api_url`",
 }
 """Of the authorisation page, and of the token endpoint to a login."""

@@ -64,7 +64,7 @@ def test_an_account_that_is_well(tmp_path: Path) -> None:
         ({**CLIENT, "client_secret": "another"}, "credentials", "make a new one if it is lost"),
         ({"access_token": "another"}, "credentials", "Zendesk does not take the credentials (HTTP 401 invalid_token"),
         ({}, "credentials", "Zendesk does not take the credentials"),
-        ({**CLIENT, "oauth_scope": "tickets:write"}, "scopes", "users:write is missing: give oauth_scope"),
+        ({**CLIENT, "oauth_scope": "tickets:write"}, "scopes", "users:write is missing: set oauth_scope"),
     ],
 )
 def test_credentials_at_fault(tmp_path: Path, settings: dict[str, str], name: str, part: str) -> None:

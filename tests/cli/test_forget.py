@@ -194,7 +194,7 @@ def test_dead_letters_that_hold_the_person_are_told_and_bring_nobody_back(shop: 
     shop.run(*given, support.record("orders", 5, kind=None, email=EMAIL.upper()))
     shop.playground.set_faults()
     said = shop.forget()
-    assert "2 dead letters in " in said
+    assert "holds 2 dead letters of the person" in said
     assert "zendesk-events replay takes out" in said
     assert shop.verb("replay").returncode == 0
     assert shop.numbers == [2]
@@ -211,7 +211,7 @@ def test_a_run_under_way_brings_nobody_back(any_shop: Shop) -> None:
         live.write(support.lines([support.schema("orders"), support.record("orders", 30, email=EMAIL)]))
         support.until(lambda: 30 in shop.numbers)
         said = shop.forget()
-        assert "another run is under way: its 1 events in flight are waited for" in said
+        assert "another run is under way: 1 event in flight: waited for" in said
         assert shop.numbers == [2, 3]
         live.write(support.lines([support.record("orders", 31, email=EMAIL), support.record("orders", 32)]))
         live.close()

@@ -167,7 +167,7 @@ def test_only_the_first_answer_with_the_right_state_counts(served: Playground, t
         ("unsupported_response_type", "gives no codes"),
         ("server_error", "authorisation page failed"),
         ("temporarily_unavailable", "is overloaded"),
-        ("invalid_scope", "> Scopes"),
+        ("invalid_scope", "correct `oauth_scope`"),
         ("unauthorized_client", "make its kind public"),
         ("invalid_request", "> Redirect URLs"),
         ("something_new", "look at the OAuth client in Admin Center"),
@@ -200,7 +200,7 @@ def test_what_the_token_endpoint_refuses_has_words(served: Playground, tmp_path:
     code = re.sub("code=[^&]*", "code=another", back)
     requests.get(code, timeout=5)
     ended, said = asked.end()
-    assert (ended, "click Allow within two minutes" in said) == (2, True), said
+    assert (ended, "the code or the login is expired" in said) == (2, True), said
     assert not (tmp_path / "data" / "login.json").exists()
 
 
