@@ -93,11 +93,12 @@ class Forgetting:
         if asks:
             click.confirm("Nobody can take this back. Forget them?", abort=True, err=True)
         self._block(customer, profile)
+        blocked = _counted(len(self._hashes), "identifier")
+        say(f"blocked: {blocked}; events that bear one count as forgotten from now on", err=True)
         self._wait_for_runs()
         self._delete(account, customer)
-        say(
-            f"forgotten: {len(self._hashes)} identifiers are blocked; events that bear one count as forgotten", err=True
-        )
+        if profile is not None:
+            say("deleted: the profile, and all its events", err=True)
         for line in self._what_is_left(profile):
             say(line, err=True)
 
@@ -185,7 +186,7 @@ def _allow_again(forgetting: Forgetting, customer: Customer) -> None:
     if not count:
         say("nobody is forgotten by that identifier", err=True)
         sys.exit(NOT_FORGOTTEN)
-    say(f"{count} identifiers may be sent again: what the tap sends of them again goes to Zendesk again", err=True)
+    say(f"{_counted(count, 'identifier')} may be sent again: what the tap sends again goes to Zendesk again", err=True)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -180,6 +180,20 @@ def test_one_that_was_killed_can_be_repeated(any_shop: Shop, moment: str) -> Non
     assert (shop.numbers, shop.run()["forgotten"]) == ([2, 3], 2)
 
 
+def test_one_that_may_not_delete_has_blocked(shop: Shop) -> None:
+    """The missing right is told, and nothing comes in any more; with the right it is repeated."""
+    shop.run()
+    shop.playground.set_faults(Fault(on="profiles", skip=3, status=403, count=None))
+    done = shop.verb("forget", PERSON, "--yes")
+    assert (done.returncode, b"blocked: 3 identifiers" in done.stderr) == (2, True)
+    assert b"need the scope users:write" in done.stderr
+    assert b"deleted" not in done.stderr
+    assert (shop.run()["forgotten"], shop.numbers) == (2, [1, 2, 3, 11])
+    shop.playground.set_faults()
+    assert "deleted: the profile, and all its events" in shop.forget()
+    assert shop.numbers == [2, 3]
+
+
 def test_whoever_is_not_there_is_blocked_all_the_same(shop: Shop) -> None:
     """By the one identifier that was given, an address alone too."""
     said = shop.forget(EMAIL.upper())
