@@ -120,7 +120,8 @@ def _draw(groups: list[Group]) -> None:
     for group in groups:
         names = (group.stream, group.reason, group.rule or "", group.field or "")
         numbers = (f"{group.count:,}", _when(group.oldest), f"{group.first}")
-        table.add_row(*map(escaped, names), *numbers, escaped(group.why))
+        why = f"{group.why} [{group.code}]" if group.code else group.why
+        table.add_row(*map(escaped, names), *numbers, escaped(why))
     screen().print(table)
 
 

@@ -61,6 +61,11 @@ class Letter:
         return self._text("message")
 
     @property
+    def code(self) -> str | None:
+        """The code of what was wrong, by which the guide to errors has it; letters of long ago have none."""
+        return self._text("code") or None
+
+    @property
     def key(self) -> str | None:
         """The ledger's, in hexadecimal digits."""
         return self._text("key") or None

@@ -30,6 +30,8 @@ class Group:
     newest: dt.datetime | None = None
     why: str = ""
     """The message of the newest."""
+    code: str | None = None
+    """Its code."""
 
     def add(self, letter: Letter) -> None:
         """Take in one more."""
@@ -37,7 +39,7 @@ class Group:
         if self.oldest is None or (letter.time or self.oldest) < self.oldest:
             self.oldest = letter.time
         if self.newest is None or (letter.time or LONG_AGO) >= self.newest:
-            self.newest, self.why = letter.time, letter.message
+            self.newest, self.why, self.code = letter.time, letter.message, letter.code
 
     def as_object(self) -> dict[str, Any]:
         """Return it for `--json`."""

@@ -84,6 +84,7 @@ def test_what_waits_is_listed_by_stream_reason_rule_and_field(house: House) -> N
         ("orders", "unmappable", rule, "event.type", 2),
     ]
     assert (told["waiting"], told["listed"], told["held"]) == (7, 7, 1)
+    assert all(re.fullmatch(r"ZE7\d\d", one["code"]) for one in told["groups"])
     age = dt.datetime.now(dt.timezone.utc) - dt.datetime.fromisoformat(told["groups"][0]["oldest"])
     assert dt.timedelta(0) <= age < dt.timedelta(minutes=1)
     shown = house.replay("--list").stdout.decode()
