@@ -21,6 +21,7 @@ from target_zendesk_events.mapping.proposal import names_a_customer
 from target_zendesk_events.settings.storage import absolute, start_folder
 
 USUAL_FILE = "rules.yml"
+NONE_WRITTEN = "first: every rule is commented out, since no column looks like the customer; choose one in the file"
 SELECTS_NONE = (
     "the catalog selects no stream, and a tap sends what is selected (Meltano selects all): save it to a file, write "
     '"selected": true into the metadata of each stream whose breadcrumb is [], and run the tap with --catalog FILE'
@@ -69,6 +70,8 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
         say(f"for an editor, as its first line: {FOR_EDITORS}", err=True)
     if output.selects_none:
         say(SELECTS_NONE, err=True)
+    if aside == len(new) and not (before and before.streams):
+        say(NONE_WRITTEN, err=True)
     for line in next_steps(config, shown, start):
         say(line, err=True)
 

@@ -71,6 +71,7 @@ def differences(expected: Sequence[Expectation], came: Sequence[Came]) -> list[D
         came = [one for one in came if one.outcome != FILTERED] or came[:1]
     elif len(came) > 1 or len(expected) > 1:
         came = [one for one in came if one.outcome != FILTERED]
+        expected = [one for one in expected if one.outcome != FILTERED]
     if len(came) != len(expected):
         return [Difference("outcomes", _listed(expected), _listed(came))]
     return [

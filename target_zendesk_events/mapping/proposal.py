@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -30,6 +31,10 @@ _CUSTOMER_STREAM = re.compile(
 )
 _USUAL_SCHEMA = re.compile(r"^(?:public|dbo)[_\-.](?=.)")
 """What databases' taps write before a table's name, and says nothing to an agent."""
+_CUSTOMER_OBJECT = re.compile(r"customer|user|contact|client|subscriber|member|person|visitor|shopper|buyer|patient")
+_IDS = ("id", "uuid", "guid", "key")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WRITTEN = "Zendesk writes the address onto the user"
 _EMAIL = re.compile(r"(?:.*_)?e_?mail(?:_address)?")
 _SECRET = re.compile(
     r"(?:.*_)?(?:pass|password|passwd|passphrase|passcode|pwd|secret|token|hash|hashed|digest|salt|key|apikey|ssn"
@@ -52,16 +57,15 @@ def propose(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str
     Comments stand where a person must choose.
     """
     columns: Mapping[str, Any] = schema.get("properties") or {}
-    customer, kind, note = _customer(stream, columns, key_properties)
+    customer = _customer(stream, columns, key_properties)
     changed = _change_columns(columns)
-    is_often_nobodys = customer in columns and _is_nullable(columns[customer])
     lines = [
         f"- stream: {_quoted(stream)}",
-        *([f"  when: {_quoted(_variable(customer))}  # without it a record is nobody's"] if is_often_nobodys else []),
+        *([f"  when: {_quoted(customer.value)}  # without it a record is nobody's"] if customer.may_be_missing else []),
         "  profile:",
         "    identifiers:",
-        *(f"      # {line}" for line in note),
-        f"      {_quoted(kind)}: {_quoted(_braced(customer))}",
+        *(f"      # {line}" for line in customer.note),
+        f"      {_quoted(customer.kind)}: {_quoted('{{ ' + customer.value + ' }}')}",
         "  event:",
         f"    type: {_quoted(_name(_USUAL_SCHEMA.sub('', stream)))}",
     ]
@@ -69,36 +73,69 @@ def propose(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str
         lines.append(f"    created_at: {_quoted(_braced(*changed))}")
     else:
         lines.append("    # no column says when the row changed: Zendesk takes the time of arrival")
-    lines += _properties(columns, {customer, *changed})
+    lines += _properties(columns, {customer.column, *changed})
     lines += _dedupe_key(key_properties, changed, columns)
     return "\n".join(lines) + "\n"
 
 
 def names_a_customer(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> bool:
     """Tell whether a column looks like the customer; else the proposal says CHOOSE."""
-    _, _, note = _customer(stream, schema.get("properties") or {}, key_properties)
+    note = _customer(stream, schema.get("properties") or {}, key_properties).note
     return not any(line.startswith("CHOOSE") for line in note)
 
 
-def _customer(
-    stream: str, columns: Mapping[str, Any], key_properties: Sequence[str]
-) -> tuple[str, str, tuple[str, ...]]:
-    """Return the column that says who it was, the identifier's type, and what to tell of the choice."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Customer:
+    """Who it was: the column that says so, the expression that reads it, and the identifier's type."""
+
+    column: str
+    value: str
+    kind: str
+    may_be_missing: bool
+    note: tuple[str, ...] = ()
+
+
+def _customer(stream: str, columns: Mapping[str, Any], key_properties: Sequence[str]) -> _Customer:
+    """Return the likeliest column, with what is to be told of the choice."""
+
+    def of(name: str, kind: str, *note: str) -> _Customer:
+        return _Customer(name, _variable(name), kind, name in columns and _is_nullable(columns[name]), note)
+
     scalars = [name for name, schema in columns.items() if _is_scalar(schema)]
     ids = [name for name in scalars if _CUSTOMER.fullmatch(_snake(name))]
     for name in scalars:
         if _EMAIL.fullmatch(_snake(name)):
             others = [_another(stream, name, other) for other in ids[:1] if _is_nullable(columns[name])]
-            return name, "email", ("Zendesk writes the address onto the user", *others)
+            return of(name, "email", _WRITTEN, *others)
     if ids:
-        return ids[0], _identifier_type(stream, ids[0]), ()
+        return of(ids[0], _identifier_type(stream, ids[0]))
     keys = [name for name in key_properties if name in scalars]
     table = _CUSTOMER_STREAM.fullmatch(stream.lower())
     if keys and table is not None:
-        return keys[0], _identifier_type(table[1] or "person", keys[0]), ()
-    note = ("CHOOSE: no column looks like the customer. As it stands, every value of this one is a customer",)
+        return of(keys[0], _identifier_type(table[1] or "person", keys[0]))
+    for outer, schema in columns.items():
+        within = _within(outer, schema) if _CUSTOMER_OBJECT.fullmatch(_snake(outer)) else None
+        if within is not None:
+            return within
+    note = "CHOOSE: no column looks like the customer. As it stands, every value of this one is a customer"
     name = next(iter([*keys, *scalars, *columns]), "customer_id")
-    return name, _identifier_type(stream, name), note
+    return of(name, _identifier_type(stream, name), note)
+
+
+def _within(outer: str, schema: Any) -> _Customer | None:  # noqa: ANN401 - any JSON schema
+    """Return the field of a customer's object that says who it was, None where none looks so."""
+    fields = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not isinstance(fields, Mapping):
+        return None
+    scalars = [name for name, one in fields.items() if _is_scalar(one) and _WORD.fullmatch(name)]
+    emails = [name for name in scalars if _EMAIL.fullmatch(_snake(name))]
+    ids = [name for name in scalars if _snake(name) in _IDS or _CUSTOMER.fullmatch(_snake(name))]
+    name = next(iter([*emails, *ids]), None)
+    if name is None:
+        return None
+    kind, note = ("email", (_WRITTEN,)) if emails else (_identifier_type(outer, name), ())
+    may_be_missing = _is_nullable(schema) or _is_nullable(fields[name])
+    return _Customer(outer, f"{_variable(outer)}.{name}", kind, may_be_missing, note)
 
 
 def _another(stream: str, email: str, other: str) -> str:
@@ -110,7 +147,7 @@ def _another(stream: str, email: str, other: str) -> str:
 def _identifier_type(stream: str, column: str) -> str:
     """Return a type of the user's own: a standard one would be written onto the Zendesk user."""
     own = _snake(column)
-    if own in STANDARD_IDENTIFIERS or own in ("id", "uuid", "guid", "key", ""):
+    if own in STANDARD_IDENTIFIERS or own in (*_IDS, ""):
         own = f"{_snake(stream)}_{own or 'id'}"
     return own[-MAX_IDENTIFIER_TYPE_LENGTH:].strip("_") or "customer_id"
 
@@ -160,7 +197,7 @@ def _braced(name: str, *fallbacks: str) -> str:
 
 def _variable(name: str) -> str:
     """Return a field as Jinja reads it."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name not in _JINJA_WORDS:
+    if _WORD.fullmatch(name) and name not in _JINJA_WORDS:
         return name
     escaped = "".join(one if one.isprintable() and one not in "\\'" else _escaped(one) for one in name)
     return f"record['{escaped}']"

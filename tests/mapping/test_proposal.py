@@ -96,6 +96,24 @@ def test_the_key_of_a_stream_of_customers_names_the_customer() -> None:
     assert proposed({"contact_id": KEY})["profile"] == {"identifiers": {"contact_id": "{{ contact_id }}"}}
 
 
+@pytest.mark.parametrize(
+    ("fields", "identifiers"),
+    [
+        ({"id": KEY, "email": TEXT}, {"email": "{{ customer.email }}"}),
+        ({"name": TEXT, "id": KEY}, {"customer_id": "{{ customer.id }}"}),
+        ({"external_id": TEXT}, {"customer_external_id": "{{ customer.external_id }}"}),
+        ({"first-name": TEXT}, {"orders_id": "{{ id }}"}),
+        (None, {"orders_id": "{{ id }}"}),
+    ],
+)
+def test_a_customer_within_an_object_is_found(fields: Any, identifiers: dict[str, str]) -> None:
+    """Where no column names one; the object is no property then."""
+    rule = proposed({"id": KEY, "customer": {"type": "object", "properties": fields}}, ["id"])
+    assert rule["profile"]["identifiers"] == identifiers
+    assert ("customer" in rule["event"].get("properties", [])) == ("orders_id" in identifiers)
+    compiled(rule)
+
+
 def test_who_may_be_missing_is_left_out() -> None:
     """A guest's order is nobody's event, and no fault."""
     assert "when" not in proposed({"email": {"type": "string"}})
@@ -179,6 +197,7 @@ NAMES = st.text(min_size=1) | st.sampled_from(
         "self",
         "loop",
         "customer_id",
+        "customer",
         "updated_at",
         "a-b",
         "'",
@@ -186,7 +205,10 @@ NAMES = st.text(min_size=1) | st.sampled_from(
         '"',
     ]
 )
-SCHEMAS = st.sampled_from([{}, True, TEXT, KEY, NUMBER, TIME, OBJECT, {"type": "array"}, {"anyOf": [TIME, TEXT]}])
+NESTED = {"type": "object", "properties": {"email": TEXT, "if": KEY, "id": True}}
+SCHEMAS = st.sampled_from(
+    [{}, True, NESTED, TEXT, KEY, NUMBER, TIME, OBJECT, {"type": "array"}, {"anyOf": [TIME, TEXT]}]
+)
 
 
 @given(st.text(min_size=1), st.dictionaries(NAMES, SCHEMAS, max_size=6), st.data())

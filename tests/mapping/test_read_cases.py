@@ -129,6 +129,7 @@ def test_only_what_is_named_is_compared(expected: dict[str, Any], found: list[st
         ([Expectation("sent")], []),
         ([Expectation("sent"), Expectation("unmappable", message="x")], ["outcomes - sent; unmappable: x + a: sent"]),
         ([Expectation("filtered")], ["outcome - filtered + sent"]),
+        ([Expectation("sent"), Expectation("filtered")], []),
         ([Expectation("sent", left_out=("email",))], ["left_out - email + phone (blank)"]),
         ([Expectation("sent", left_out=("phone",))], []),
         ([Expectation("sent", left_out=())], ["left_out - none + phone (blank)"]),
