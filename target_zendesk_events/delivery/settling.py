@@ -57,6 +57,7 @@ class Settling:
         self._finished: list[OpenRecord] = []
         self._state_at = 0.0
         self._freshness = Freshness()
+        self._passed: set[str] = set()
         self.open_bytes = 0
         """Bytes of the lines whose records are open."""
         self.may_pass_state = False
@@ -101,14 +102,16 @@ class Settling:
 
     def pass_by(self, stream: str) -> None:
         """A record of which nothing is to be sent is settled as it is."""
-        now = self._wall()
-        self._freshness.settle([stream], now)
-        self._report.stream(stream).settled_at = now
+        self._passed.add(stream)
 
     def has_received(self) -> bool:
         """Tell whether outcomes wait for the next commit."""
         waits = bool(self._received or self._finished or self._share.has_fresh)
-        return waits or self._freshness.is_due(self._wall())
+        if not (self._passed or self._freshness.is_pending):
+            return waits
+        now = self._wall()
+        self._note_passed(now)
+        return waits or self._freshness.is_due(now)
 
     def commit(self, wanted: Sequence[Keyed], *, last: bool = False) -> list[Entry]:
         """Make durable what was received, and claim what goes next; return an entry for each wanted.
@@ -126,6 +129,7 @@ class Settling:
         now = self._wall()
         streams = {one.work.stream for one in self._finished} | {shipment.stream for shipment, _ in self._received}
         self._freshness.settle(streams, now)
+        self._note_passed(now)
         is_due = self._freshness.is_due(now) or (last and (self._share.has_counted or self._freshness.is_pending))
         entries: list[Entry] = []
         if settlements or wanted or self._share.has_fresh or is_due:
@@ -160,6 +164,13 @@ class Settling:
             self._reached("STATE printed")
             self._state_at = now + SECONDS_BETWEEN_STATES
         return math.inf
+
+    def _note_passed(self, now: float) -> None:
+        """Settle the streams that records were passed by of: a few lines ago at the most."""
+        self._freshness.settle(self._passed, now)
+        for stream in self._passed:
+            self._report.stream(stream).settled_at = now
+        self._passed.clear()
 
     def _tally(self, now: float, *, last: bool) -> Tally:
         names, self._names.fresh = self._names.fresh, []
