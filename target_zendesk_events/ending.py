@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from target_zendesk_events.assembly import Run, lost_letters_warning
 from target_zendesk_events.errors import StorageError
 from target_zendesk_events.ledger.ledger import Ledger
+from target_zendesk_events.moments import in_utc
 from target_zendesk_events.outcome.progress import Progress
 from target_zendesk_events.outcome.report import Report
 
@@ -58,6 +59,7 @@ def tell(run: Run, progress: Progress, about: Mapping[str, Any]) -> None:
     `about` says of the run what the report does not, its `exit_code` among it.
     """
     report = run.report
+    about = {"run": run.name, **about, "ended": in_utc(run.ledger.now())}
     share = run.quota.share_of_month()
     if share is not None and share >= QUOTA_WARNING_PERCENT:
         logger.warning("%.0f %% of the month's quota (monthly_event_quota) is used", share)

@@ -264,11 +264,9 @@ class TargetZendeskEvents(CommandTarget):
 
         faults = [*([fault] if fault else []), *self.run.engine.stopped.values()]
         about = {
-            "run": self.run.name,
             "command": self.command,
             "version": self.get_plugin_version(),
             "started": in_utc(self._started),
-            "ended": in_utc(self.run.ledger.now()),
             "exit_code": self.exit_code,
             "requests_per_minute": self.settings.requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
