@@ -177,7 +177,8 @@ class TargetZendeskEvents(CommandTarget):
             self.run.report.count_record(alias, "skipped")
             self.run.engine.skip(stream)
             return
-        work = Work(reader.line, stream, alias, reader.line_number, replayed)
+        number = 0 if self.command == "replay" else reader.line_number  # of an input that nobody has seen
+        work = Work(reader.line, stream, alias, number, replayed)
         try:
             transformed = record if sink.takes_as_is else stream_map.transform(record)
         except Exception as fault:  # noqa: BLE001 - whatever a user's expression raises

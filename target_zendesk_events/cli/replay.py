@@ -62,6 +62,12 @@ class SendingBlindly(Replaying):
     sends_held_blindly = True
 
 
+class Trying(Previewing):
+    """What a replay would do, with nothing sent."""
+
+    command = "replay"
+
+
 @click.command()
 @config_option
 @click.option("--reason", multiple=True, type=click.Choice(REASONS), help="Only what was set aside so. Repeatable.")
@@ -139,7 +145,7 @@ def _try(
 ) -> NoReturn:
     """Show what a replay would send, and what it would set aside again."""
     logging.disable(logging.INFO)
-    target = Previewing(config=offline(config))
+    target = Trying(config=offline(config))
     bag = ReplayFiles(target.run.dead_letters.folder, choose(target.settings.timezone), with_held=with_held)
     bag.open()
     bag.close()

@@ -156,6 +156,7 @@ def test_what_the_rules_would_make_of_them_is_tried(house: House) -> None:
     assert "customer-1@example.com" in shown
     assert "would be set aside: 2 unmappable: rule '*:{{ kind }}': event.type: is null" in shown
     assert "A run would send 2 events" in shown
+    assert "of the input" not in shown
     mended = {**support.RULE, "event": {**support.RULE["event"], "type": "order"}}
     told = house.replay("--try", "--held", "--json", rules=[mended], validate_records=False)
     numbers = json.loads(told.stdout)["streams"]["orders"]["rules"]["*:order"]
