@@ -672,6 +672,7 @@ def test_only_what_others_need_is_public() -> None:
         "config_schema",
         "environment_config",
         "hide_meaningless",
+        "read_length",
         "read_settings",
         "read_since",
     ]
