@@ -8,12 +8,18 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from target_zendesk_events.playground.server import Playground
 
 OURS = ("TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_PLAYGROUND", "MELTANO_PROJECT_ROOT")
 POSTGRESQL = "ZENDESK_EVENTS_TEST_POSTGRESQL"
+
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")  # how long an example takes says how busy the machine is
 
 
 @pytest.fixture(autouse=True)
