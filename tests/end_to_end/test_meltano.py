@@ -115,6 +115,7 @@ def test_every_verb_is_a_command() -> None:
     }
 
 
+@pytest.mark.slow
 def test_meltano_names_the_targets_capabilities() -> None:
     """Those of `--about`, but for `validate-records`, which Meltano's schema refuses."""
     about = subprocess.run([*TARGET, "--about", "--format=json"], capture_output=True, check=True, timeout=60)
@@ -160,6 +161,7 @@ def test_readme_s_loader_can_do_what_this_one_can() -> None:
 # the messages that `meltano config test` sends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [200, 403])
 def test_the_messages_of_meltanos_test_send_nothing(tmp_path: Path, answer: int) -> None:
     """Exit 0; users/me is asked, and a 403 passes; nothing is sent or set aside; no line is one that fails the test.
