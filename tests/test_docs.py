@@ -407,6 +407,7 @@ def test_readme_starts_with_its_two_commands() -> None:
     assert second.text.endswith('pytest --quiet --numprocesses=auto -m "not server"')
 
 
+@pytest.mark.slow
 def test_readme_connects_an_account_as_it_says(tmp_path: Path) -> None:
     """Its configuration yields proposed rules, and these, saved and named as it says, send events."""
     (settings,) = (json.loads(one.text) for one in ALL_BLOCKS if one.page == "README.md" and '"client_id"' in one.text)

@@ -58,6 +58,7 @@ def closing(ledger: SqlLedger) -> Iterator[SqlLedger]:
         ledger.database.close()
 
 
+@pytest.mark.slow
 def test_a_locked_file_is_named(tmp_path: Path) -> None:
     """A run that was told to end waits for a lock no longer than four seconds, and the sentence says what it was."""
     path = tmp_path / "ledger.sqlite"
@@ -161,6 +162,7 @@ def test_without_a_ledger_everything_is_new_and_that_is_said() -> None:
     ("ledger_url", "sentence"),
     [(None, b"the ledger and the dead letters were just made"), ("none", b"dead letters were just made")],
 )
+@pytest.mark.slow
 def test_what_goes_with_a_container_is_a_warning(ledger_url: str | None, sentence: bytes, tmp_path: Path) -> None:
     """In a container a new ledger is warned of, or, where that is no file, the first dead letters; once each."""
     settings = support.config("http://127.0.0.1:9", tmp_path, **({"ledger_url": ledger_url} if ledger_url else {}))
