@@ -17,8 +17,9 @@ from target_zendesk_events.cli.account import PROFILES_PATH, READS, WRITES, Acco
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.cli.customer import customer_of
 from target_zendesk_events.cli.trial_write import Fact, write_trial
-from target_zendesk_events.errors import ConfigurationError, CredentialsError, TargetError
+from target_zendesk_events.errors import CredentialsError, TargetError
 from target_zendesk_events.escaping import escaped
+from target_zendesk_events.lengths import in_words
 from target_zendesk_events.moments import moment_of
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
@@ -78,7 +79,7 @@ class Findings:
 
     def note_fault(self, check: str, fault: TargetError) -> None:
         """Note what ends it; the exit code is that with which a run would end."""
-        for sentence in fault.faults if isinstance(fault, ConfigurationError) else (str(fault),):
+        for sentence in fault.sentences:
             self._note(check, FAULT, sentence)
         self.exit_code = self.exit_code or fault.exit_code
 
@@ -99,7 +100,7 @@ class Findings:
         self._note(
             "clock",
             WARNING,
-            f"this machine's clock is {_span(abs(skew))} {way} Zendesk's: set it (NTP); runs go by both",
+            f"this machine's clock is {in_words(abs(skew))} {way} Zendesk's: set it (NTP); runs go by both",
         )
 
     def _who(self) -> None:
@@ -226,16 +227,8 @@ def _life(expires_at: object, now: float, *, is_static: bool) -> tuple[str, str]
     except (ValueError, ArithmeticError):
         return UNKNOWN, "its end is written in a way that cannot be read"
     if is_static:
-        return WARNING, f"ends in {_span(seconds)}, and is not renewed: client_id and client_secret would be"
-    return OK, f"ends in {_span(seconds)}, and is renewed ahead of that"
-
-
-def _span(seconds: float) -> str:
-    """Return a length of time in the unit that fits it."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if abs(seconds) >= 2 * length:
-            return f"{seconds / length:,.0f} {unit}"
-    return f"{seconds:,.0f} s"
+        return WARNING, f"ends in {in_words(seconds)}, and is not renewed: client_id and client_secret would be"
+    return OK, f"ends in {in_words(seconds)}, and is renewed ahead of that"
 
 
 def _limit(answer: Answer, requests_per_minute: int) -> tuple[str, str]:
