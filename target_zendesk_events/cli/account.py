@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import msgspec
 from typing_extensions import Self
 
 from target_zendesk_events import settings as known
@@ -21,7 +22,8 @@ from target_zendesk_events.delivery.retries import wait_before
 from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.errors import CredentialsError, OutageError, TargetError
 from target_zendesk_events.escaping import say
-from target_zendesk_events.kinds.shipment import Request
+from target_zendesk_events.kinds.request import Request
+from target_zendesk_events.kinds.timeline import EVENTS
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.zendesk.answers import Answer, Kind
 from target_zendesk_events.zendesk.auth import Auth
@@ -107,7 +109,7 @@ class Account:
         path, seen = f"{profile_path(profile_id)}/events", {""}
         answer = self.ask("GET", path, READS, **filters)
         while not answer.is_missing:
-            page = page_of(answer)
+            page = page_of(answer, "events")
             yield from page.items
             if page.next in seen:
                 return
@@ -148,9 +150,10 @@ class Account:
             attempt += 1
 
     def _sent(self, request: Request) -> Answer:
-        is_page = request.path.partition("?")[0].endswith("/events")
-        if request.method != "GET" or is_page:
+        if request.method != "GET":
             return self.client.send(request)
+        if request.path.partition("?")[0].endswith("/events"):
+            return self.client.send(msgspec.structs.replace(request, holds=EVENTS))
         return self.client.look_up(request.path)
 
 

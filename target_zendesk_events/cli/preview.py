@@ -49,7 +49,7 @@ class Previewing(TargetZendeskEvents):
 
     def __init__(self, *, config: Any = None) -> None:  # noqa: ANN401 - the SDK's signature
         """Watch the dry run."""
-        self.shown: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
+        self.shown: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = collections.defaultdict(list)
         self.standings: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
         self.identifier_types: set[str] = set()
         super().__init__(config=config)
@@ -68,8 +68,7 @@ class Previewing(TargetZendeskEvents):
         if self.page is not None:
             self.page.take(key, what, self.run.ledger.now(), standing)
         if len(self.shown[place]) < self.limit:
-            body = what.request(Claim(self.run.ledger.now())).body or b"{}"
-            self.shown[place].append((standing, json.loads(body)))
+            self.shown[place].append((standing, what.shown(Claim(self.run.ledger.now()))))
 
     def note_end(self, cost: Cost) -> None:
         """Keep the cost."""
@@ -186,7 +185,7 @@ def _told(made: RuleCounts, standings: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in numbers.items() if count) or "nothing"
 
 
-def _show_things(things: list[tuple[str, dict[str, Any]]], console: Console) -> None:
+def _show_things(things: list[tuple[str, Mapping[str, Any]]], console: Console) -> None:
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 

@@ -46,7 +46,7 @@ class PreviewPage:
         self._number += 1
         kept = self._known if is_known else self._new
         if len(kept) < self.most:
-            kept.append(Placed(self._number, what.request(Claim(time)), NOTES.get(standing, "")))
+            kept.append(Placed(self._number, what.request(Claim(time), {}), NOTES.get(standing, "")))
             if key is not None:
                 self._keys.add(key)
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import compile_book
 from target_zendesk_events.errors import ConfigurationError
@@ -134,5 +136,5 @@ def _told(match: Match, now: float) -> Came:
     fault = match.shipment.limit_fault()
     if fault:
         return Came(match.rule, "limit", message=fault, left_out=left_out)
-    body = json.loads(match.shipment.request(Claim(now)).body or b"{}")
+    body = json.loads(msgspec.json.encode(match.shipment.shown(Claim(now))))
     return Came(match.rule, SENT, body, left_out=left_out)

@@ -87,7 +87,7 @@ class FollowUp:
         if verification is None:
             return Next(again_at=now)
         if answer.kind is Kind.ACCEPTED or answer.is_missing:
-            page = Page((), "") if answer.is_missing else page_of(answer)
+            page = Page((), "") if answer.is_missing else page_of(answer, verification.list_name)
             sent_at = self._first_sent_at(shipment, answer, now)
             return self._judge(shipment, verification, verification.note_page(page.items, page.next, now, sent_at), now)
         if answer.kind in {Kind.DENIED, Kind.REFUSED}:

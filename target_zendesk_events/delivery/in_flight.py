@@ -11,7 +11,7 @@ from typing import Final
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.workers import Call, Workers
 from target_zendesk_events.errors import StorageError
-from target_zendesk_events.kinds.shipment import Request
+from target_zendesk_events.kinds.request import Request
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.zendesk.answers import Answer, Kind, no_answer
@@ -83,7 +83,7 @@ class InFlight:
         shipment.attempts += 1
         if shipment.first_sent_at is None:
             shipment.first_sent_at = now
-        sending = shipment.what.request(shipment.claim)
+        sending = shipment.what.request(shipment.claim, shipment.found)
         self._start(Task("send", shipment, now), functools.partial(_send_if, may_go, self._client, sending))
 
     def renew(self, now: float) -> None:

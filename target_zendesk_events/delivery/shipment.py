@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 import msgspec
 
 from target_zendesk_events.delivery.verify import Verification
-from target_zendesk_events.kinds.shipment import Claim, Shipment
+from target_zendesk_events.kinds.shipment import Claim, Found, Shipment
 from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.outcome.checkpoints import Position
 from target_zendesk_events.work import Match, Work
@@ -76,11 +76,13 @@ class OpenShipment(msgspec.Struct, eq=False):
     holder: Holder | None = None
     """Which other run has claimed it, as far as the ledger said when it was last asked."""
     verification: Verification | None = None
+    found: Found = msgspec.field(default_factory=dict)
+    """The ids of what it refers to."""
 
     @property
     def claim(self) -> Claim:
         """What the ledger says of this sending."""
-        return Claim(0.0 if self.claimed_at is None else self.claimed_at)
+        return Claim(0.0 if self.claimed_at is None else self.claimed_at, self.key)
 
     def must_claim_anew(self) -> None:
         """The lease has lapsed: another run may have taken its claim over."""

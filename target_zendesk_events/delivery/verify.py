@@ -38,6 +38,12 @@ class Verification:
         """Return the request for the page to read next."""
         return self._read_back.request(self.cursor)
 
+    @property
+    def list_name(self) -> str:
+        """Under which name a page lists what is there."""
+        holds = self.request().holds
+        return "" if holds is None else holds.name
+
     def note_page(
         self, page: Iterable[Mapping[str, Any]], following: str, now: float, first_sent_at: float | None
     ) -> Verdict:

@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from target_zendesk_events.kinds.canonical import canonical
+from target_zendesk_events.kinds.look_up import Found, LookUp
 from target_zendesk_events.kinds.masking import mask, mask_fields
-from target_zendesk_events.kinds.shipment import Claim, CountedName, ReadBack, Request
+from target_zendesk_events.kinds.request import Bucket, Request
+from target_zendesk_events.kinds.shipment import Batch, Claim, CountedName, Missing, ReadBack
 from target_zendesk_events.kinds.timeline import EVENTS_PATH, OnTimeline, identifier_query
 
 MAX_NAME_LENGTH = 40
@@ -76,6 +78,9 @@ class Event(msgspec.Struct, frozen=True):
     """What happened, and to whom: a `Shipment`. `created_at` is an ISO-8601 time in UTC."""
 
     kind: ClassVar[str] = "event"
+    bucket: ClassVar[Bucket] = Bucket.EVENTS
+    names_itself: ClassVar[bool] = False
+    harmless_seconds: ClassVar[float] = 0.0
 
     profile: Profile
     source: str
@@ -117,6 +122,9 @@ class Event(msgspec.Struct, frozen=True):
         """Return the `event` object, without a stamp."""
         return self.as_object()
 
+    def content(self) -> None:
+        """Return nothing: what happened, happened."""
+
     def customer(self) -> Sequence[Any]:
         """Return the profile's source, type and identifiers, in an order of their own."""
         profile = self.profile
@@ -130,6 +138,10 @@ class Event(msgspec.Struct, frozen=True):
         """Return its customer's identifiers, and the user's id."""
         keys: list[Hashable] = [(one.type, one.value) for one in self.profile.identifiers]
         return keys if self.profile.user_id is None else [*keys, self.profile.user_id]
+
+    def persons(self) -> Sequence[Hashable]:
+        """Return what names the customer."""
+        return self.lane_keys()
 
     def names(self) -> Sequence[CountedName]:
         """Return sources and types, the event's and the profile's."""
@@ -145,9 +157,17 @@ class Event(msgspec.Struct, frozen=True):
         profile = self.profile
         return frozenset(profile.identifiers), profile.user_id, canonical(self.stamped(claim).as_object())
 
-    def request(self, claim: Claim) -> Request:
+    def look_ups(self) -> Sequence[LookUp]:
+        """Return nothing: Zendesk finds the customer, or makes one."""
+        return ()
+
+    def request(self, claim: Claim, found: Found) -> Request:  # noqa: ARG002 - nothing is looked up
         """Return the request that puts it onto the timeline."""
         return Request("POST", EVENTS_PATH, msgspec.json.encode(self.stamped(claim).body()))
+
+    def when_missing(self, claim: Claim, found: Found) -> Missing:  # noqa: ARG002 - there is no other way
+        """Return that it is refused: nothing need be there for an event."""
+        return Missing.REFUSED
 
     def read_back(self, claim: Claim) -> ReadBack | None:
         """Return how it is found on the timeline; None where no identifier can be written as a query."""
@@ -156,9 +176,21 @@ class Event(msgspec.Struct, frozen=True):
         query = identifier_query(profile.source, profile.type, pairs)
         return None if query is None else OnTimeline(self.stamped(claim).as_object(), query)
 
+    def batch(self) -> Batch | None:
+        """Return nothing: the Events API takes one a request."""
+        return None
+
+    def item(self, found: Found) -> Any:  # noqa: ANN401, ARG002 - JSON
+        """Return its body, which no request shares."""
+        return self.body()
+
     def stamped(self, claim: Claim) -> Event:
         """Return the event as it is sent: one that bears no time happened when it was claimed."""
         return self if self.tells_time else self.at(claim.time)
+
+    def shown(self, claim: Claim) -> Mapping[str, Any]:
+        """Return the body as it will be sent."""
+        return self.stamped(claim).body()
 
     def masked(self) -> Mapping[str, Any]:
         """Return the body in which only names, types, sources and the time can be read."""

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from target_zendesk_events.kinds.look_up import Found, LookUp
+from target_zendesk_events.kinds.request import Bucket, Request
 
-class Request(msgspec.Struct, frozen=True):
-    """One request to Zendesk: `path` begins below the base URL and holds the query; `body` is JSON."""
-
-    method: str
-    path: str
-    body: bytes | None = None
+__all__ = ["Batch", "Bucket", "Claim", "CountedName", "Found", "LookUp", "Missing", "ReadBack", "Request", "Shipment"]
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What the ledger says of this sending: `time` is when it was first claimed, in epoch seconds."""
+    """What the ledger says of this sending: when it was first claimed, in epoch seconds, and under which key.
+
+    `key` is None where nothing tells the shipment from others (`dedupe: false`).
+    """
 
     time: float
+    key: bytes | None = None
+
+
+class Missing(enum.Enum):
+    """What a 404 means where it calls for no other request."""
+
+    REFUSED = "refused"
+    """What the shipment is to change is not there."""
+    DONE = "done"
+    """What was to be taken away is gone."""
+
+
+class Batch(Protocol):
+    """With which others a shipment may share one request: those whose batches are equal."""
+
+    max_items: int
+
+    def request(self, items: Sequence[Any]) -> Request:
+        """Return the request that starts a job of these items, each one's `Shipment.item`."""
+
+    def __hash__(self) -> int:
+        """Return the same for equal ones."""
 
 
 class CountedName(NamedTuple):
@@ -48,7 +71,11 @@ class Shipment(Protocol):
 
     @property
     def kind(self) -> str:
-        """Its kind's name: for words, counts and the ledger's key."""
+        """Its kind's name: for words and counts alone."""
+
+    @property
+    def bucket(self) -> Bucket:
+        """Whose minute a request of it takes."""
 
     @property
     def origin(self) -> tuple[str, ...]:
@@ -58,8 +85,19 @@ class Shipment(Protocol):
     def tells_time(self) -> bool:
         """Whether it says itself when it happened, which tells it from one that looks the same."""
 
-    def identity(self) -> Mapping[str, Any]:
-        """Return what tells it from another of the same row."""
+    @property
+    def names_itself(self) -> bool:
+        """Whether its identity alone tells it from others of its stream, whatever row it comes of."""
+
+    @property
+    def harmless_seconds(self) -> float:
+        """For how long after its first sending another does no harm: 0.0 where it shows twice, else infinity or so."""
+
+    def identity(self) -> Any:  # noqa: ANN401 - JSON
+        """Return what tells it from another of the same row, or, where it has `content`, what it is in Zendesk."""
+
+    def content(self) -> Any:  # noqa: ANN401 - JSON
+        """Return what the newest of replaces the last, where it is so: sent when it differs; None for what happens."""
 
     def customer(self) -> Sequence[Any]:
         """Return whom it is for, as JSON that is the same in whatever order identifiers come."""
@@ -68,7 +106,10 @@ class Shipment(Protocol):
         """Return the types of its customer's identifiers: some are written onto Zendesk's user."""
 
     def lane_keys(self) -> Sequence[Hashable]:
-        """Return what it shares with others of the same customer: those go one at a time, in order."""
+        """Return what it shares with others of the same customer or thing: those go one at a time, in order."""
+
+    def persons(self) -> Sequence[Hashable]:
+        """Return what names its customer, who may be forgotten: identifiers as (type, value), or Zendesk's number."""
 
     def names(self) -> Sequence[CountedName]:
         """Return its names that Zendesk limits for the whole account."""
@@ -79,11 +120,26 @@ class Shipment(Protocol):
     def appearance(self, claim: Claim) -> Hashable:
         """Return what is the same in two that reading back cannot tell apart."""
 
-    def request(self, claim: Claim) -> Request:
-        """Return the request that sends it."""
+    def look_ups(self) -> Sequence[LookUp]:
+        """Return what must be known before it can go, such as the id of the user that it refers to."""
+
+    def request(self, claim: Claim, found: Found) -> Request:
+        """Return the request that sends it; `found` holds the ids of its look-ups."""
+
+    def when_missing(self, claim: Claim, found: Found) -> Request | Missing:
+        """Return what a 404 to that request calls for: another, or that it is done, or refused."""
 
     def read_back(self, claim: Claim) -> ReadBack | None:
         """Return how to find out whether it is there; None where nobody can ask."""
 
+    def batch(self) -> Batch | None:
+        """Return with which others it may share one request; None where it goes alone."""
+
+    def item(self, found: Found) -> Any:  # noqa: ANN401 - JSON
+        """Return its part of a request that it shares."""
+
     def masked(self) -> Mapping[str, Any]:
         """Return its body with only names, types, sources and times to be read."""
+
+    def shown(self, claim: Claim) -> Mapping[str, Any]:
+        """Return its body as it will be sent, for its owner's eyes: what is yet to be looked up is said in words."""

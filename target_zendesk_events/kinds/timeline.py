@@ -13,9 +13,11 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from target_zendesk_events.kinds.canonical import canonical
-from target_zendesk_events.kinds.shipment import Request
+from target_zendesk_events.kinds.request import Content, Request
 
 EVENTS_PATH: Final = "/api/v2/user_profiles/events"
+EVENTS: Final = Content("events")
+"""What a page of them holds."""
 CLOCK_TOLERANCE_SECONDS: Final = 2.0
 
 
@@ -38,7 +40,7 @@ class OnTimeline:
         }
         if cursor:
             fields["page[after]"] = cursor
-        return Request("GET", f"{EVENTS_PATH}?{urlencode(fields, quote_via=quote, safe='')}")
+        return Request("GET", f"{EVENTS_PATH}?{urlencode(fields, quote_via=quote, safe='')}", holds=EVENTS)
 
     def is_it(self, stored: Mapping[str, Any], first_sent_at: float | None) -> bool:
         """Tell whether a stored event is the one that was sent.

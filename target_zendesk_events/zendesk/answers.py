@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeGuard
 
 import msgspec
 
+from target_zendesk_events.kinds.request import Content
 from target_zendesk_events.zendesk.words import document, read_words
 
 Asked = Literal["post", "read", "token", "who"]
@@ -61,8 +62,8 @@ class Answer(msgspec.Struct, frozen=True):
     `retry_after` is in seconds, `served_at` the server's own clock as seconds since 1970,
     `seconds` the time the answer took, `token` the generation of the token that the request carried, `limit` and
     `remaining` the requests a minute that the headers speak of, `rate_headers` those as they came (not of a post).
-    `payload` is the parsed body of a read, a token or
-    a who-am-I. `is_page` says that it is a web page, and `ray` is the id that Cloudflare gives such a page.
+    `payload` is the parsed body of a read, a token, a who-am-I, or a post whose body is wanted. `is_page` says that it
+    is a web page, and `ray` is the id that Cloudflare gives such a page.
     """
 
     kind: Kind
@@ -130,8 +131,13 @@ _RECEIVED = 202
 """The documented success of a POST: its body says nothing more."""
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: float, asked: Asked) -> Answer:
-    """Return what an answer means. `now` is the time it came, in seconds since 1970; `body` may be cut short."""
+def read_answer(  # noqa: PLR0913 - what came, and what was asked
+    status: int, headers: Mapping[str, str], body: bytes, *, now: float, asked: Asked, holds: Content | None = None
+) -> Answer:
+    """Return what an answer means. `now` is the time it came, in seconds since 1970; `body` may be cut short.
+
+    A success that is read, or a post's that `holds` something, is only one if its body has that.
+    """
     known = {name.lower(): value for name, value in headers.items()}
     kind = _kind(status, known.get("content-type", ""), asked)
     served_at = _epoch(known.get("date", ""))
@@ -139,9 +145,9 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, now: fl
     code, message, payload = "", "", None
     if kind is not Kind.ACCEPTED:
         code, message = read_words(body, known.get("content-type", ""))
-    elif asked != "post":
+    elif asked != "post" or holds:
         payload = document(body)
-        if not _is_whole(payload, asked):
+        if not _is_whole(payload, asked, holds):
             kind = Kind.UNKNOWN
     return Answer(
         kind=kind,
@@ -188,12 +194,12 @@ def _is_page(status: int, content_type: str, asked: Asked) -> bool:
     return "html" in content_type.lower()
 
 
-def _is_whole(payload: Any, asked: Asked) -> bool:  # noqa: ANN401 - any JSON value
+def _is_whole(payload: Any, asked: Asked, holds: Content | None) -> bool:  # noqa: ANN401 - any JSON value
     """Say whether the body of a success holds what was asked for."""
     if not isinstance(payload, dict):
         return False
-    if asked == "read":
-        return isinstance(payload.get("events"), list)
+    if holds:
+        return isinstance(payload.get(holds.name), list if holds.is_list else dict)
     return asked != "token" or is_token(payload.get("access_token"))
 
 

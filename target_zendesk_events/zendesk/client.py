@@ -20,7 +20,7 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from target_zendesk_events.errors import AddressError, ConfigurationError
-from target_zendesk_events.kinds.shipment import Request
+from target_zendesk_events.kinds.request import Content, Request
 from target_zendesk_events.zendesk.answers import (
     MAX_BODY_LENGTH,
     MAX_PAGE_LENGTH,
@@ -78,9 +78,11 @@ class Client:
         _keep_urls_out_of_the_log()
 
     def send(self, request: Request) -> Answer:
-        """Send one request; what is got is a page to read (`pages.page_of`)."""
+        """Send one request; what it holds is in the payload, a list to be read by `pages.page_of`."""
         asked: Asked = "read" if request.method == "GET" else "post"
-        return self._ask(self._prepared(request.method, request.path, request.body), asked)
+        prepared = self._prepared(request.method, request.path, request.body)
+        prepared.headers.update(request.headers)
+        return self._ask(prepared, asked, holds=request.holds)
 
     def who_am_i(self) -> Answer:
         """Ask who the credentials belong to; the user is in the payload."""
@@ -131,7 +133,9 @@ class Client:
             request.headers["Content-Length"] = str(len(body))
         return request
 
-    def _ask(self, request: requests.PreparedRequest, asked: Asked, *, is_open: bool = False) -> Answer:
+    def _ask(
+        self, request: requests.PreparedRequest, asked: Asked, *, is_open: bool = False, holds: Content | None = None
+    ) -> Answer:
         """Send once and return what came of it; a token request carries no credentials but its body, `is_open` none."""
         generation = self.auth.generation
         if asked != "token" and not is_open:
@@ -144,7 +148,9 @@ class Client:
             answer = of_error(error, trip)
         else:
             body = self._body(response, started + self._total_seconds, asked)
-            answer = read_answer(response.status_code, response.headers, body, now=self._wall(), asked=asked)
+            answer = read_answer(
+                response.status_code, response.headers, body, now=self._wall(), asked=asked, holds=holds
+            )
         return msgspec.structs.replace(answer, seconds=self._monotonic() - started, token=generation)
 
     def _body(self, response: requests.Response, deadline: float, asked: Asked) -> bytes:

@@ -12,17 +12,17 @@ from target_zendesk_events.zendesk.answers import Answer
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
-    """Events as Zendesk gives them back, and the cursor of the next page (empty on the last)."""
+    """Things as Zendesk gives them back, and the cursor of the next page (empty on the last)."""
 
     items: tuple[Mapping[str, Any], ...]
     next: str
 
 
-def page_of(answer: Answer) -> Page:
-    """Return the page that an accepted answer to a read holds."""
+def page_of(answer: Answer, name: str) -> Page:
+    """Return the page that an accepted answer to a read lists under this name."""
     payload: Mapping[str, Any] = answer.payload
-    events = tuple(event for event in payload["events"] if isinstance(event, dict))
-    return Page(items=events, next=_cursor(payload))
+    items = tuple(one for one in payload[name] if isinstance(one, dict)) if isinstance(payload[name], list) else ()
+    return Page(items=items, next=_cursor(payload))
 
 
 def _cursor(payload: Mapping[str, Any]) -> str:

@@ -223,7 +223,7 @@ def test_an_event_that_tells_no_time_happened_when_it_was_claimed() -> None:
 
 def test_the_request_posts_the_body_with_its_time() -> None:
     """To the address of the Events API."""
-    request = event().request(NOON)
+    request = event().request(NOON, {})
     assert (request.method, request.path) == ("POST", "/api/v2/user_profiles/events")
     assert json.loads(request.body or b"") == {
         "profile": {

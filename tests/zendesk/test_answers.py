@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from target_zendesk_events.kinds.timeline import EVENTS
 from target_zendesk_events.zendesk.answers import (
     Asked,
     Kind,
@@ -111,7 +112,7 @@ def test_the_token_endpoint_refuses_or_is_out_of_order(status: int, kind: Kind) 
 )
 def test_a_success_without_what_was_asked_for_is_none(asked: Asked, body: bytes, kind: Kind) -> None:
     """Where the body is the point, a success counts only with a whole body, and then the payload is there."""
-    answer = read_answer(200, JSON, body, now=NOON, asked=asked)
+    answer = read_answer(200, JSON, body, now=NOON, asked=asked, holds=EVENTS if asked == "read" else None)
     assert answer.kind is kind
     if kind is Kind.ACCEPTED:
         assert answer.payload == json.loads(body)
