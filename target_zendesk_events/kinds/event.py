@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -39,6 +39,10 @@ STANDARD_IDENTIFIERS: Mapping[str, str] = {
     "sdk": "SDK id",
 }
 """Identifier types that Zendesk writes onto the user it finds or makes, with the name of the field it writes."""
+
+
+KNOWN_BY: Final = ("external_id", "email")
+"""Identifier types by which Zendesk's users can be asked for (the Users API's show_many and search)."""
 
 
 class Identifier(msgspec.Struct, frozen=True, order=True):
@@ -80,7 +84,6 @@ class Event(msgspec.Struct, frozen=True):
     kind: ClassVar[str] = "event"
     bucket: ClassVar[Bucket] = Bucket.EVENTS
     names_itself: ClassVar[bool] = False
-    harmless_seconds: ClassVar[float] = 0.0
 
     profile: Profile
     source: str
@@ -161,6 +164,14 @@ class Event(msgspec.Struct, frozen=True):
         """Return nothing: Zendesk finds the customer, or makes one."""
         return ()
 
+    def when_not_found(self) -> Missing:
+        """Return that it is refused: it has no look-ups."""
+        return Missing.REFUSED
+
+    def known_by(self) -> Sequence[LookUp]:
+        """Return the customer's identifiers by which Zendesk's users can be asked for."""
+        return [LookUp("user", one.type, one.value) for one in self.profile.identifiers if one.type in KNOWN_BY]
+
     def request(self, claim: Claim, found: Found) -> Request:  # noqa: ARG002 - nothing is looked up
         """Return the request that puts it onto the timeline."""
         return Request("POST", EVENTS_PATH, msgspec.json.encode(self.stamped(claim).body()))
@@ -183,6 +194,10 @@ class Event(msgspec.Struct, frozen=True):
     def item(self, found: Found) -> Any:  # noqa: ANN401, ARG002 - JSON
         """Return its body, which no request shares."""
         return self.body()
+
+    def when_unknown(self, policy: str, seconds: float, *, is_readable: bool) -> str:  # noqa: ARG002 - it shows twice at any time
+        """Return the policy; where reading back cannot tell, `verify` acts as `retry`."""
+        return "retry" if policy == "verify" and not is_readable else policy
 
     def stamped(self, claim: Claim) -> Event:
         """Return the event as it is sent: one that bears no time happened when it was claimed."""

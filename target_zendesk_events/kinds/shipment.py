@@ -89,10 +89,6 @@ class Shipment(Protocol):
     def names_itself(self) -> bool:
         """Whether its identity alone tells it from others of its stream, whatever row it comes of."""
 
-    @property
-    def harmless_seconds(self) -> float:
-        """For how long after its first sending another does no harm: 0.0 where it shows twice, else infinity or so."""
-
     def identity(self) -> Any:  # noqa: ANN401 - JSON
         """Return what tells it from another of the same row, or, where it has `content`, what it is in Zendesk."""
 
@@ -123,6 +119,12 @@ class Shipment(Protocol):
     def look_ups(self) -> Sequence[LookUp]:
         """Return what must be known before it can go, such as the id of the user that it refers to."""
 
+    def when_not_found(self) -> Missing:
+        """Return what it means that one of them finds nothing: it is refused, or there is nothing to be done."""
+
+    def known_by(self) -> Sequence[LookUp]:
+        """Return how to ask whether Zendesk knows its customer, any of them; none where it makes no customer."""
+
     def request(self, claim: Claim, found: Found) -> Request:
         """Return the request that sends it; `found` holds the ids of its look-ups."""
 
@@ -131,6 +133,13 @@ class Shipment(Protocol):
 
     def read_back(self, claim: Claim) -> ReadBack | None:
         """Return how to find out whether it is there; None where nobody can ask."""
+
+    def when_unknown(self, policy: str, seconds: float, *, is_readable: bool) -> str:
+        """Return what to do where nobody knows whether it was stored: `verify`, `retry` or `hold`.
+
+        `policy` is the setting `on_unknown_outcome`; so many `seconds` have passed since it was first sent, infinity
+        where nobody knows. It `is_readable` where reading it back can tell.
+        """
 
     def batch(self) -> Batch | None:
         """Return with which others it may share one request; None where it goes alone."""
