@@ -17,11 +17,14 @@ from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.errors import StorageError
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.clocks import RunClock
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
 from target_zendesk_events.ledger.opening import open_ledger
 from target_zendesk_events.limits.brakes import Names, Quota
+from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.outcome.dead_letters import DeadLetters
 from target_zendesk_events.outcome.report import Report
@@ -142,7 +145,12 @@ def assemble(  # noqa: PLR0913 - values, not owners
             keys=keys,
             names=names,
             quota=quota,
-            rate_limit=ledger.rate_limit(settings.requests_per_minute),
+            rate_limits=RateLimits(
+                {
+                    Bucket.EVENTS: ledger.rate_limit(settings.requests_per_minute),
+                    Bucket.SUPPORT: RateLimit(100),
+                }
+            ),
             write_state=write_state,
             reached=reached,
         )

@@ -24,7 +24,7 @@ from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
 from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
 from target_zendesk_events.limits.outage import Outage
-from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.outcome.dead_letters import DeadLetters
 from target_zendesk_events.outcome.report import Report
@@ -55,7 +55,7 @@ def build(  # noqa: PLR0913 - values, not owners
     keys: Keys,
     names: Names,
     quota: Quota,
-    rate_limit: RateLimit,
+    rate_limits: RateLimits,
     write_state: Callable[[bytes], None],
     reached: Callable[[str], None] = lambda _: None,
     monotonic: Callable[[], float] = time.monotonic,
@@ -67,9 +67,9 @@ def build(  # noqa: PLR0913 - values, not owners
     suspicion: Suspicion[OpenShipment] = Suspicion()
     share = SetAsideShare(terms.max_set_aside_percent, ledger.share_before)
     settling = Settling(ledger, dead_letters, checkpoints, report, share, names, write_state, wall, reached)
-    in_flight = InFlight(client, workers, rate_limit, report, reached)
+    in_flight = InFlight(client, workers, rate_limits, report, reached)
     renewal = Renewal(client.auth, wall, terms.max_outage_seconds)
-    credentials = Credentials(in_flight, renewal, rate_limit, outage, suspicion)
+    credentials = Credentials(in_flight, renewal, rate_limits, outage, suspicion)
     return Sender(
         intake=Intake(
             ledger,
@@ -88,10 +88,10 @@ def build(  # noqa: PLR0913 - values, not owners
             in_flight,
             credentials,
             renewal,
-            rate_limit,
+            rate_limits,
             outage,
             suspicion,
-            Lookout(outage, rate_limit, suspicion, wall),
+            Lookout(outage, suspicion, wall),
             quota,
             terms.max_in_flight,
         ),
@@ -108,7 +108,7 @@ def build(  # noqa: PLR0913 - values, not owners
             sends_held_blindly=terms.sends_held_blindly,
         ),
         settling=settling,
-        rate_limit=rate_limit,
+        rate_limits=rate_limits,
         outage=outage,
         suspicion=suspicion,
         report=report,

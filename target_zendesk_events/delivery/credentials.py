@@ -10,8 +10,9 @@ from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import TargetError
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.limits.outage import Outage
-from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
 ASKED: Final = {"token": "the token endpoint", "who": "users/me", "whose fault": "users/me"}
@@ -25,14 +26,14 @@ class Credentials:
         self,
         in_flight: InFlight,
         renewal: Renewal,
-        rate_limit: RateLimit,
+        rate_limits: RateLimits,
         outage: Outage,
         suspicion: Suspicion[OpenShipment],
     ) -> None:
         """Ask nothing yet."""
         self._in_flight = in_flight
         self._renewal = renewal
-        self._rate_limit = rate_limit
+        self._rate_limits = rate_limits
         self._outage = outage
         self._suspicion = suspicion
         self._asks_next = ""
@@ -69,11 +70,11 @@ class Credentials:
             return of_answer(answer)
         cause = f"{ASKED[asked]} answered {answer.summary}"
         if answer.kind is Kind.LIMITED:
-            self._outage.note_limited(now, cause)
+            self._outage.note_limited(now, cause, Bucket.SUPPORT)
         elif answer.is_temporary:
             self._outage.note_failure(asked, now, waiting=waiting, cause=cause)
         if answer.is_temporary and answer.retry_after and asked != "token":
-            self._rate_limit.wait_until(now + answer.retry_after, now)
+            self._rate_limits.wait_until(now + answer.retry_after, now)
         if asked == "whose fault":
             self._took_whose_fault(answer, now)
             return None

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.line import Line
 from target_zendesk_events.delivery.lookout import Lookout
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.waiting import Waiting
 from target_zendesk_events.errors import TargetError
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.limits.brakes import Quota
 from target_zendesk_events.limits.outage import Outage
-from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.limits.rate_limits import RateLimits
 
 SECONDS_TO_ASK_AGAIN: Final = 0.5
 """For the outcome of a shipment that another run has claimed."""
@@ -32,7 +34,7 @@ class Departures:
         in_flight: InFlight,
         credentials: Credentials,
         renewal: Renewal,
-        rate_limit: RateLimit,
+        rate_limits: RateLimits,
         outage: Outage,
         suspicion: Suspicion[OpenShipment],
         lookout: Lookout,
@@ -44,23 +46,23 @@ class Departures:
         self._in_flight = in_flight
         self._credentials = credentials
         self._renewal = renewal
-        self._rate_limit = rate_limit
+        self._rate_limits = rate_limits
         self._outage = outage
         self._suspicion = suspicion
         self._lookout = lookout
         self._quota = quota
         self._max_in_flight = max_in_flight
-        self._waiting: Waiting[OpenShipment] = Waiting()
+        self._waiting: dict[Line, Waiting[OpenShipment]] = {line: Waiting() for line in Line}
         self._busy: dict[OpenShipment, float] = {}
         self._blocked_since: float | None = None
+        self._turn = 0
+        self._braked: set[Line] = set()
         self.input_ended = False
         """Whether no more will come than is in the lanes."""
-        self.is_braked = False
-        """Whether a shipment could not go, the last time, for want of a place in the quota."""
 
     def put_off(self, shipment: OpenShipment, until: float) -> None:
         """Have a shipment that left its lane's head wait; it holds its lane, and no slot."""
-        self._waiting.add(shipment, until)
+        self._waiting[shipment.line].add(shipment, until)
 
     def ask_again(self, shipment: OpenShipment, now: float) -> None:
         """Have a shipment wait that another run has claimed."""
@@ -71,66 +73,64 @@ class Departures:
         """Start a shipment's request; `may_go` is asked in the last moment before."""
         self._busy.pop(shipment, None)
         self._outage.note_start(shipment)
-        self._suspicion.note_sent(shipment, now)
+        self._suspicion.note_sent(shipment, now, shipment.what.kind)
         self._in_flight.send(shipment, now, may_go)
 
     def leave(self, shipment: OpenShipment) -> None:
         """Let a shipment leave: it was settled, or given up."""
         self._busy.pop(shipment, None)
         self._lanes.leave(shipment)
-        self._waiting.discard(shipment)
+        for waiting in self._waiting.values():
+            waiting.discard(shipment)
         self._suspicion.discard(shipment)
 
     @property
     def any_next(self) -> bool:
         """Whether any shipment has yet to go, now or after its wait."""
-        return bool(self._waiting) or self._lanes.has_ready()
+        return any(self._has_next(line) for line in Line)
 
     def pick(self, now: float) -> list[OpenShipment]:
         """Return the shipments that go now, each with a place in the rate and in the quota; asks for a token first."""
-        self.is_braked = False
+        self._braked.clear()
         if not self.any_next:
             return []
         self._credentials.renew(now)
         if self._renewal.blocks:
             return []
-        in_flight = len(self._in_flight)
-        due = len(self._waiting) if self._waiting.next_at <= now else 0
-        wanted = min(self._most() - in_flight, due + self._lanes.count_ready())
-        if not self._outage.may_start(in_flight, now) or wanted <= 0:
-            return []
-        places = self._rate_limit.grant(now, wanted)
+        self._turn += 1
+        lines = list(Line)
         picked: list[OpenShipment] = []
-        while len(picked) < places and self._outage.may_start(in_flight + len(picked), now):
-            shipment = self._next(now)
-            if shipment is None:
-                break
-            shipment.has_quota = shipment.has_quota or self._quota.take()
-            if not shipment.has_quota:
-                self._lanes.give_back(shipment)
-                self.is_braked = True
-                break
-            picked.append(shipment)
+        for place in range(len(lines)):
+            picked += self._pick_of(lines[(self._turn + place) % len(lines)], now, picked)
         return picked
 
     def next_at(self, now: float) -> float:
         """Return when to pick again as far as the clock decides; infinity where only an answer helps."""
         if not self.any_next:
             return self._lookout.next_at
-        return min(self._lookout.next_at, self._renewal.asks_at(now), self._requests_at(now), self.reads_at(now))
+        requests_at = min(self._requests_at(line, now) for line in Line)
+        return min(self._lookout.next_at, self._renewal.asks_at(now), requests_at, self.reads_at(now))
 
     def reads_at(self, now: float) -> float:
         """Return when a read is to tell whose fault a refusal is, as the limit allows; infinity where others will."""
-        may_come = not self.input_ended or self._lanes.has_ready() or self._waiting.next_at < math.inf
+        due_at = min(waiting.next_at for waiting in self._waiting.values())
+        may_come = not self.input_ended or self._lanes.any_ready or due_at < math.inf
         wanted_at = self._suspicion.reads_at(more_may_come=may_come)
-        free_at = self._rate_limit.free_at(max(now, wanted_at)) if wanted_at < math.inf else None
-        return math.inf if free_at is None else max(wanted_at, free_at, self._outage.probe_at)
+        if wanted_at == math.inf:
+            return math.inf
+        free = [self._rate_limits.of(bucket).free_at(max(now, wanted_at)) for bucket in Bucket]
+        return max(wanted_at, self._outage.probe_at, *(math.inf if one is None else one for one in free))
 
     def brake(self) -> TargetError | None:
         """Return what ends the run where nothing may go for want of a place; what has one is settled first."""
-        if self.is_braked and not any(one.has_quota for one in self._lanes):
+        if self._braked and not any(one.has_quota for one in self._lanes):
             return self._quota.error()
         return None
+
+    def floor(self) -> float:
+        """Return the farthest moment before which something that has yet to go may not start; or minus infinity."""
+        waits = [line for line in Line if self._has_next(line)]
+        return max((self._rate_limits.of(line.bucket).floor for line in waits), default=-math.inf)
 
     def waited(self, now: float, *, is_over: bool) -> float:
         """Return the seconds since the last call in which a shipment could have gone but for the account's limit.
@@ -138,30 +138,68 @@ class Departures:
         Says what is waited for, unless the run `is_over`.
         """
         seconds = 0.0 if self._blocked_since is None else now - self._blocked_since
-        is_ready = self._lanes.has_ready() or self._waiting.next_at <= now
-        self._blocked_since = now if is_ready and not is_over and self._rate_limit.free(now) <= 0 else None
+        is_blocked = not is_over and any(self._is_blocked(line, now) for line in Line)
+        self._blocked_since = now if is_blocked else None
         if not is_over:
-            self._lookout.look(now, any_next=self.any_next, busy=self._busy)
+            self._lookout.look(now, floor=self.floor(), busy=self._busy)
         return seconds
+
+    def _has_next(self, line: Line) -> bool:
+        return bool(self._waiting[line]) or self._lanes.has_ready(line)
+
+    def _is_blocked(self, line: Line, now: float) -> bool:
+        is_ready = self._lanes.has_ready(line) or self._waiting[line].next_at <= now
+        return is_ready and self._rate_limits.of(line.bucket).free(now) <= 0
+
+    def _pick_of(self, line: Line, now: float, before: Sequence[OpenShipment]) -> list[OpenShipment]:
+        """Return what goes now of one line, after what was picked of others."""
+        started = len(self._in_flight) + len(before)
+        taken = sum(one.line.bucket is line.bucket for one in before)
+        in_bucket = self._in_flight.count(line.bucket) + taken
+        waiting = self._waiting[line]
+        due = len(waiting) if waiting.next_at <= now else 0
+        wanted = min(self._most() - started, due + self._lanes.count_ready(line))
+        if not self._outage.may_start(started, now, in_bucket, line.bucket) or wanted <= 0:
+            return []
+        places = self._rate_limits.of(line.bucket).grant(now, wanted + taken) - taken
+        picked: list[OpenShipment] = []
+        while len(picked) < places and self._outage.may_start(
+            started + len(picked), now, in_bucket + len(picked), line.bucket
+        ):
+            shipment = self._next(line, now)
+            if shipment is None:
+                break
+            shipment.has_quota = shipment.has_quota or self._quota.take()
+            if not shipment.has_quota:
+                self._lanes.give_back(shipment, line)
+                self._braked.add(line)
+                break
+            picked.append(shipment)
+        return picked
 
     def _most(self) -> int:
         return 1 if self._suspicion.is_open else self._max_in_flight
 
-    def _next(self, now: float) -> OpenShipment | None:
+    def _next(self, line: Line, now: float) -> OpenShipment | None:
         """Return what goes next: a retry that is due, else the earliest; a probe tries what was never tried first."""
-        if self._outage.is_open and self._lanes.has_ready():
-            return self._lanes.next()
-        shipment = self._waiting.pop(now)
+        if self._outage.is_open and self._lanes.has_ready(line):
+            return self._lanes.next(line)
+        shipment = self._waiting[line].pop(now)
         if shipment is not None:
             return shipment
-        return self._lanes.next() if self._lanes.has_ready() else None
+        return self._lanes.next(line) if self._lanes.has_ready(line) else None
 
-    def _requests_at(self, now: float) -> float:
+    def _requests_at(self, line: Line, now: float) -> float:
+        if not self._has_next(line):
+            return math.inf
         in_flight, outage = len(self._in_flight), self._outage
         if in_flight >= self._most() or self._renewal.blocks:
             return math.inf
-        wanted_at = now if self._lanes.has_ready() and not self.is_braked else self._waiting.next_at
-        free_at = self._rate_limit.free_at(max(now, wanted_at))
-        if free_at is None or not outage.may_start(in_flight, max(now, outage.probe_at)):
+        is_ready = self._lanes.has_ready(line) and line not in self._braked
+        wanted_at = now if is_ready else self._waiting[line].next_at
+        free_at = self._rate_limits.of(line.bucket).free_at(max(now, wanted_at))
+        if free_at is None or not outage.may_start(
+            in_flight, max(now, outage.probe_at), self._in_flight.count(line.bucket), line.bucket
+        ):
             return math.inf
         return max(wanted_at, free_at, outage.probe_at)

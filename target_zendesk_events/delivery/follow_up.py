@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import math
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.verify import Verdict, Verification
 from target_zendesk_events.errors import TargetError
+from target_zendesk_events.kinds.shipment import Missing, Request
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
 from target_zendesk_events.work import NoShipment, Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -23,6 +25,8 @@ from target_zendesk_events.zendesk.pages import Page, page_of
 logger = logging.getLogger("target-zendesk-events")
 
 MAX_EXPIRIES = 5
+SECONDS_TO_CHECK = 1.0
+"""Before a 404 is asked for again, while it is checked that Zendesk is at the address."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Next:
     holds_all_until: float | None = None
     renew: bool = False
     failure: TargetError | None = None
+    checks_address: bool = False
 
 
 class FollowUp:
@@ -62,10 +67,10 @@ class FollowUp:
         self._max_outage_seconds = max_outage_seconds
         self._wall = wall
         self._successes = 0
-        self._any_accepted = False
+        self._knows_address = False
         self._renewed_for: int | None = None
         self._said: set[str] = set()
-        self._can_read = True
+        self._unreadable: set[str] = set()
 
     def of_answer(self, shipment: OpenShipment, asked: str, answer: Answer, now: float, *, waiting: int) -> Next:
         """Decide after the answer to a sending, or (`asked` is `read`) to a reading back; `waiting` are unsettled."""
@@ -79,7 +84,11 @@ class FollowUp:
         self._note(shipment, answer, now, waiting)
         shipment.conflicts += answer.kind is Kind.CONFLICT
         shipment.expiries += answer.kind is Kind.EXPIRED
-        decision = decide(answer, self._circumstances(shipment))
+        shipment.is_key_spent |= answer.is_key_spent
+        missing = self._when_missing(shipment, answer, now) if answer.is_missing else None
+        if missing is not None:
+            return missing
+        decision = decide(answer, self._circumstances(shipment, now))
         return self._carry_out(shipment, answer, decision, now)
 
     def _of_read(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> Next:
@@ -91,21 +100,27 @@ class FollowUp:
             sent_at = self._first_sent_at(shipment, answer, now)
             return self._judge(shipment, verification, verification.note_page(page.items, page.next, now, sent_at), now)
         if answer.kind in {Kind.DENIED, Kind.REFUSED}:
-            self._can_read = False
+            self._unreadable.add(shipment.what.kind)
             if shipment.was_held:
                 return Next(receipt=_held_still(shipment))
-            self._say(f"events cannot be read back ({answer.summary}): on_unknown_outcome acts as retry from here on")
             shipment.verification = None
+            policy = self._policy_for(shipment, now)
+            kinds = f"{shipment.what.kind}s"
+            self._say(
+                f"{kinds} cannot be read back ({answer.summary}): on_unknown_outcome acts as {policy} from here on"
+            )
+            if policy == "hold":
+                return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, shipment))
             return Next(again_at=now + wait_before(shipment.attempts))
         self._note_trouble(shipment, answer, now, waiting)
-        decision = decide(answer, dataclasses.replace(self._circumstances(shipment), policy="retry"))
+        decision = decide(answer, dataclasses.replace(self._circumstances(shipment, now), policy="retry"))
         return self._carry_out(shipment, answer, decision, now)
 
     def of_doubt(self, shipment: OpenShipment, outcome: Outcome | NoShipment | None, now: float) -> Next:
         """Decide for a shipment that may have been sent: by a run that is gone, or (`outcome`) before it was held."""
         if outcome is Outcome.HELD:
             return self._of_held(shipment, now)
-        policy = self._policy_for(shipment)
+        policy = self._policy_for(shipment, now)
         if policy == "hold":
             return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it [ZE744]"))
         if policy == "verify":
@@ -116,8 +131,10 @@ class FollowUp:
         if self._sends_held_blindly:
             return Next(again_at=now)
         shipment.was_held = True
-        is_readable = shipment.match.dedupe and shipment.what.read_back(shipment.claim) is not None
-        return self._verify(shipment, now) if is_readable and self._can_read else Next(receipt=_held_still(shipment))
+        if shipment.what.when_unknown("hold", math.inf, is_readable=False) == "retry":
+            return Next(again_at=now)  # it does no harm, whatever the policy
+        is_readable = self._can_be_told(shipment) and shipment.what.kind not in self._unreadable
+        return self._verify(shipment, now) if is_readable else Next(receipt=_held_still(shipment))
 
     def of_floor(self, floor: float, now: float) -> TargetError | None:
         """Return what ends the run where nothing may start before `floor`, as another run was told; None for a while.
@@ -142,45 +159,68 @@ class FollowUp:
     def _note(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> None:
         if answer.kind in {Kind.ACCEPTED, Kind.REFUSED}:
             self._successes += 1
-            self._outage.note_success()
-            self._any_accepted |= answer.kind is Kind.ACCEPTED
+            self._outage.note_success(shipment.what.bucket)
+            self._knows_address |= answer.kind is Kind.ACCEPTED
             self._renewed_for = None
         else:
             self._note_trouble(shipment, answer, now, waiting)
 
     def _note_trouble(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> None:
         if answer.kind is Kind.LIMITED:
-            self._outage.note_limited(now, answer.summary)
+            self._outage.note_limited(now, answer.summary, shipment.what.bucket)
         elif answer.kind in {Kind.UNKNOWN, Kind.NOT_SENT}:
             self._outage.note_failure(shipment, now, waiting=waiting, cause=answer.summary)
         if answer.kind is Kind.UNKNOWN:
             shipment.unknowns.append((now, self._successes))
             shipment.is_doubtful = True
 
-    def _circumstances(self, shipment: OpenShipment) -> Circumstances:
+    def _circumstances(self, shipment: OpenShipment, now: float) -> Circumstances:
         return Circumstances(
             attempts=max(shipment.attempts, 1),
             conflicts=shipment.conflicts,
-            policy=self._policy_for(shipment),
-            any_accepted=self._any_accepted,
+            policy=self._policy_for(shipment, now),
+            any_accepted=self._knows_address,
             can_renew=self._auth.renews and shipment.expiries <= MAX_EXPIRIES,
             newest_token=self._auth.generation,
             renewed_for_refusal=self._renewed_for is not None and self._renewed_for < self._auth.generation,
             max_outage_seconds=self._max_outage_seconds,
         )
 
-    def _policy_for(self, shipment: OpenShipment) -> str:
-        if self._policy != "verify":
-            return self._policy
-        readable = shipment.match.dedupe and shipment.what.read_back(shipment.claim) is not None
-        if readable and self._can_read:
-            return "verify"
-        if not readable:
+    def _policy_for(self, shipment: OpenShipment, now: float) -> str:
+        """Return what an unknown outcome of this shipment calls for: `verify`, `retry` or `hold`."""
+        is_new = shipment.first_sent_at is None or shipment.is_key_spent
+        seconds = math.inf if is_new or shipment.first_sent_at is None else now - shipment.first_sent_at
+        when_unknown = functools.partial(shipment.what.when_unknown, self._policy, seconds)
+        can_be_told = self._can_be_told(shipment)
+        policy = when_unknown(is_readable=can_be_told and shipment.what.kind not in self._unreadable)
+        if not can_be_told and policy != when_unknown(is_readable=True):
             self._say(
-                f"rule {shipment.match.rule}: on_unknown_outcome acts as retry, since its events cannot be told apart "
-                "when read back (it takes no `dedupe: false`, and an identifier without a colon)"
+                f"rule {shipment.match.rule}: on_unknown_outcome acts as {policy}, since what it sends cannot be told "
+                "apart when read back (it takes no `dedupe: false`, and an identifier without a colon)"
             )
-        return "retry"
+        return policy
+
+    @staticmethod
+    def _can_be_told(shipment: OpenShipment) -> bool:
+        return shipment.match.dedupe and shipment.what.read_back(shipment.claim) is not None
+
+    def _when_missing(self, shipment: OpenShipment, answer: Answer, now: float) -> Next | None:
+        """Return what follows where nothing is there that was to be changed or taken away; None where it is refused."""
+        wanted = shipment.what.when_missing(shipment.claim, shipment.found)
+        if isinstance(wanted, Request):
+            if shipment.went_instead:
+                return None
+            shipment.instead = wanted
+            return Next(again_at=now)
+        if wanted is Missing.REFUSED:
+            return None
+        if self._knows_address:
+            return Next(receipt=_receipt(Outcome.DELIVERED, "", answer, shipment))
+        return Next(again_at=now + SECONDS_TO_CHECK, checks_address=True)
+
+    def note_address(self) -> None:
+        """An answer showed that Zendesk's API is at this address: a 404 is of the thing asked for."""
+        self._knows_address = True
 
     def _carry_out(self, shipment: OpenShipment, answer: Answer, decision: Decision, now: float) -> Next:
         until = now + decision.wait if decision.holds_all else None
@@ -214,9 +254,11 @@ class FollowUp:
         if verdict is Verdict.UNDECIDED:
             return Next(again_at=verification.next_at)
         shipment.verification = None
+        if verdict is Verdict.ABSENT and shipment.is_key_spent:
+            return Next(receipt=_held_still(shipment))
         if verdict is Verdict.STORED:
             self._successes += 1
-            self._outage.note_success()
+            self._outage.note_success(shipment.what.bucket)
             return Next(receipt=Receipt(Outcome.DELIVERED, attempts=shipment.attempts))
         shipment.is_doubtful = False
         return Next(again_at=now)

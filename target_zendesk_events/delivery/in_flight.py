@@ -11,8 +11,8 @@ from typing import Final
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.workers import Call, Workers
 from target_zendesk_events.errors import StorageError
-from target_zendesk_events.kinds.request import Request
-from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.kinds.request import Bucket, Request
+from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.zendesk.answers import Answer, Kind, no_answer
 from target_zendesk_events.zendesk.client import Client
@@ -40,15 +40,15 @@ class InFlight:
         self,
         client: Client,
         workers: Workers[Task],
-        rate_limit: RateLimit,
+        rate_limits: RateLimits,
         report: Report,
         reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Send with `client`; count each attempt for a shipment in `rate_limit`, and all in `report`."""
+        """Send with `client`; count each attempt for a shipment in `rate_limits`, and all in `report`."""
         self._reached = reached
         self._client = client
         self._workers = workers
-        self._rate_limit = rate_limit
+        self._rate_limits = rate_limits
         self._report = report
         self._tasks: set[Task] = set()
         self._fault: StorageError | None = None
@@ -56,6 +56,10 @@ class InFlight:
     def __len__(self) -> int:
         """Count the requests that have no answer yet."""
         return len(self._tasks)
+
+    def count(self, bucket: Bucket) -> int:
+        """Count those for shipments that take a bucket's minute."""
+        return sum(one.shipment is not None and one.shipment.what.bucket is bucket for one in self._tasks)
 
     def __contains__(self, shipment: OpenShipment) -> bool:
         """Tell whether a request for this shipment is under way."""
@@ -73,7 +77,7 @@ class InFlight:
 
     def send(self, shipment: OpenShipment, now: float, may_go: Callable[[], bool]) -> None:
         """Post a shipment, or read back what its customer has; `may_go` is asked in the last moment before."""
-        self._rate_limit.start()
+        self._rate_limits.of(shipment.what.bucket).start()
         if shipment.verification is not None:
             self._report.count_request("reads", now)
             reading = shipment.verification.request()
@@ -83,7 +87,8 @@ class InFlight:
         shipment.attempts += 1
         if shipment.first_sent_at is None:
             shipment.first_sent_at = now
-        sending = shipment.what.request(shipment.claim, shipment.found)
+        sending = shipment.instead or shipment.what.request(shipment.claim, shipment.found)
+        shipment.went_instead, shipment.instead = shipment.instead is not None, None
         self._start(Task("send", shipment, now), functools.partial(_send_if, may_go, self._client, sending))
 
     def renew(self, now: float) -> None:
@@ -127,7 +132,7 @@ class InFlight:
         self._tasks.discard(task)
         self._reached("answered")
         if task.shipment is not None:
-            self._rate_limit.end(now)
+            self._rate_limits.of(task.shipment.what.bucket).end(now)
             self._report.count_answer(answer.seconds, answer.limit, now)
             self._report.requests["limited"] += answer.kind is Kind.LIMITED
         return task, answer

@@ -156,7 +156,7 @@ class Intake:
             self._settling.give_up(shipment.open_record)
             stop_stream(shipment.stream, f"stream {shipment.stream} is stopped: {too_many}")
             return
-        self._lanes.add(shipment, shipment.what.lane_keys())
+        self._lanes.add(shipment, shipment.what.lane_keys(), shipment.line)
 
     def _note_record(self, work: Work) -> None:
         if work.replayed is None:

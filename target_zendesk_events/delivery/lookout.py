@@ -12,7 +12,6 @@ from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.limits.outage import LAST_MOMENT, Outage
-from target_zendesk_events.limits.rate_limit import RateLimit
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -65,12 +64,9 @@ class Words:
 class Lookout:
     """Looks at what holds sending back; times are of the monotonic clock."""
 
-    def __init__(
-        self, outage: Outage, rate_limit: RateLimit, suspicion: Suspicion[OpenShipment], wall: Callable[[], float]
-    ) -> None:
+    def __init__(self, outage: Outage, suspicion: Suspicion[OpenShipment], wall: Callable[[], float]) -> None:
         """Tell times by the epoch clock `wall`."""
         self._outage = outage
-        self._rate_limit = rate_limit
         self._suspicion = suspicion
         self._wall = wall
         self._words = Words()
@@ -81,17 +77,16 @@ class Lookout:
         """When to look again at the latest."""
         return self._words.next_at
 
-    def look(self, now: float, *, any_next: bool, busy: Mapping[OpenShipment, float]) -> None:
-        """Say what is to be said of a wait; `busy` holds since when each shipment waits for another's claim."""
-        since, words = self._wait(now, busy, any_next=any_next)
+    def look(self, now: float, *, floor: float, busy: Mapping[OpenShipment, float]) -> None:
+        """Say what is to be said of a wait: until `floor`, or for another's claim, `busy` by shipment since when."""
+        since, words = self._wait(now, floor, busy)
         lasted = self._words.note(now, since)
         if lasted is not None:
             logger.warning("%s", words or f"the wait is over after {lasted:.0f} s: sending goes on")
 
-    def _wait(self, now: float, busy: Mapping[OpenShipment, float], *, any_next: bool) -> tuple[float | None, str]:
+    def _wait(self, now: float, floor: float, busy: Mapping[OpenShipment, float]) -> tuple[float | None, str]:
         """Return since when sending waits, and for what; None and nothing where it does not."""
-        floor = self._rate_limit.floor
-        if floor > now + (SECONDS_OF_A_LONG_FLOOR if self._floor_since is None else 0.0) and any_next:
+        if floor > now + (SECONDS_OF_A_LONG_FLOOR if self._floor_since is None else 0.0):
             self._floor_since = now if self._floor_since is None else self._floor_since
             cause = self._outage.cause or "as another run on this ledger was told"
             return self._floor_since, f"Zendesk asks to wait ({cause}): nothing is sent until {self._time(floor, now)}"

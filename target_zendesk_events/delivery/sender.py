@@ -19,7 +19,7 @@ from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import StorageError, TargetError
 from target_zendesk_events.ledger.ledger import Entry, Standing
 from target_zendesk_events.limits.outage import Outage
-from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.signals import GRACE_SECONDS
 from target_zendesk_events.work import Receipt, Work
@@ -41,7 +41,7 @@ class Sender:
         credentials: Credentials,
         follow_up: FollowUp,
         settling: Settling,
-        rate_limit: RateLimit,
+        rate_limits: RateLimits,
         outage: Outage,
         suspicion: Suspicion[OpenShipment],
         report: Report,
@@ -56,7 +56,7 @@ class Sender:
         self._credentials = credentials
         self._follow_up = follow_up
         self._settling = settling
-        self._rate_limit = rate_limit
+        self._rate_limits = rate_limits
         self._outage = outage
         self._suspicion = suspicion
         self._report = report
@@ -164,7 +164,7 @@ class Sender:
                 self._take_answers(now)
                 self._settling.commit([], last=True)
                 self._claims.take_back([one for one in self._lanes if one not in self._in_flight])
-                self._rate_limit.close()
+                self._rate_limits.close()
             self._settling.pass_on_state(now, last=True)
         except StorageError as fault:
             self.failure = self.failure or fault
@@ -185,7 +185,7 @@ class Sender:
             for shipment, entry in zip(picked, self._claims.take(picked, now), strict=True):
                 self._set_out(shipment, entry, now)
             picked = self._depart(now)
-        self._rate_limit.note(now)
+        self._rate_limits.note(now)
         self._report.seconds_waited += self._departures.waited(now, is_over=self.is_stopping)
         return self._seconds_to_next(now, self._settling.pass_on_state(now))
 
@@ -201,6 +201,8 @@ class Sender:
             failure = self._credentials.took(task.asked, answer, now, waiting=waiting, may_ask=may_ask)
             if failure is not None:
                 self.stop(failure)
+            elif task.asked == "who":
+                self._follow_up.note_address()
         self._claims.take_back(self._not_stored)
         self._not_stored.clear()
         fault = self._in_flight.take_fault()
@@ -218,7 +220,9 @@ class Sender:
 
     def _follow(self, shipment: OpenShipment, following: Next, now: float) -> None:
         if following.holds_all_until is not None:
-            self._rate_limit.wait_until(following.holds_all_until, now)
+            self._rate_limits.of(shipment.what.bucket).wait_until(following.holds_all_until, now)
+        if following.checks_address:
+            self._credentials.check(now)
         if following.renew:
             self._credentials.want()
         if following.failure is not None:
@@ -263,7 +267,7 @@ class Sender:
         picked = self._departures.pick(now)
         failure = self._departures.brake()
         if failure is None and not picked and self._departures.any_next:
-            failure = self._follow_up.of_floor(self._rate_limit.floor, now)
+            failure = self._follow_up.of_floor(self._departures.floor(), now)
         if failure is not None:
             self.stop(failure)
         return picked
@@ -290,7 +294,7 @@ class Sender:
             self._intake.due_at,
             self._ends_at,
             self._in_flight.overdue_at,
-            self._rate_limit.note_at,
+            self._rate_limits.note_at,
         ]
         if len(self._lanes) and not self.is_stopping:
             times += [self._claims.renews_at(now), self._outage.gives_up_at, self._departures.next_at(now)]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
+from target_zendesk_events.delivery.line import Line
 from target_zendesk_events.delivery.verify import Verification
-from target_zendesk_events.kinds.shipment import Claim, Found, Shipment
+from target_zendesk_events.kinds.shipment import Bucket, Claim, Found, Request, Shipment
 from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.outcome.checkpoints import Position
 from target_zendesk_events.work import Match, Work
@@ -76,6 +77,14 @@ class OpenShipment(msgspec.Struct, eq=False):
     holder: Holder | None = None
     """Which other run has claimed it, as far as the ledger said when it was last asked."""
     verification: Verification | None = None
+    goes_alone: bool = False
+    """Whether it shares no request with others: a job in which it was failed as a whole."""
+    instead: Request | None = None
+    """The request that goes next in place of its own, since what that was to change is not there."""
+    went_instead: bool = False
+    """Whether its last request was such a one."""
+    is_key_spent: bool = False
+    """Whether Zendesk has seen its idempotency key with another body."""
     found: Found = msgspec.field(default_factory=dict)
     """The ids of what it refers to."""
 
@@ -83,6 +92,13 @@ class OpenShipment(msgspec.Struct, eq=False):
     def claim(self) -> Claim:
         """What the ledger says of this sending."""
         return Claim(0.0 if self.claimed_at is None else self.claimed_at, self.key)
+
+    @property
+    def line(self) -> Line:
+        """Where it waits for its turn."""
+        if self.goes_alone or self.what.batch() is None:
+            return Line.EVENTS if self.what.bucket is Bucket.EVENTS else Line.SUPPORT
+        return Line.JOBS
 
     def must_claim_anew(self) -> None:
         """The lease has lapsed: another run may have taken its claim over."""

@@ -5,6 +5,7 @@ A firewall in front of Zendesk answers one text that it dislikes as a suspended 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 from collections.abc import Hashable
@@ -30,21 +31,24 @@ class _Suspect:
     answer: Answer
     sent: int
     heard: int
+    kind: str
 
 
 class Suspicion(Generic[Item]):
     """The shipments whose refusal nobody can place yet; times are of the monotonic clock.
 
     Sendings are numbered, for answers overtake each other: only what was sent after a refusal came back, and was taken,
-    proves that the account still takes things; what was under way with it breaks a row of refusals and proves nothing.
+    proves that the account still takes things of that kind, for each takes rights of its own; what was under way with
+    it breaks a row of refusals and proves nothing.
     """
 
     def __init__(self) -> None:
         """Suspect nobody."""
         self._next = 0
-        self._out: dict[Item, int] = {}
+        self._out: dict[Item, tuple[int, str]] = {}
         self._suspects: dict[Item, _Suspect] = {}
-        self._last_taken = -1
+        self._last_taken: dict[str, int] = {}
+        self._last_read = -1
         self._quiet_since = -math.inf
         self._read: int | None = None
         self._reads = 0
@@ -66,19 +70,19 @@ class Suspicion(Generic[Item]):
         """What the first of the suspects was answered, in words that are safe to log."""
         return next((one.answer.summary for one in self._suspects.values()), "")
 
-    def note_sent(self, item: Item, now: float) -> None:
-        """A request for `item` goes out."""
-        self._out[item] = self._number()
+    def note_sent(self, item: Item, now: float, kind: str = "event") -> None:
+        """A request for `item`, which is of this kind, goes out."""
+        self._out[item] = self._number(), kind
         self._quiet_since = now
 
     def note_answer(self, item: Item, answer: Answer, now: float, *, is_sending: bool) -> None:
         """An answer came; only what answers a sending tells anything of the account."""
-        sent = self._out.pop(item, -1)
+        sent, kind = self._out.pop(item, (-1, ""))
         self._quiet_since = now
         if is_sending and answer.kind is Kind.ACCEPTED:
-            self._last_taken = max(self._last_taken, sent)
+            self._last_taken[kind] = max(self._last_taken.get(kind, -1), sent)
         elif is_sending and answer.kind in {Kind.DENIED, Kind.TURNED_AWAY}:
-            self._suspects[item] = _Suspect(answer, sent, self._next)
+            self._suspects[item] = _Suspect(answer, sent, self._next, kind)
 
     def discard(self, item: Item) -> None:
         """Suspect it no more: it was given up."""
@@ -87,17 +91,21 @@ class Suspicion(Generic[Item]):
     def take_own(self) -> tuple[Item, Answer] | None:
         """Return one whose refusal was its own fault, since a later sending was taken; None where none is left."""
         for item, suspect in self._suspects.items():
-            if suspect.heard <= self._last_taken:
+            if suspect.heard <= self._taken(suspect.kind):
                 del self._suspects[item]
                 return item, suspect.answer
         return None
 
     def failure(self) -> TargetError | None:
         """Return what ends the run where the refusals are the account's; None where they are not, or may not be."""
-        row = [one.answer for one in self._suspects.values() if one.sent > self._last_taken]
-        if self._refused_read or (len(row) >= REFUSALS_OF_AN_ACCOUNT and not self._out):
+        row = [one for one in self._suspects.values() if one.sent > self._taken(one.kind)]
+        counts = collections.Counter(one.kind for one in row)
+        awaited = {kind for _, kind in self._out.values()}
+        in_row = [one for one in row if counts[one.kind] >= REFUSALS_OF_AN_ACCOUNT and one.kind not in awaited]
+        if self._refused_read or in_row:
             self._refused_read = False
-            return of_answer((row or [one.answer for one in self._suspects.values()])[-1]) if self._suspects else None
+            last = (in_row or row or list(self._suspects.values()))[-1:]
+            return of_answer(last[0].answer, last[0].kind) if last else None
         return None
 
     # the read, where nothing else is sent
@@ -130,9 +138,13 @@ class Suspicion(Generic[Item]):
         is_served = answer.kind is Kind.ACCEPTED
         reached_zendesk = answer.kind is Kind.DENIED and not answer.is_page
         if is_served or (reached_zendesk and all(one.answer.is_page for one in self._suspects.values())):
-            self._last_taken = max(self._last_taken, number)
+            self._last_read = max(self._last_read, number)
         else:
             self._refused_read = True
+
+    def _taken(self, kind: str) -> int:
+        """Return the number of the last sending of a kind that was taken, or of a read that acquitted all."""
+        return max(self._last_taken.get(kind, -1), self._last_read)
 
     def _number(self) -> int:
         self._next += 1

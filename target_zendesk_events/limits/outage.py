@@ -10,6 +10,7 @@ from typing import Final
 import backoff
 
 from target_zendesk_events.errors import OutageError
+from target_zendesk_events.kinds.request import Bucket
 
 FAILURES_TO_OPEN: Final = 5
 DIFFERENT_EVENTS_TO_OPEN: Final = 3
@@ -34,14 +35,14 @@ class Outage:
         self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
         self._probe_at = -math.inf
         self._probing: Hashable = None
-        self._allowed = math.inf
+        self._allowed: dict[Bucket, float] = dict.fromkeys(Bucket, math.inf)
         self.is_open = False
         self.cause = ""
         """What was seen last: a status, or what became of the connection."""
         self.saw_limit = False
         """Whether a 429 was among what was seen since the last success."""
 
-    def note_success(self) -> None:
+    def note_success(self, bucket: Bucket = Bucket.EVENTS) -> None:
         """An event was accepted or refused: close the circuit, and let the number under way grow twofold."""
         self._failures = 0
         self._failed.clear()
@@ -49,7 +50,7 @@ class Outage:
         self.is_open = False
         self.cause = ""
         self.saw_limit = False
-        self._allowed *= 2
+        self._allowed[bucket] *= 2
 
     def note_idle(self) -> None:
         """Nothing waits to be sent: what failed was settled otherwise, and the clock of an outage stops."""
@@ -68,23 +69,28 @@ class Outage:
         elif self._failures >= FAILURES_TO_OPEN and len(self._failed) >= min(DIFFERENT_EVENTS_TO_OPEN, waiting):
             self._open(now)
 
-    def note_limited(self, now: float, cause: str) -> None:
-        """A 429 came: start the clock, and go on with one request at a time until one succeeds."""
+    def note_limited(self, now: float, cause: str, bucket: Bucket = Bucket.EVENTS) -> None:
+        """A 429 came: start the clock, and go on in this bucket with one request at a time until one succeeds."""
         self._since = now if self._since is None else self._since
         self.cause = cause
         self.saw_limit = True
-        self._allowed = 1
+        self._allowed[bucket] = 1
 
     def note_start(self, event: Hashable) -> None:
         """A request for `event` goes out: with the circuit open it is a probe, and only its failure backs off."""
         if self.is_open:
             self._probing = event
 
-    def may_start(self, in_flight: int, now: float) -> bool:
-        """Tell whether one more request may start while `in_flight` are without an answer."""
+    def may_start(
+        self, in_flight: int, now: float, in_bucket: int | None = None, bucket: Bucket = Bucket.EVENTS
+    ) -> bool:
+        """Tell whether one more request of a bucket may start while `in_flight` are without an answer.
+
+        Of those so many are `in_bucket`; None: all.
+        """
         if self.is_open:
             return in_flight == 0 and now >= self._probe_at
-        return in_flight < self._allowed
+        return (in_flight if in_bucket is None else in_bucket) < self._allowed[bucket]
 
     @property
     def probe_at(self) -> float:
@@ -112,7 +118,7 @@ class Outage:
 
     def _open(self, now: float) -> None:
         self.is_open = True
-        self._allowed = 1
+        self._allowed = dict.fromkeys(Bucket, 1)
         self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
         next(self._probe_waits)
         self._probe_at = now + next(self._probe_waits)

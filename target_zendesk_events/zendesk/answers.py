@@ -28,6 +28,10 @@ WRONG_HOST_CODE = "RouteNotFound"
 """Zendesk's code, with a 401, for a host that is no account."""
 
 
+SPENT_KEY_CODE = "IdempotentRequestError"
+"""Zendesk's code, with a 400, for an idempotency key that came before with another body."""
+
+
 class Kind(str, enum.Enum):
     """What an answer means."""
 
@@ -88,6 +92,11 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status == 404  # noqa: PLR2004 - this module is where statuses have names
 
     @property
+    def is_key_spent(self) -> bool:
+        """Say whether Zendesk has seen the idempotency key with another body: then that one may be stored."""
+        return self.code == SPENT_KEY_CODE
+
+    @property
     def is_wrong_host(self) -> bool:
         """Say whether Zendesk answered that no account has this host name."""
         return self.code == WRONG_HOST_CODE
@@ -145,6 +154,7 @@ def read_answer(  # noqa: PLR0913 - what came, and what was asked
     code, message, payload = "", "", None
     if kind is not Kind.ACCEPTED:
         code, message = read_words(body, known.get("content-type", ""))
+        kind = Kind.UNKNOWN if code == SPENT_KEY_CODE else kind
     elif asked != "post" or holds:
         payload = document(body)
         if not _is_whole(payload, asked, holds):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.line import Line
 
 LANE_KEYS = st.lists(st.sampled_from([("email", "a"), ("email", "b"), ("phone", "a"), "user 1", "user 2"]), max_size=4)
 
@@ -44,7 +45,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     def hand_out(self) -> None:
         """The earliest that may go is handed out, and keeps its lines."""
         expected = self.ready()[0]
-        assert self.lanes.next() == expected
+        assert self.lanes.next(Line.EVENTS) == expected
         self.handed_out.add(expected)
 
     @precondition(lambda self: self.handed_out)
@@ -52,7 +53,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     def give_back(self, data: st.DataObject) -> None:
         """One that was handed out and not used has its old place again."""
         one = data.draw(st.sampled_from(sorted(self.handed_out)))
-        self.lanes.give_back(one)
+        self.lanes.give_back(one, Line.EVENTS)
         self.handed_out.remove(one)
 
     @precondition(lambda self: self.lane_keys)
@@ -67,7 +68,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     @invariant()
     def agree(self) -> None:
         """Both say who is in line, and whether anyone may go."""
-        assert self.lanes.has_ready() == bool(self.ready())
+        assert self.lanes.has_ready(Line.EVENTS) == bool(self.ready())
         assert list(self.lanes) == list(self.lane_keys)
         assert len(self.lanes) == len(self.lane_keys)
         assert all(one in self.lanes for one in self.lane_keys)
@@ -76,7 +77,7 @@ class AgainstTheModel(RuleBasedStateMachine):
         """Nothing is remembered of what has left."""
         for one in list(self.lane_keys):
             self.leave_silently(one)
-        assert self.lanes._lines == {}  # noqa: SLF001 - what is kept shows nowhere else
+        assert self.lanes._lanes == {}  # noqa: SLF001 - what is kept shows nowhere else
         assert self.lanes._ahead == {}  # noqa: SLF001
 
     def leave_silently(self, one: int) -> None:
@@ -92,7 +93,7 @@ TestLanes = AgainstTheModel.TestCase
 def test_nobody_ready_is_an_error() -> None:
     """`next` without anybody ready raises IndexError."""
     with pytest.raises(IndexError):
-        Lanes().next()
+        Lanes().next(Line.EVENTS)
 
 
 def test_an_item_without_handles_waits_for_nobody() -> None:
@@ -100,4 +101,4 @@ def test_an_item_without_handles_waits_for_nobody() -> None:
     lanes: Lanes[str] = Lanes()
     lanes.add("first", [])
     lanes.add("second", [])
-    assert [lanes.next(), lanes.next()] == ["first", "second"]
+    assert [lanes.next(Line.EVENTS), lanes.next(Line.EVENTS)] == ["first", "second"]

@@ -32,11 +32,13 @@ from target_zendesk_events.errors import (
     TargetError,
 )
 from target_zendesk_events.kinds.event import Event, Identifier, Profile
-from target_zendesk_events.kinds.shipment import Request as Sent
+from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.kinds.request import Request as Sent
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import NEW, Entry, Keyed, Settlement, Standing
 from target_zendesk_events.limits.brakes import Names, Quota
 from target_zendesk_events.limits.rate_limit import RateLimit
+from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.outcome.dead_letters import DeadLetters, Note
 from target_zendesk_events.outcome.report import Report
@@ -385,7 +387,7 @@ class House:
             keys=Keys("acme", b"secret"),
             names=names or Names({}, b"secret"),
             quota=Quota(per_month=None, per_day=per_day, wall=self.clock.wall),
-            rate_limit=RateLimit(per_minute),
+            rate_limits=RateLimits({bucket: RateLimit(per_minute) for bucket in Bucket}),
             write_state=self._write_state,
             monotonic=self.clock.monotonic,
             wall=self.clock.wall,
@@ -1857,4 +1859,4 @@ def test_handles_are_forgotten_with_their_events() -> None:
 
 def lines_of(lanes: Lanes[OpenShipment]) -> Mapping[Hashable, Any]:
     """Return the lines that lanes keep."""
-    return lanes._lines  # noqa: SLF001 - what is kept shows nowhere else
+    return lanes._lanes  # noqa: SLF001 - what is kept shows nowhere else
