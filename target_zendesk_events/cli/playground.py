@@ -82,7 +82,11 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--fault", "faults", multiple=True, metavar="JSON", help="A fault with all its fields: docs/playground.md."
         ),
-        click.option("--on", default="events", help="Which requests fail: events, reads, profiles, token, me, any."),
+        click.option(
+            "--on",
+            default="events",
+            help="Which requests fail: events, reads, profiles, users, objects, jobs, job_statuses, tickets, token, me, any.",
+        ),
         click.option("--event-type", help="Only events of this type fail."),
         click.option("--contains", metavar="TEXT", help="Only requests with this text in their body fail."),
         click.option("--every", type=click.IntRange(1), default=1, metavar="K", help="Only each K-th fails."),

@@ -1,38 +1,25 @@
-"""The documented paths: which function serves each, what scope it needs, and whether it counts against the limit."""
+"""The paths of events, profiles and credentials: which function serves each, and what scope it needs."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .refusals import Answer, Refusal
+from .routing import Route, pattern, without_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .desk import Call, Desk
+    from .call import Call
+    from .desk import Desk
     from .faults import Kind
     from .oauth import OAuth, Token
 
-ME = {"id": 1, "name": "Playground agent", "email": "agent@example.com", "role": "admin", "active": True}
-
-
-@dataclass(frozen=True)
-class Route:
-    """One verb and path; `limited` says that it draws on the bucket of events and profiles."""
-
-    method: str
-    pattern: re.Pattern[str]
-    serve: Callable[[Call, Token | None], Answer]
-    kind: Kind
-    scope: str | None
-    limited: bool
-    open: bool = False
+ME = {"id": 1, "name": "Playground agent", "email": "agent@example.com", "active": True}
 
 
 def routes(desk: Desk, oauth: OAuth) -> list[Route]:
-    """Every documented verb and path."""
+    """The verbs and paths of events, of profiles and of credentials."""
     write, read = "users:write", "users:read"
     profiles, profile = "/api/v2/user_profiles", "/api/v2/user_profiles/{profile_id}"
     user = "/api/v2/users/{user_id}"
@@ -53,34 +40,23 @@ def routes(desk: Desk, oauth: OAuth) -> list[Route]:
     ]
     doors = _Doors(oauth)
     me: list[Route] = [
-        Route("GET", _pattern("/api/v2/users/me" + end), doors.me, "me", read, limited=False) for end in ("", ".json")
+        Route("GET", pattern("/api/v2/users/me" + end), doors.me, "me", read, "support") for end in ("", ".json")
     ]
     tokens: list[Route] = [
-        Route("GET", _pattern("/oauth/authorizations/new"), doors.page, "other", None, limited=False, open=True),
-        Route("POST", _pattern("/oauth/authorizations"), doors.decide, "other", None, limited=False, open=True),
-        Route("POST", _pattern("/oauth/tokens"), doors.grant, "token", None, limited=False, open=True),
+        Route("GET", pattern("/oauth/authorizations/new"), doors.page, "other", None, open=True),
+        Route("POST", pattern("/oauth/authorizations"), doors.decide, "other", None, open=True),
+        Route("POST", pattern("/oauth/tokens"), doors.grant, "token", None, open=True),
         *(
-            Route("GET", _pattern("/api/v2/oauth/tokens/current" + end), doors.current, "other", None, limited=False)
+            Route("GET", pattern("/api/v2/oauth/tokens/current" + end), doors.current, "other", None)
             for end in ("", ".json")
         ),
-        Route("DELETE", _pattern("/api/v2/oauth/tokens/{token_id}"), doors.revoke, "other", None, limited=False),
+        Route("DELETE", pattern("/api/v2/oauth/tokens/{token_id}"), doors.revoke, "other", None),
     ]
     events = [
-        Route(method, _pattern(path), _without_token(serve), kind, scope, limited=True)
+        Route(method, pattern(path), without_token(serve), kind, scope, "events")
         for method, path, serve, kind, scope in limited
     ]
     return [*events, *me, *tokens]
-
-
-def find(table: list[Route], method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Return the route of a request and the parameters in its path; refuses with 404 or 405 where there is none."""
-    matches = [(route, match) for route in table if (match := route.pattern.fullmatch(path))]
-    for route, match in matches:
-        if route.method == method:
-            return route, match.groupdict()
-    if matches:
-        raise Refusal(405, "MethodNotAllowed", "No such verb on this path")
-    raise Refusal(404, "RecordNotFound", "No such path", "error_text")
 
 
 class _Doors:
@@ -99,7 +75,7 @@ class _Doors:
         return self._oauth.authorizations.decide(call.body)
 
     def me(self, _call: Call, _token: Token | None) -> Answer:
-        return Answer.of_json({"user": ME})
+        return Answer.of_json({"user": {**ME, "role": self._oauth.role}})
 
     def current(self, _call: Call, token: Token | None) -> Answer:
         return Answer.of_json(self._oauth.shown(token))
@@ -109,11 +85,3 @@ class _Doors:
         if not token_id.isdigit() or not self._oauth.revoke(int(token_id)):
             raise Refusal(404, "RecordNotFound", "No such token")
         return Answer(204)
-
-
-def _without_token(serve: Callable[[Call], Answer]) -> Callable[[Call, Token | None], Answer]:
-    return lambda call, _token: serve(call)
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")))

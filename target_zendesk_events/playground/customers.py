@@ -43,6 +43,12 @@ class Customers:
         believed = self._known_users is None or user_id in self._known_users
         return number if believed or self._store.value("SELECT 1 FROM users WHERE id = ?", number) else None
 
+    def knows(self, user_id: str) -> bool:
+        """Whether there is such a user to refer to: one that was made, or that is said to be there."""
+        number = self.user(user_id)
+        made = number is not None and self._store.value("SELECT 1 FROM users WHERE id = ?", number)
+        return bool(made) or user_id in (self._known_users or ())
+
     def profile(self, profile_id: str) -> dict[str, Any] | None:
         """Return the profile of that id, as Zendesk shows it."""
         row = self._store.row("SELECT * FROM profiles WHERE id = ?", profile_id)

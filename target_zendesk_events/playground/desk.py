@@ -9,30 +9,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import checks
+from .call import Call
 from .customers import Customers, check_room, new_id
 from .refusals import Answer, Refusal
 from .store import Store, wall_clock
 
 MOST = 2**53 - 1
 """The greatest number that JSON is sure to carry; SQLite's are greater."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request on its way through: `parameters` come from the path, `query` holds the first of each name."""
-
-    number: int
-    path: str
-    base_url: str
-    parameters: dict[str, str]
-    query: dict[str, str]
-    content_type: str | None
-    body: bytes
-    arrived: float
-
-    def content(self) -> dict[str, Any]:
-        """Return the body as the JSON object that it must be."""
-        return checks.json_object(self.content_type, self.body)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ import msgspec
 
 from .refusals import SHAPES, Answer, Shape, code_of, shaped
 
-Kind = Literal["events", "reads", "profiles", "token", "me", "other"]
+Kind = Literal[
+    "events", "reads", "profiles", "users", "objects", "jobs", "job_statuses", "tickets", "token", "me", "other"
+]
 KINDS: tuple[str, ...] = (*get_args(Kind), "any")
 LONGEST_WAIT = 86_400
 FARTHEST_RETRY = 1_000_000_000

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 PLANS = {"team": 250, "growth": 250, "professional": 500, "enterprise": 700, "enterprise_plus": 1000}
+SUPPORT_PLANS = {"team": 200, "growth": 400, "professional": 400, "enterprise": 700, "enterprise_plus": 2500}
 SOURCES = 50
 TYPES = 2_500
 PROFILES_A_PERSON = 20
@@ -65,8 +66,8 @@ class RateLimit:
         self._arrivals.clear()
 
 
-def limit_of(plan: str | None, requests_per_minute: int | None) -> int | None:
-    """Return the requests a minute: the number given, else the plan's, else none."""
+def limit_of(plan: str | None, requests_per_minute: int | None, plans: dict[str, int] | None = None) -> int | None:
+    """Return the requests a minute: the number given, else the plan's (of events, or of `plans`), else none."""
     if requests_per_minute is not None:
         return requests_per_minute
     if plan is None:
@@ -74,4 +75,4 @@ def limit_of(plan: str | None, requests_per_minute: int | None) -> int | None:
     if plan not in PLANS:
         message = f"plan is {plan!r}; Zendesk's plans are {', '.join(PLANS)}"
         raise ValueError(message)
-    return PLANS[plan]
+    return (plans or PLANS)[plan]

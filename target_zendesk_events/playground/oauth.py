@@ -26,7 +26,8 @@ class Credentials:
     """The only credentials that are accepted; `scope` is what they may do at most, and those of a static token.
 
     A client without a secret is a public one: it may not use client credentials, and must use PKCE. `redirect_uri` is
-    the one that the client has (none: any that a client may have).
+    the one that the client has (none: any that a client may have). `role` is that of the user behind them, `admin` or
+    `agent`.
     """
 
     client_id: str | None = None
@@ -39,6 +40,7 @@ class Credentials:
     password: str | None = None
     scope: str = EVERYTHING
     redirect_uri: str | None = None
+    role: str = "admin"
 
 
 @dataclass
@@ -76,8 +78,19 @@ class OAuth:
             known.client_id, known.redirect_uri, known.client_secret is not None, self.clock
         )
 
-    def admit(self, authorization: str | None, needed: str | None) -> Token | None:
-        """Let a request in, or refuse it: 401 for what it shows, 403 for a scope that lacks `needed`."""
+    @property
+    def role(self) -> str:
+        """The role of the user behind the credentials."""
+        return self.credentials.role if self.credentials else "admin"
+
+    def admit(self, authorization: str | None, needed: str | None, *, admin: bool = False) -> Token | None:
+        """Let a request in, or refuse it: 401 for what it shows, 403 for a scope that lacks `needed`, or the role."""
+        token = self._admit(authorization, needed)
+        if admin and self.role != "admin":
+            raise Refusal(403, "PermissionDenied", "Only an admin may do this")
+        return token
+
+    def _admit(self, authorization: str | None, needed: str | None) -> Token | None:
         scheme, _, shown = (authorization or "").partition(" ")
         if scheme.lower() == "bearer":
             return self._admit_bearer(shown.strip(), needed)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from . import api
-from .desk import Call
+from .call import Call
 from .refusals import Answer, OAuthRefusal, Refusal, code_of
+from .routing import find
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .faults import Fault, Faults
     from .limits import RateLimit
     from .oauth import OAuth, Token
+    from .routing import Bucket, Route
     from .store import Store
 
 TRANSPORT = "playground.transport"
@@ -69,13 +70,20 @@ class Reception:
     """The ASGI application in front of the desk."""
 
     def __init__(  # noqa: PLR0913 - one argument for each thing that has a say
-        self, *, table: list[api.Route], store: Store, oauth: OAuth, limit: RateLimit, faults: Faults, pace: Pace
+        self,
+        *,
+        table: list[Route],
+        store: Store,
+        oauth: OAuth,
+        limits: dict[Bucket, RateLimit],
+        faults: Faults,
+        pace: Pace,
     ) -> None:
         """Serve the routes of `table`."""
         self._table = table
         self._store = store
         self._oauth = oauth
-        self._limit = limit
+        self._limits = limits
         self._faults = faults
         self._pace = pace
 
@@ -96,7 +104,7 @@ class Reception:
         path, _, query = path.partition("?")
         visit = self._noted(method, path, {"content-type": "application/json"}, query, body, time.monotonic())
         try:
-            route, parameters = api.find(self._table, method, path)
+            route, parameters = find(self._table, method, path)
             with self._store.transaction():
                 answer = route.serve(_call(visit, parameters), None)
         except Refusal as refusal:
@@ -127,10 +135,10 @@ class Reception:
 
     async def _answer(self, visit: _Visit) -> tuple[Answer, float]:
         try:
-            route, parameters = api.find(self._table, visit.method, visit.path)
+            route, parameters = find(self._table, visit.method, visit.path)
         except Refusal as refusal:
             return _dressed(visit.refused(refusal), {}), 0.0
-        verdict = self._limit.admit(visit.arrived) if route.limited else None
+        verdict = self._limits[route.bucket].admit(visit.arrived) if route.bucket else None
         headers = verdict.headers() if verdict else {}
         if verdict and not verdict.admitted:
             await asyncio.sleep(self._pace.delay)
@@ -144,7 +152,7 @@ class Reception:
         visit.fault = met.number
         return _dressed(await self._suffer(met.fault, visit, route, parameters), headers), met.fault.dribble
 
-    async def _suffer(self, fault: Fault, visit: _Visit, route: api.Route, parameters: dict[str, str]) -> Answer:
+    async def _suffer(self, fault: Fault, visit: _Visit, route: Route, parameters: dict[str, str]) -> Answer:
         await asyncio.sleep(fault.delay)
         answer = self._serve(visit, route, parameters) if fault.serves else None
         await asyncio.sleep(fault.answer_delay + self._pace.delay)
@@ -156,11 +164,12 @@ class Reception:
         visit.why = (code_of(fault.status or 500), f"{fault.message} (a fault)")
         return fault.answer()
 
-    def _serve(self, visit: _Visit, route: api.Route, parameters: dict[str, str]) -> Answer:
+    def _serve(self, visit: _Visit, route: Route, parameters: dict[str, str]) -> Answer:
         call = _call(visit, parameters)
         try:
             if not route.open:
-                visit.token = self._oauth.admit(visit.headers.get("authorization"), route.scope)
+                shown = visit.headers.get("authorization")
+                visit.token = self._oauth.admit(shown, route.scope, admin=route.admin)
             with self._store.transaction():
                 return route.serve(call, visit.token)
         except Refusal as refusal:
@@ -186,7 +195,7 @@ def _call(visit: _Visit, parameters: dict[str, str]) -> Call:
     )
 
 
-def _in_manner_of(route: api.Route, refusal: Refusal) -> Refusal:
+def _in_manner_of(route: Route, refusal: Refusal) -> Refusal:
     """Word a refusal of the token endpoint as OAuth does."""
     if route.kind == "token" and not isinstance(refusal, OAuthRefusal):
         return OAuthRefusal("invalid_request", refusal.title)

@@ -47,6 +47,22 @@ class Refusal(Exception):  # noqa: N818 - Zendesk refuses: that is no fault of t
         return shaped(self.status, self.code, self.title, self.shape)
 
 
+class RecordInvalid(Refusal):
+    """A refusal in Support's manner: what is wrong with which field."""
+
+    def __init__(self, faults: dict[str, str], code: str = "InvalidValue") -> None:
+        """Say what is wrong, a sentence for each field."""
+        super().__init__(422, "RecordInvalid", "; ".join(faults.values()))
+        self._faults = faults
+        self._code = code
+
+    def answer(self) -> Answer:
+        """Return the answer that carries this refusal."""
+        details = {name: [{"description": text, "error": self._code}] for name, text in self._faults.items()}
+        content = {"error": self.code, "description": "Record validation errors", "details": details}
+        return Answer.of_json(content, self.status)
+
+
 class OAuthRefusal(Refusal):
     """A refusal of the token endpoint, in the words of RFC 6749, section 5.2."""
 
@@ -58,6 +74,16 @@ class OAuthRefusal(Refusal):
         """Return the answer, never to be cached, as RFC 6749 asks."""
         content = {"error": self.code, "error_description": self.title}
         return Answer.of_json(content, self.status, {"cache-control": "no-store"})
+
+
+def no_record() -> Refusal:
+    """Return Support's refusal of what is not there."""
+    return Refusal(404, "RecordNotFound", "Not found", "error_text")
+
+
+def bad_request(title: str) -> Refusal:
+    """Return Support's refusal of a request that makes no sense."""
+    return Refusal(400, "BadRequest", title, "error_text")
 
 
 def shaped(status: int, code: str, title: str, shape: Shape) -> Answer:

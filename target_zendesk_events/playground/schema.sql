@@ -75,3 +75,52 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_of_profile ON events (profile_id, moment);
 CREATE INDEX IF NOT EXISTS sources_of_events ON events (source);
 CREATE INDEX IF NOT EXISTS types_of_events ON events (type);
+CREATE TABLE IF NOT EXISTS objects (
+  number INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  title TEXT NOT NULL,
+  title_pluralized TEXT NOT NULL,
+  description TEXT NOT NULL,
+  naming TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS object_fields (
+  number INTEGER PRIMARY KEY,
+  object TEXT NOT NULL,
+  key TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  UNIQUE (object, key)
+);
+CREATE TABLE IF NOT EXISTS records (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  object TEXT NOT NULL,
+  external_id TEXT,
+  name TEXT,
+  fields TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  UNIQUE (object, external_id)
+);
+CREATE INDEX IF NOT EXISTS records_by_name ON records (object, name);
+CREATE TABLE IF NOT EXISTS record_links (
+  record TEXT NOT NULL,
+  field TEXT NOT NULL,
+  target TEXT NOT NULL,
+  target_id TEXT NOT NULL,
+  PRIMARY KEY (record, field)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS records_of_target ON record_links (target, target_id);
+CREATE TABLE IF NOT EXISTS tickets (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  external_id TEXT,
+  requester_id INTEGER NOT NULL,
+  content TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS tickets_by_external_id ON tickets (external_id);
+CREATE INDEX IF NOT EXISTS tickets_of_requester ON tickets (requester_id);

@@ -16,11 +16,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from . import api
 from .account import Account
 from .control import Control
+from .custom_objects import CustomObjects
 from .customers import Customers
 from .desk import Desk, Habits
 from .faults import Fault, Faults
-from .limits import RateLimit, limit_of
+from .limits import SUPPORT_PLANS, RateLimit, limit_of
 from .oauth import Credentials, OAuth
+from .object_desk import ObjectDesk
+from .object_records import ObjectRecords
 from .pages import Pages
 from .reception import TRANSPORT, Pace, Reception
 from .store import Attempt, Store, StoredEvent, User
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
     from typing_extensions import Self
 
+    from .routing import Bucket
+
 HOST = "127.0.0.1"
 OUTSIDE = ("/api/", "/oauth/")
 PATIENCE_SECONDS = 10.0
@@ -48,6 +53,7 @@ class Playground:
         *,
         plan: str | None = None,
         requests_per_minute: int | None = None,
+        support_requests_per_minute: int | None = None,
         window: float = 60.0,
         faults: Iterable[Fault] = (),
         delay: float = 0.0,
@@ -61,13 +67,17 @@ class Playground:
     ) -> None:
         """Set it up; nothing is opened before it is entered.
 
-        `plan` or `requests_per_minute` set the limit (none: unlimited), counted in any `window` seconds; every answer
-        takes `delay` seconds; with `credentials` no others are accepted; access tokens live `token_seconds` (none: as
-        asked for, else 30 minutes); user ids are believed, or, given `known_users`, only those; `habits` are what the
-        documents leave open; `database` keeps what it received beyond its end; `port` 0 is any free port. With
+        `plan` or `requests_per_minute` and `support_requests_per_minute` set the limits of events and of Support's API
+        (none: unlimited), counted in any `window` seconds; `plan` also how many custom objects there may be; every
+        answer takes `delay` seconds; with `credentials` no others are accepted; access tokens live `token_seconds`
+        (none: as asked for, else 30 minutes); user ids are believed, or, given `known_users`, only those; `habits` are
+        what the documents leave open; `database` keeps what it received beyond its end; `port` 0 is any free port. With
         `would_be_set_aside`, a sentence for each reason, its pages are those of a preview.
         """
         self._limit = RateLimit(limit_of(plan, requests_per_minute), window)
+        support = limit_of(plan, support_requests_per_minute, SUPPORT_PLANS)
+        self._limits: dict[Bucket, RateLimit] = {"events": self._limit, "support": RateLimit(support, window)}
+        self._plan = plan
         self._faults = Faults(list(faults))
         self._pace = Pace(delay)
         self._oauth = OAuth(credentials, token_seconds)
@@ -139,9 +149,9 @@ class Playground:
         """Set these faults and no others."""
         self._faults.replace(list(faults))
 
-    def set_limit(self, requests_per_minute: int | None) -> None:
-        """Change the limit; none or 0 takes it away."""
-        self._limit.limit = requests_per_minute or 0
+    def set_limit(self, requests_per_minute: int | None, bucket: Bucket = "events") -> None:
+        """Change the limit of events, or of `support`; none or 0 takes it away."""
+        self._limits[bucket].limit = requests_per_minute or 0
 
     def set_delay(self, seconds: float) -> None:
         """Change how long every answer takes."""
@@ -150,7 +160,8 @@ class Playground:
     def clear(self) -> None:
         """Forget what was received, tokens and the limit's window too; come back to the faults of the start."""
         self._store.clear()
-        self._limit.clear()
+        for limit in self._limits.values():
+            limit.clear()
         self._oauth.clear()
         self._faults.reset()
 
@@ -165,12 +176,17 @@ class Playground:
         self._store.close()
 
     def _application(self) -> ASGIApp:
-        table = api.routes(Desk(self._store, self._customers, self._habits), self._oauth)
+        objects = CustomObjects(self._store, self._plan)
+        records = ObjectRecords(self._store, objects, self._customers)
+        table = [
+            *api.routes(Desk(self._store, self._customers, self._habits), self._oauth),
+            *ObjectDesk(objects, records).routes(),
+        ]
         self._reception = reception = Reception(
             table=table,
             store=self._store,
             oauth=self._oauth,
-            limit=self._limit,
+            limits=self._limits,
             faults=self._faults,
             pace=self._pace,
         )

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-TABLES = ("requests", "refusals", "notes", "users", "identities", "profiles", "identifiers", "events")
+TABLES = (
+    *("requests", "refusals", "notes", "users", "identities", "profiles", "identifiers", "events"),
+    *("objects", "object_fields", "records", "record_links", "tickets"),
+)
 
 
 @dataclass(frozen=True)
