@@ -10,8 +10,9 @@ from target_zendesk_events.settings.account import (
     Password,
     RefreshToken,
 )
-from target_zendesk_events.settings.checked import OnUnknownOutcome, Settings, read_settings
-from target_zendesk_events.settings.declared import MEANINGLESS, PLANS, SDK_SETTINGS, SETTINGS, Plan, Setting
+from target_zendesk_events.settings.checked import OnUnknownOutcome, Settings, UnknownCustomers, read_settings
+from target_zendesk_events.settings.declared import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
+from target_zendesk_events.settings.plans import PLANS, Plan
 from target_zendesk_events.settings.playground import PLAYGROUND_VARIABLE, Playground
 from target_zendesk_events.settings.schema import (
     ENVIRONMENT_PREFIX,
@@ -44,6 +45,7 @@ __all__ = [
     "RefreshToken",
     "Setting",
     "Settings",
+    "UnknownCustomers",
     "config_schema",
     "environment_config",
     "hide_meaningless",

@@ -14,7 +14,8 @@ from target_zendesk_events.settings.account import (
     read_base_url,
     read_credentials,
 )
-from target_zendesk_events.settings.declared import NO_PLAN, PLANS, SDK_SETTINGS, Plan
+from target_zendesk_events.settings.declared import SDK_SETTINGS
+from target_zendesk_events.settings.plans import NO_PLAN, PLANS, Plan
 from target_zendesk_events.settings.playground import Playground, read_playground
 from target_zendesk_events.settings.schema import misspelt_variables, unread_variables
 from target_zendesk_events.settings.storage import absolute, read_ledger_url, sqlite_url, start_folder
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 OnUnknownOutcome = Literal["verify", "retry", "hold"]
+UnknownCustomers = Literal["create", "skip", "set_aside"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,8 +56,11 @@ class Settings:
     """In UTC."""
     plan: str | None
     requests_per_minute: int
+    support_requests_per_minute: int
     monthly_event_quota: int | None
     max_events_per_day: int | None
+    max_deletions_per_day: int | None
+    unknown_customers: UnknownCustomers
     max_in_flight: int
     request_timeout_seconds: int
     max_outage_seconds: int
@@ -122,6 +127,7 @@ class _Reading:
         base_url, credentials = self._account(reads=reads)
         rules_file = self._rules_file()
         timezone = self._or_fault(read_timezone, values.get("timezone")) or dt.timezone.utc
+        plan = self._plan()
         quota, per_day = self._quota()
         return Settings(
             base_url=base_url,
@@ -136,9 +142,14 @@ class _Reading:
             since=self._since(timezone),
             since_length=read_length(self.values.given.get("since", "")),
             plan=values.get("plan"),
-            requests_per_minute=self._requests_per_minute(),
+            requests_per_minute=self._rate("requests_per_minute", plan.requests_per_minute, percent=90),
+            support_requests_per_minute=self._rate(
+                "support_requests_per_minute", plan.support_requests_per_minute, percent=50
+            ),
             monthly_event_quota=quota,
             max_events_per_day=per_day,
+            max_deletions_per_day=values.get("max_deletions_per_day") or None,
+            unknown_customers=values.get("unknown_customers"),
             max_in_flight=values.get("max_in_flight"),
             request_timeout_seconds=values.get("request_timeout_seconds"),
             max_outage_seconds=values.get("max_outage_seconds"),
@@ -147,7 +158,7 @@ class _Reading:
             on_unknown_outcome=values.get("on_unknown_outcome"),
             data_dir=data_dir,
             ledger_url=ledger_url,
-            ledger_retention_days=values.get("ledger_retention_days") or self._plan().retention_days,
+            ledger_retention_days=values.get("ledger_retention_days") or plan.retention_days,
             max_set_aside_percent=values.get("max_set_aside_percent"),
             fail_on_set_aside=values.get("fail_on_set_aside"),
             dry_run=values.get("dry_run"),
@@ -237,14 +248,11 @@ class _Reading:
     def _plan(self) -> Plan:
         return PLANS.get(self.values.get("plan") or "", NO_PLAN)
 
-    def _requests_per_minute(self) -> int:
-        """Return nine tenths of what the plan allows, or what is set: a warning where that is more than the plan's."""
-        allowed = self._plan().requests_per_minute
-        rate: int = self.values.get("requests_per_minute") or allowed * 9 // 10
+    def _rate(self, name: str, allowed: int, *, percent: int) -> int:
+        """Return a share of what the plan allows, or what is set: a warning where that is more than the plan's."""
+        rate: int = self.values.get(name) or allowed * percent // 100
         if rate > allowed and self.values.has("plan"):
-            self._warnings.append(
-                f"requests_per_minute is {rate}, more than the {allowed} of plan {self.values.get('plan')}",
-            )
+            self._warnings.append(f"{name} is {rate}, more than the {allowed} of plan {self.values.get('plan')}")
         return rate
 
     def _quota(self) -> tuple[int | None, int | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Literal
 
+from target_zendesk_events.settings.plans import PLANS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -70,25 +72,6 @@ class Setting:
 
 _SPELLINGS: Mapping[str, str] = {"api": "API", "url": "URL", "id": "ID", "oauth": "OAuth"}
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """What an account's plan allows, by Zendesk's table of custom data limits."""
-
-    requests_per_minute: int
-    events_per_month: int
-    retention_days: int
-
-
-PLANS: Mapping[str, Plan] = {
-    "team": Plan(250, 150_000, 90),
-    "growth": Plan(250, 150_000, 90),
-    "professional": Plan(500, 350_000, 365),
-    "enterprise": Plan(700, 750_000, 365),
-    "enterprise_plus": Plan(1_000, 3_000_000, 1_095),
-}
-NO_PLAN = Plan(250, 0, 365)
-"""Where no plan is named: the smallest plan's rate, no quota, a year in the ledger."""
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -162,9 +145,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "requests_per_minute",
         "integer",
-        "Requests in any 60 seconds, retries and reads included. Other integrations share the account's limit, so"
-        " leave them room.",
+        "Requests for events and profiles in any 60 seconds, retries and reads included. Other integrations share the"
+        " account's limit, so leave them room.",
         otherwise="90 % of the plan's; 225 without a plan",
+        minimum=1,
+        maximum=100_000,
+    ),
+    Setting(
+        "support_requests_per_minute",
+        "integer",
+        "The same for tickets, object records, users and jobs, which draw on a limit of their own: Support's, which"
+        " agents and apps share.",
+        otherwise="half of the plan's; 100 without a plan",
         minimum=1,
         maximum=100_000,
     ),
@@ -183,6 +175,22 @@ SETTINGS: tuple[Setting, ...] = (
         " with exit 1, STATE safe. `0` for none.",
         otherwise="a tenth of the month's quota; none without",
         minimum=0,
+    ),
+    Setting(
+        "max_deletions_per_day",
+        "integer",
+        "The brake on rules that delete: deletions in one UTC day, counted in the ledger. Above it the run ends with"
+        " exit 1, STATE safe. `0` for no brake.",
+        default=100,
+        minimum=0,
+    ),
+    Setting(
+        "unknown_customers",
+        "string",
+        "What becomes of an event or a profile of somebody whom Zendesk does not know: `create` sends it, and Zendesk"
+        " makes a user; `skip` counts it; `set_aside` writes it to the dead letters.",
+        default="create",
+        choices=("create", "skip", "set_aside"),
     ),
     Setting(
         "max_in_flight",

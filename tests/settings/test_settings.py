@@ -68,8 +68,11 @@ def test_the_table_has_the_settings_of_the_design_in_its_order() -> None:
         "since",
         "plan",
         "requests_per_minute",
+        "support_requests_per_minute",
         "monthly_event_quota",
         "max_events_per_day",
+        "max_deletions_per_day",
+        "unknown_customers",
         "max_in_flight",
         "request_timeout_seconds",
         "max_outage_seconds",
@@ -174,6 +177,8 @@ def test_defaults() -> None:
     assert found.blocked_identifier_values == ()
     assert (found.timezone, found.since, found.plan) == (dt.timezone.utc, None, None)
     assert (found.requests_per_minute, found.monthly_event_quota, found.max_events_per_day) == (225, None, None)
+    assert (found.support_requests_per_minute, found.max_deletions_per_day) == (100, 100)
+    assert found.unknown_customers == "create"
     assert (found.max_in_flight, found.request_timeout_seconds, found.max_outage_seconds) == (32, 20, 900)
     assert (found.batch_size_rows, found.state_per_stream, found.on_unknown_outcome) == (100, False, "verify")
     assert found.data_dir == Path.cwd() / ".zendesk-events"
@@ -203,6 +208,33 @@ def test_a_plan_sets_rate_quota_brake_and_retention(plan: str, rate: int, month:
 
 
 @pytest.mark.parametrize(
+    ("plan", "rate"),
+    [("team", 100), ("growth", 200), ("professional", 200), ("enterprise", 350), ("enterprise_plus", 1_250)],
+)
+def test_agents_keep_half_of_supports_rate(plan: str, rate: int) -> None:
+    """Of Support's bucket, in which agents work, half of the plan's is taken, unless told otherwise."""
+    assert read(plan=plan).support_requests_per_minute == rate
+    assert read(plan=plan, support_requests_per_minute=7).support_requests_per_minute == 7
+
+
+def test_deletions_have_a_brake_that_can_be_lifted() -> None:
+    """`max_deletions_per_day` is a number of its own; 0 lifts it."""
+    assert read(max_deletions_per_day="7").max_deletions_per_day == 7
+    assert read(max_deletions_per_day=0).max_deletions_per_day is None
+
+
+def test_unknown_customers_is_one_of_three() -> None:
+    """Whoever Zendesk does not know is created, skipped or set aside."""
+    assert [read(unknown_customers=one).unknown_customers for one in ("create", "skip", "set_aside")] == [
+        "create",
+        "skip",
+        "set_aside",
+    ]
+    (fault,) = faults_of(unknown_customers="set aside")
+    assert fault == "unknown_customers is 'set aside'; accepted: create, skip, set_aside; did you mean set_aside?"
+
+
+@pytest.mark.parametrize(
     ("config", "month", "day"),
     [
         ({"monthly_event_quota": 2_000}, 2_000, 200),
@@ -224,6 +256,8 @@ def test_a_rate_above_the_plans_is_a_warning() -> None:
     assert "more than the 250 of plan team" in read(plan="team", requests_per_minute=300).warnings[0]
     assert read(plan="team", requests_per_minute=250).warnings == ()
     assert read(requests_per_minute=300).warnings == ()
+    (warning,) = read(plan="team", support_requests_per_minute=300).warnings
+    assert warning == "support_requests_per_minute is 300, more than the 200 of plan team"
 
 
 @pytest.mark.parametrize("raw", [100, 100.0, Decimal(100), "100", " 100 ", "+100", "100.0"])
@@ -261,6 +295,8 @@ def test_an_entry_that_is_null_is_called_so(name: str, raw: list[object], accept
     ("name", "raw"),
     [
         ("requests_per_minute", 0),
+        ("support_requests_per_minute", 0),
+        ("max_deletions_per_day", -1),
         ("monthly_event_quota", -1),
         ("max_events_per_day", "-1"),
         ("max_in_flight", 0),
@@ -669,6 +705,7 @@ def test_only_what_others_need_is_public() -> None:
         "RefreshToken",
         "Setting",
         "Settings",
+        "UnknownCustomers",
         "config_schema",
         "environment_config",
         "hide_meaningless",
