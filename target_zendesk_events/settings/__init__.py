@@ -20,6 +20,7 @@ from target_zendesk_events.settings.schema import (
     environment_config,
     hide_meaningless,
 )
+from target_zendesk_events.settings.scopes import Need, lacking, narrowest
 from target_zendesk_events.settings.storage import LEDGER_FILE, PROJECT_ROOT_VARIABLE
 from target_zendesk_events.settings.times import read_length, read_since
 
@@ -37,6 +38,7 @@ __all__ = [
     "ClientCredentials",
     "Credentials",
     "Login",
+    "Need",
     "NoCredentials",
     "OnUnknownOutcome",
     "Password",
@@ -49,6 +51,8 @@ __all__ = [
     "config_schema",
     "environment_config",
     "hide_meaningless",
+    "lacking",
+    "narrowest",
     "read_length",
     "read_settings",
     "read_since",

@@ -10,10 +10,13 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from target_zendesk_events.settings.scopes import lacking
 from target_zendesk_events.settings.values import Values, fault, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from target_zendesk_events.settings.scopes import Need
 
 API_TOKENS_END = dt.date(2027, 4, 30)
 """From this day on Zendesk refuses every API token (its "OAuth migration" page)."""
@@ -136,11 +139,11 @@ def split_address(text: str) -> SplitResult | None:
 
 
 def read_credentials(
-    values: Values, base_url: str, *, reads: bool, is_needed: bool = True
+    values: Values, base_url: str, *, scope: str, is_needed: bool = True
 ) -> tuple[Credentials, list[str]]:
     """Return the one way to authenticate, and what is wrong where there is none (if it `is_needed`) or more than one.
 
-    `reads` says whether anything is read back from Zendesk, which decides the default scope.
+    `scope` is what is asked for where `oauth_scope` does not say.
     """
     faults = _credential_faults(values)
     begun = _begun(values)
@@ -154,19 +157,23 @@ def read_credentials(
         return NoCredentials(), [*faults, incomplete] if is_needed else faults
     if faults or any(name in values.faulty for name in begun[0]):
         return NoCredentials(), faults
-    return _credentials(values, begun[0], reads=reads), []
+    return _credentials(values, begun[0], scope=scope), []
 
 
-def credential_warnings(credentials: Credentials, today: dt.date) -> list[str]:
-    """Return what will soon stop working."""
+def credential_warnings(credentials: Credentials, needs: Iterable[Need], today: dt.date) -> list[str]:
+    """Return what will soon stop working, and what a scope does not do for."""
     if isinstance(credentials, ApiToken):
         days = (API_TOKENS_END - today).days
         when = f"in {days} day{'' if days == 1 else 's'}" if days > 0 else "which has come"
         return [f"email with api_token: Zendesk ends API tokens on {API_TOKENS_END}, {when}; {_INSTEAD}"]
     if isinstance(credentials, Password):
         return [f"email with password: phased out in January 2026, only some old accounts may take it; {_INSTEAD}"]
-    if isinstance(credentials, ClientCredentials) and not {"write", "users:write"} & set(credentials.scope.split()):
-        return ["oauth_scope has neither users:write nor write: Zendesk answers 403 to events sent with it"]
+    if isinstance(credentials, ClientCredentials | RefreshToken) and credentials.scope is not None:
+        vital = (need for need in needs if need.is_vital)
+        return [
+            f"oauth_scope has no {' or '.join(need.ways)}, which it takes {need.purpose}: Zendesk answers 403"
+            for need in lacking(vital, credentials.scope.split())
+        ]
     return []
 
 
@@ -270,15 +277,15 @@ def _none_begun(values: Values, base_url: str) -> list[str]:
     return [f"{start}no way to authenticate is given; accepted, exactly one of: {ways} [ZE107]"]
 
 
-def _credentials(values: Values, names: tuple[str, ...], *, reads: bool) -> Credentials:
-    scope = values.given.get("oauth_scope")
+def _credentials(values: Values, names: tuple[str, ...], *, scope: str) -> Credentials:
+    given_scope = values.given.get("oauth_scope")
     if _is_login(values, names):
         return Login(values.given["client_id"])
     given = {name: values.given[name] for name in names}
     if names == WAYS["refresh_token"]:
-        return RefreshToken(**given, scope=scope)
+        return RefreshToken(**given, scope=given_scope)
     if names == WAYS["client_id"]:
-        return ClientCredentials(**given, scope=scope or ("users:read users:write" if reads else "users:write"))
+        return ClientCredentials(**given, scope=given_scope or scope)
     if names == WAYS["access_token"]:
         return AccessToken(**given)
     return ApiToken(**given) if names == WAYS["api_token"] else Password(**given)

@@ -18,6 +18,7 @@ from target_zendesk_events.settings.declared import SDK_SETTINGS
 from target_zendesk_events.settings.plans import NO_PLAN, PLANS, Plan
 from target_zendesk_events.settings.playground import Playground, read_playground
 from target_zendesk_events.settings.schema import misspelt_variables, unread_variables
+from target_zendesk_events.settings.scopes import Need, narrowest, needs_of
 from target_zendesk_events.settings.storage import absolute, read_ledger_url, sqlite_url, start_folder
 from target_zendesk_events.settings.times import read_length, read_since, read_timezone
 from target_zendesk_events.settings.values import listed, read_values
@@ -42,6 +43,8 @@ class Settings:
     account: str
     """Host, port and path of `base_url`: what tells an account from another."""
     credentials: Credentials
+    needs: tuple[Need, ...]
+    """The OAuth scopes that the rules take, and for what."""
     source: str | None
     """Empty where it was given so."""
     rules: list[dict[str, Any]] = dataclasses.field(repr=False)
@@ -123,9 +126,14 @@ class _Reading:
         values = self.values
         data_dir = self._data_dir()
         ledger_url = self._ledger_url(data_dir)
-        reads = ledger_url is not None and values.get("on_unknown_outcome") == "verify"
-        base_url, credentials = self._account(reads=reads)
         rules_file = self._rules_file()
+        rules = rules_file.rules if rules_file else values.get("rules") or []
+        needs = needs_of(
+            rules,
+            reads=ledger_url is not None and values.get("on_unknown_outcome") == "verify",
+            asks_who_is_known=values.get("unknown_customers") != "create",
+        )
+        base_url, credentials = self._account(needs)
         timezone = self._or_fault(read_timezone, values.get("timezone")) or dt.timezone.utc
         plan = self._plan()
         quota, per_day = self._quota()
@@ -133,8 +141,9 @@ class _Reading:
             base_url=base_url,
             account=base_url.partition("://")[2],
             credentials=credentials,
+            needs=needs,
             source=self._source(rules_file),
-            rules=rules_file.rules if rules_file else values.get("rules") or [],
+            rules=rules,
             rules_lines=rules_file.lines if rules_file else None,
             rules_path=rules_file.path if rules_file else None,
             blocked_identifier_values=tuple(values.get("blocked_identifier_values") or ()),
@@ -184,20 +193,21 @@ class _Reading:
             self.faults.append(str(error))
         return None
 
-    def _account(self, *, reads: bool) -> tuple[str, Credentials]:
+    def _account(self, needs: tuple[Need, ...]) -> tuple[str, Credentials]:
         """Return where requests go and by which right; a playground wins over whatever is configured."""
+        scope = narrowest(need.scope for need in needs)
         if self._playground:
             self._warnings.append(self._playground.warning)
             if not self._playground.takes_credentials:
                 return self._playground.url, NoCredentials()
-            credentials, faults = read_credentials(self.values, "", reads=reads)
+            credentials, faults = read_credentials(self.values, "", scope=scope)
             self.faults += faults
             return self._playground.url, credentials
         base_url, faults = read_base_url(self.values)
         is_needed = not self.values.get("dry_run")
-        credentials, more = read_credentials(self.values, base_url, reads=reads, is_needed=is_needed)
+        credentials, more = read_credentials(self.values, base_url, scope=scope, is_needed=is_needed)
         self.faults += faults + more
-        self._warnings += credential_warnings(credentials, self._now.astimezone(dt.timezone.utc).date())
+        self._warnings += credential_warnings(credentials, needs, self._now.astimezone(dt.timezone.utc).date())
         return base_url, credentials
 
     def _data_dir(self) -> Path:

@@ -97,7 +97,7 @@ SETTINGS: tuple[Setting, ...] = (
         "oauth_scope",
         "string",
         "OAuth scope to ask for.",
-        otherwise="`users:write`, with `users:read` where something reads",
+        otherwise="what the rules take: `users:write` for events, with `users:read` where something reads, and so on",
     ),
     Setting(
         "refresh_token",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -213,9 +215,26 @@ def test_the_right_to_read_is_asked_for_where_something_reads(config: dict[str, 
     )
 
 
+def test_the_scope_is_what_the_rules_take(tmp_path: Path) -> None:
+    """Also those of a file: an account that only gets tickets is asked for nothing else."""
+    rules = [{"stream": "incidents", "ticket": {"subject": "It broke", "comment": {"body": "{{ text }}"}}}]
+    (tmp_path / "rules.yml").write_text(json.dumps(rules))
+    for given in ({"rules": rules}, {"rules_file": str(tmp_path / "rules.yml")}):
+        found = read({"subdomain": "acme", **CLIENT, **given})
+        assert found.credentials == ClientCredentials("example-client", "example-secret", "tickets:write")
+        assert [(need.scope, need.purpose) for need in found.needs] == [("tickets:write", "to write tickets")]
+
+
 def test_a_scope_that_cannot_write_is_a_warning() -> None:
     """A scope without the right to write gets a token and then 403s, so a warning says it."""
-    assert "neither users:write nor write" in read({"subdomain": "acme", **CLIENT, "oauth_scope": "read"}).warnings[0]
+    (warning,) = read({"subdomain": "acme", **CLIENT, "oauth_scope": "read"}).warnings
+    assert warning == (
+        "oauth_scope has no users:write or write, which it takes to put events onto timelines: Zendesk answers 403"
+    )
+    rules = [{"stream": "contracts", "object": {"key": "contract", "external_id": "{{ id }}"}}]
+    narrow = {**CLIENT, "refresh_token": "other-secret", "oauth_scope": "read users:write"}
+    (warning,) = read({"subdomain": "acme", **narrow, "rules": rules}).warnings
+    assert warning.startswith("oauth_scope has no write, which it takes to write records of custom objects")
     assert faults_of({"subdomain": "acme", **CLIENT, "oauth_scope": 'a "b"'})[0].startswith("oauth_scope is ")
 
 

@@ -1,0 +1,125 @@
+"""Which OAuth scopes the rules at hand take, and for what: as narrow as Zendesk documents them.
+
+Facts: Zendesk's pages on OAuth tokens. For custom objects no narrow scope is documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+KINDS: Final = ("object", "ticket", "delete")
+"""Keys that stand in an event's place in a rule, and say by themselves what it sends."""
+
+
+class Need(NamedTuple):
+    """A scope that the rules take."""
+
+    scope: str
+    purpose: str
+    """What it is taken for, as the end of a sentence."""
+    is_vital: bool = True
+    """Whether what the rules send is refused without it; else a lost answer costs more."""
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The scopes of which any one will do: itself, and the broad one that holds it."""
+        broad = self.scope.rpartition(":")[2]
+        return (self.scope,) if broad == self.scope else (self.scope, broad)
+
+
+_EVENTS = Need("users:write", "to put events onto timelines")
+_READ_EVENTS = Need("users:read", "to read events back after a lost answer", is_vital=False)
+_KNOWN = Need("users:read", "to tell who is known (unknown_customers)")
+_PROFILES = Need("users:write", "to write profiles")
+_OBJECTS = (Need("read", "to find records of custom objects"), Need("write", "to write records of custom objects"))
+_TICKETS = Need("tickets:write", "to write tickets")
+_FIND_TICKETS = Need("tickets:read", "to look for a ticket after a lost answer", is_vital=False)
+_DELETE_PROFILES = (
+    Need("users:read", "to find the profiles that are to be deleted"),
+    Need("users:write", "to delete profiles"),
+)
+_DELETE_TICKETS = Need("tickets:write", "to delete tickets")
+_REFERENCES: Final[Mapping[frozenset[str], Need]] = {
+    frozenset({"user"}): Need("users:read", "to find the users that are referred to"),
+    frozenset({"object", "external_id"}): _OBJECTS[0],
+}
+"""By the keys of what refers to something."""
+
+
+def needs_of(rules: Iterable[Mapping[str, Any]], *, reads: bool, asks_who_is_known: bool) -> tuple[Need, ...]:
+    """Return what the raw rules take, each once; without rules, what events take.
+
+    `reads` says whether lost answers are looked for, `asks_who_is_known` whether customers are looked up before their
+    events and profiles go. A rule that is at fault counts as far as it can be read.
+    """
+    found = [
+        need
+        for rule in list(rules) or [{}]
+        for need in _of_rule(rule, asks_who_is_known=asks_who_is_known)
+        if reads or need.is_vital
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def narrowest(scopes: Iterable[str]) -> str:
+    """Return scopes as they are asked for: each once, and none that a broad one among them holds."""
+    wanted = set(scopes)
+    return " ".join(sorted(one for one in wanted if ":" not in one or one.rpartition(":")[2] not in wanted))
+
+
+def lacking(needs: Iterable[Need], given: Iterable[str]) -> tuple[Need, ...]:
+    """Return what scopes that are given do not do for."""
+    there = set(given)
+    return tuple(need for need in needs if there.isdisjoint(need.ways))
+
+
+def _of_rule(rule: Mapping[str, Any], *, asks_who_is_known: bool) -> Iterator[Need]:
+    kind = next((key for key in KINDS if key in rule), None)
+    body = {} if kind is None else rule[kind]
+    if kind == "object":
+        yield from _OBJECTS
+        yield from _of_references(body.get("fields") if isinstance(body, Mapping) else None)
+    elif kind == "ticket":
+        yield _TICKETS
+        yield from _of_references(body)
+        if isinstance(body, Mapping) and "external_id" in body and "id" not in body:
+            yield _FIND_TICKETS
+    elif kind == "delete":
+        yield from _of_deletion(body)
+    else:
+        yield from _of_customer(rule, asks_who_is_known=asks_who_is_known)
+
+
+def _of_customer(rule: Mapping[str, Any], *, asks_who_is_known: bool) -> Iterator[Need]:
+    """Yield what an event takes, or a profile alone."""
+    is_profile = "profile" in rule and "event" not in rule
+    yield _PROFILES if is_profile else _EVENTS
+    if asks_who_is_known:
+        yield _KNOWN
+    if not is_profile:
+        yield _READ_EVENTS
+
+
+def _of_deletion(body: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value
+    given = body if isinstance(body, Mapping) else {}
+    if "profile" in given:
+        yield from _DELETE_PROFILES
+    if "object" in given:
+        yield from _OBJECTS
+    if "ticket" in given:
+        yield _DELETE_TICKETS
+
+
+def _of_references(value: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value
+    """Yield what looking up takes, wherever below a value something is referred to."""
+    for item in _below(value):
+        if isinstance(item, Mapping) and frozenset(item) in _REFERENCES:
+            yield _REFERENCES[frozenset(item)]
+        yield from _of_references(item)
+
+
+def _below(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()

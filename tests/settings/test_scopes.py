@@ -1,0 +1,105 @@
+"""Which OAuth scopes rules take, and for what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from target_zendesk_events.settings.scopes import lacking, narrowest, needs_of
+
+EVENT = {"stream": "orders", "profile": {"identifiers": {"email": "{{ email }}"}}, "event": {"type": "paid"}}
+PROFILE = {"stream": "customers", "profile": {"identifiers": {"email": "{{ email }}"}}}
+OBJECT = {"stream": "contracts", "object": {"key": "contract", "external_id": "{{ id }}", "fields": {"a": "{{ b }}"}}}
+NEW = {"subject": "It broke", "comment": {"body": "{{ text }}"}}
+TICKET = {"stream": "incidents", "ticket": NEW}
+FOUND_TICKET = {"stream": "incidents", "ticket": {**NEW, "external_id": "{{ id }}"}}
+TO_A_USER = {"owner_id": {"user": {"external_id": "{{ owner }}"}}}
+
+
+def asked(*rules: dict[str, Any], reads: bool = True, asks: bool = False) -> str:
+    """Return the scope that is asked for."""
+    return narrowest(need.scope for need in needs_of(rules, reads=reads, asks_who_is_known=asks))
+
+
+@pytest.mark.parametrize(
+    ("rules", "verifying", "blindly"),
+    [
+        ([], "users:read users:write", "users:write"),
+        ([EVENT], "users:read users:write", "users:write"),
+        ([PROFILE], "users:write", "users:write"),
+        ([OBJECT], "read write", "read write"),
+        ([TICKET], "tickets:write", "tickets:write"),
+        ([FOUND_TICKET], "tickets:read tickets:write", "tickets:write"),
+        ([{"ticket": {"id": "{{ ticket }}", "external_id": "{{ id }}"}}], "tickets:write", "tickets:write"),
+        ([{"ticket": {**NEW, **TO_A_USER}}], "tickets:write users:read", "tickets:write users:read"),
+        (
+            [{"ticket": {"custom_fields": [{"id": 7, "value": {"object": "contract", "external_id": "{{ c }}"}}]}}],
+            "read tickets:write",
+            "read tickets:write",
+        ),
+        ([{"delete": {"profile": PROFILE["profile"]}}], "users:read users:write", "users:read users:write"),
+        ([{"delete": {"object": "contract", "external_id": "{{ id }}"}}], "read write", "read write"),
+        ([{"delete": {"ticket": "{{ ticket }}"}}], "tickets:write", "tickets:write"),
+        ([EVENT, TICKET], "tickets:write users:read users:write", "tickets:write users:write"),
+        ([EVENT, OBJECT, FOUND_TICKET], "read write", "read write"),
+    ],
+)
+def test_rules_take_these_scopes(rules: list[dict[str, Any]], verifying: str, blindly: str) -> None:
+    """Each kind its own, and the right to read where lost answers are looked for, or something is looked up."""
+    assert (asked(*rules), asked(*rules, reads=False)) == (verifying, blindly)
+
+
+@pytest.mark.parametrize("rule", [EVENT, PROFILE])
+def test_who_is_known_is_read(rule: dict[str, Any]) -> None:
+    """Where unknown customers are not simply made, customers are looked up first."""
+    assert asked(rule, reads=False, asks=True) == "users:read users:write"
+    assert asked(TICKET, asks=True) == "tickets:write"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"object": None},
+        {"object": {"fields": "{{ all }}"}},
+        {"ticket": "x"},
+        {"delete": None},
+        {"delete": ["profile"]},
+        {},
+    ],
+)
+def test_a_rule_at_fault_counts_as_far_as_it_can_be_read(rule: dict[str, Any]) -> None:
+    """Its fault is told by whoever compiles it."""
+    needs_of([rule], reads=True, asks_who_is_known=True)
+
+
+def test_a_field_is_no_reference_by_its_name() -> None:
+    """Fields of an object may be called `user` or `object`."""
+    fields = {"user": "{{ user }}", "object": "{{ thing }}"}
+    assert [one.scope for one in needs_of([{"object": {"fields": fields}}], reads=True, asks_who_is_known=False)] == [
+        "read",
+        "write",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("users:read users:write", []),
+        ("read write", []),
+        ("read users:write", []),
+        ("users:write", ["users:read"]),
+        ("tickets:write", ["users:write", "users:read"]),
+        ("", ["users:write", "users:read"]),
+    ],
+)
+def test_a_broad_scope_does_for_the_narrow_ones(given: str, missing: list[str]) -> None:
+    """What is lacking is told in the order of what it is taken for."""
+    needs = needs_of([EVENT], reads=True, asks_who_is_known=False)
+    assert [need.scope for need in lacking(needs, given.split())] == missing
+
+
+def test_a_narrow_scope_does_not_do_for_a_broad_one() -> None:
+    """Custom objects take `read` and `write` themselves."""
+    needs = needs_of([OBJECT], reads=True, asks_who_is_known=False)
+    assert [need.ways for need in lacking(needs, ["users:write", "read"])] == [("write",)]
