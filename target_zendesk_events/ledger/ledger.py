@@ -41,7 +41,8 @@ class Keyed(msgspec.Struct, frozen=True):
     that this run had claimed before its lease lapsed. So many `lookalikes` on the timeline went shortly before
     it. `claimed_at` is when it is to count as first claimed (with the first of those alike, where there
     are), in epoch seconds by the ledger's clock; None: when the ledger takes it. `persons` makes hashes of what names
-    its customer.
+    its customer. `kind` is for counts alone. `content` is a hash of what is sent, where the newest replaces the last:
+    what was settled with other content goes again then; None for what happens once.
     """
 
     key: bytes | None
@@ -52,6 +53,8 @@ class Keyed(msgspec.Struct, frozen=True):
     lookalikes: int = 0
     claimed_at: float | None = None
     persons: Callable[[], Sequence[bytes]] = tuple
+    kind: str = "event"
+    content: bytes | None = None
 
 
 class Holder(msgspec.Struct, frozen=True):

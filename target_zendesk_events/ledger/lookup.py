@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from target_zendesk_events.ledger.ledger import Keyed
 from target_zendesk_events.ledger.tables import PREFIX
@@ -13,15 +13,23 @@ from target_zendesk_events.ledger.transactions import Database
 LOOKUP_SIZE: Final = 200
 
 
-def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int, float]]:
-    """Return status, last sight and time of those of the keys that are known."""
-    known: dict[bytes, tuple[int, int, float]] = {}
+class KnownKey(NamedTuple):
+    """What stands in a row: its status, the day of its last sight, when it was claimed, by which run, its content."""
+
+    status: int
+    seen: int
+    sent: float
+    run: int
+    content: bytes | None
+
+
+def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, KnownKey]:
+    """Return what is known of those of the keys that are."""
+    known: dict[bytes, KnownKey] = {}
     for chunk in _chunks(keys):
         places = ",".join("?" * len(chunk))
-        statement = f"SELECT key, status, seen, sent FROM {PREFIX}keys WHERE key IN ({places})"
-        known |= {
-            key: (status, seen, abs(sent)) for key, status, seen, sent in database.execute(statement, chunk).fetchall()
-        }
+        statement = f"SELECT key, status, seen, ABS(sent), run, content FROM {PREFIX}keys WHERE key IN ({places})"
+        known |= {row[0]: KnownKey(*row[1:]) for row in database.execute(statement, chunk).fetchall()}
     return known
 
 

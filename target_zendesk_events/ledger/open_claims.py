@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from target_zendesk_events.ledger.clocks import TrustedTime
 from target_zendesk_events.ledger.lease import Lease
@@ -27,15 +27,37 @@ SETTLED: Final = {
 }
 _SENT_AGAIN: Final = frozenset({STATUS[Outcome.REJECTED], STATUS[Outcome.HELD]})
 
-_CLAIM: Final = f"INSERT INTO {PREFIX}keys VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, NULL, ?) ON CONFLICT (key) DO NOTHING"
+_CLAIM: Final = (
+    f"INSERT INTO {PREFIX}keys (key, stream, status, run, sent, seen, attempts, row_hash, kind) "
+    f"VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+)
 _FIND: Final = (
-    f"SELECT k.status, k.run, k.sent, k.attempts, r.not_before FROM {PREFIX}keys k "
-    f"LEFT JOIN {PREFIX}runs r ON r.id = k.run WHERE k.key = ?"
+    "SELECT k.status, k.run, k.sent, k.attempts, k.kind, k.content, r.not_before "
+    f"FROM {PREFIX}keys k LEFT JOIN {PREFIX}runs r ON r.id = k.run WHERE k.key = ?"
 )
 _TAKE: Final = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
+_CLAIM_ANEW: Final = (
+    f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ?, sent = ?, attempts = ?, kind = ? "
+    "WHERE key = ? AND run = ? AND status = ?"
+)
 _DOUBT: Final = f"UPDATE {PREFIX}runs SET not_before = ? WHERE id = ? AND not_before > ?"
 _DELETE: Final = f"DELETE FROM {PREFIX}keys WHERE key = ? AND run = ? AND status = {CLAIMED}"
-_RESTORE: Final = f"UPDATE {PREFIX}keys SET status = ? WHERE key = ? AND run = ? AND status = {CLAIMED}"
+_RESTORE: Final = (
+    f"UPDATE {PREFIX}keys SET status = ?, run = ?, sent = ?, attempts = ?, kind = ? "
+    f"WHERE key = ? AND run = ? AND status = {CLAIMED}"
+)
+
+
+class _Row(NamedTuple):
+    """What stands in the row of a key that is known already, and what the run of its claim did not know of the time."""
+
+    status: int
+    run: int
+    sent: float
+    attempts: int
+    kind: str
+    content: bytes | None
+    not_before: float | None
 
 
 class OpenClaims:
@@ -47,7 +69,8 @@ class OpenClaims:
         self._trusted = trusted
         self._lease = lease
         self._keys: set[bytes] = set()
-        self._replayed: dict[bytes, int] = {}
+        self._before: dict[bytes, _Row] = {}
+        """What stood in the rows of those that were settled before this run claimed them."""
         self.run = 0 if lease is None else lease.run
         """The number of the run, under which its claims stand."""
 
@@ -55,21 +78,28 @@ class OpenClaims:
         """Claim a shipment of the stream of this number, or tell who has it, or how it ended."""
         if one.key is None:
             return NEW
-        if one.key in self._keys and not one.anew:
-            return Entry(Standing.BUSY)
         at = self._trusted.now() if one.claimed_at is None else one.claimed_at
         sent = at if self._trusted.is_known else -at
-        claim = (one.key, stream, self.run, sent, today, one.lookalikes, row_of(one))
+        claim = (one.key, stream, self.run, sent, today, one.lookalikes, row_of(one), one.kind)
         if self._database.execute(_CLAIM, claim).rowcount == 1:
+            self._before.pop(one.key, None)
             return NEW
         found = self._database.execute(_FIND, (one.key,)).fetchall()
         if not found:
             return Entry(Standing.BUSY)  # taken back in this moment: ask again
-        return self._claim_known(one.key, found[0], again=one.again)
+        row = _Row(*found[0])
+        if one.content is not None and row.status != CLAIMED:
+            return self._claim_anew(one.key, one, row, sent)
+        return self._claim_known(one.key, row, again=one.again)
 
     def has(self, one: Keyed) -> bool:
         """Tell whether this run had claimed it already, as before its lease lapsed."""
         return one.key in self._keys
+
+    def unclaimed(self, settled: Iterable[Settlement]) -> list[tuple[int, bytes]]:
+        """Return this run's number, and the key, of all with content that ended without a claim of its own."""
+        kept = [one.keyed.key for one in settled if one.keyed.content is not None]
+        return [(self.run, key) for key in kept if key is not None and key not in self._keys]
 
     def count_without(self, settled: Iterable[Settlement]) -> int:
         """Count those that are not settled by this."""
@@ -77,7 +107,9 @@ class OpenClaims:
 
     def note(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], entries: Sequence[Entry]) -> None:
         """Note what was committed."""
-        self._keys.difference_update(one.keyed.key for one in settled if one.keyed.key is not None)
+        for key in [one.keyed.key for one in settled if one.keyed.key is not None]:
+            self._keys.discard(key)
+            self._before.pop(key, None)
         for one, entry in zip(wanted, entries, strict=True):
             if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
                 self._keys.add(one.key)
@@ -85,17 +117,28 @@ class OpenClaims:
                 self._keys.discard(one.key)
 
     def release(self, shipments: Sequence[Keyed]) -> None:
-        """Take claims back: what was new is as if never claimed, what is replayed as it was before."""
+        """Take claims back: what was new is as if never claimed, what was settled is as it was before."""
         mine = [one.key for one in shipments if one.key is not None]
-        fresh = [(key, self.run) for key in mine if key not in self._replayed]
-        replayed = [(self._replayed[key], key, self.run) for key in mine if key in self._replayed]
+        fresh = [(key, self.run) for key in mine if key not in self._before]
+        settled = [(*self._before[key][:5], key, self.run) for key in mine if key in self._before]
         self._database.execute_many(_DELETE, fresh)
-        self._database.execute_many(_RESTORE, replayed)
+        self._database.execute_many(_RESTORE, settled)
         self._keys.difference_update(mine)
 
-    def _claim_known(self, key: bytes, row: Sequence[Any], *, again: bool) -> Entry:
+    def _claim_anew(self, key: bytes, one: Keyed, row: _Row, sent: float) -> Entry:
+        """Claim what was settled with other content, or is replayed: another sending of the same thing."""
+        goes_again = one.again and row.status in _SENT_AGAIN
+        if not goes_again and (end := end_of(one, row.status, row.content, is_own=row.run == self.run)) is not None:
+            return end
+        taken = (self.run, sent, one.lookalikes, one.kind, key, row.run, row.status)
+        if self._database.execute(_CLAIM_ANEW, taken).rowcount != 1:
+            return Entry(Standing.BUSY)
+        self._before[key] = row
+        return NEW
+
+    def _claim_known(self, key: bytes, row: _Row, *, again: bool) -> Entry:
         """Claim what is known already: settled, claimed by a run that lives or is gone, or to be sent again."""
-        status, run, sent, lookalikes, not_before = row
+        status, run, sent, lookalikes, *_, not_before = row
         at = abs(sent)
         if status != CLAIMED and not (again and status in _SENT_AGAIN):
             return SETTLED[status]
@@ -105,8 +148,10 @@ class OpenClaims:
             return Entry(Standing.BUSY, holder=holder)
         if self._database.execute(_TAKE, (self.run, key, run, status)).rowcount != 1:
             return Entry(Standing.BUSY)
-        if status != CLAIMED:
-            self._replayed[key] = status
+        if status == CLAIMED:
+            self._before.pop(key, None)
+        else:
+            self._before[key] = row
         if status == STATUS[Outcome.REJECTED]:
             return Entry(Standing.NEW, claimed_at=at)
         held = None if status == CLAIMED else Outcome.HELD
@@ -118,3 +163,15 @@ class OpenClaims:
         """Bear what another run did not know of the time: who takes claims over from this one is to know it too."""
         self._database.execute(_DOUBT, (not_before, self.run, not_before))
         return not_before
+
+
+def end_of(one: Keyed, status: int, content: bytes | None, *, is_own: bool) -> Entry | None:
+    """Return how a shipment ends whose key is settled so; None where it goes, since its content is another.
+
+    A replay comes late: what was delivered since then is newer, unless this very run has settled it (`is_own`), which
+    brings a thing's versions in their order.
+    """
+    if one.content is None or content == one.content:
+        return SETTLED[status]
+    is_superseded = one.again and status == STATUS[Outcome.DELIVERED] and not is_own
+    return SETTLED[status] if is_superseded else None

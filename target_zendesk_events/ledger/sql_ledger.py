@@ -17,8 +17,8 @@ from target_zendesk_events.ledger.forgotten import FORGOTTEN, Forgotten
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
-from target_zendesk_events.ledger.lookup import known_keys, known_rows, row_of
-from target_zendesk_events.ledger.open_claims import SETTLED, STATUS, OpenClaims
+from target_zendesk_events.ledger.lookup import KnownKey, known_keys, known_rows, row_of
+from target_zendesk_events.ledger.open_claims import STATUS, OpenClaims, end_of
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
 from target_zendesk_events.ledger.tables import (
     CLAIMED,
@@ -40,11 +40,18 @@ SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 _SENT: Final = STATUS[Outcome.DELIVERED], STATUS[Outcome.HELD]
 
 _SETTLE = (
-    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
     "status = excluded.status, run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, "
-    "request_id = excluded.request_id "
-    f"WHERE {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]}"
+    "request_id = excluded.request_id, kind = excluded.kind, "
+    f"content = CASE WHEN {PREFIX}keys.run = excluded.run THEN excluded.content END "
+    f"WHERE CASE WHEN excluded.content IS NULL THEN {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]} ELSE "
+    f"({PREFIX}keys.status <> {CLAIMED} OR {PREFIX}keys.run = excluded.run) AND ({PREFIX}keys.content IS NULL OR "
+    f"{PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]} OR {PREFIX}keys.content <> excluded.content) END"
 )
+"""A delivery is never unsaid, except by other content. What another run has claimed meanwhile is for that one to
+settle; what it has settled has no content that anybody knows: which of the two came last, nobody does."""
+_OWN = f"UPDATE {PREFIX}keys SET run = ? WHERE key = ? AND status <> {CLAIMED}"
+"""Before what ends without a claim is settled: no other run is sending it."""
 
 
 class SqlLedger:
@@ -114,15 +121,15 @@ class SqlLedger:
             lambda: known_keys(self.database, [one.key for one in shipments if one.key is not None]), writes=False
         )
         gone = self.transactions.run(lambda: self.forgotten.gone_before(shipments), writes=False)
-        for key, (status, day, _) in known.items():
-            if status != CLAIMED:
-                self.last_seen.see(key, day)
+        for key, row in known.items():
+            if row.status != CLAIMED:
+                self.last_seen.see(key, row.seen)
         rows = [None if one.key in known else row_of(one) for one in shipments]
         sent_rows = self.transactions.run(
             lambda: known_rows(self.database, {row for row in rows if row is not None}, _SENT), writes=False
         )
         return [
-            _entry(known.get(one.key) if one.key else None, gone_before, changed=row in sent_rows)
+            self._entry(one, known.get(one.key) if one.key else None, gone_before, changed=row in sent_rows)
             for one, row, gone_before in zip(shipments, rows, gone, strict=True)
         ]
 
@@ -147,17 +154,20 @@ class SqlLedger:
             lock_account(self.database, self.account)
         now, today = self.now(), self.last_seen.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
+        self.database.execute_many(_OWN, self._claims.unclaimed(settled))
         self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
         self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
         self.last_seen.note()
         self._note_settled(tally)
         places = self._places(settled) if wanted and has_limits else math.inf
+        ended = {one.keyed.key for one in settled}
         claimed: set[bytes] = set()
         entries: list[Entry] = []
         gone = self.forgotten.gone_before(wanted) if wanted else []
         for one, gone_before in zip(wanted, gone, strict=True):
-            is_counted = one.anew and self._claims.has(one)
-            waits = one.key in claimed or (places <= 0 and not is_counted)
+            is_mine = self._claims.has(one) and one.key not in ended
+            is_counted = one.anew and is_mine
+            waits = one.key in claimed or (is_mine and not one.anew) or (places <= 0 and not is_counted)
             if gone_before == math.inf:
                 entries.append(FORGOTTEN)
                 continue
@@ -185,7 +195,8 @@ class SqlLedger:
         stream, status = self._stream(one.keyed.stream), STATUS[one.outcome]
         lookalikes = one.keyed.lookalikes if one.outcome is Outcome.HELD else 0  # for the reading back before a replay
         attempts = one.attempts | lookalikes << LOOKALIKES_SHIFT
-        return one.keyed.key, stream, status, self._claims.run, now, today, attempts, request_id, row_of(one.keyed)
+        row = one.keyed.key, stream, status, self._claims.run, now, today, attempts, request_id, row_of(one.keyed)
+        return *row, one.keyed.kind, one.keyed.content
 
     # counts
 
@@ -265,13 +276,16 @@ class SqlLedger:
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         return self.database.execute(statement, values).fetchall()
 
-
-def _entry(known: tuple[int, int, float] | None, gone_before: float, *, changed: bool) -> Entry:
-    """Return what is known of a shipment: what its customer had before it was forgotten does not count."""
-    if gone_before == math.inf:
-        return FORGOTTEN
-    if known is None:
-        return Entry(Standing.NEW, changed=changed)
-    status, _, sent = known
-    is_gone = status == STATUS[Outcome.FORGOTTEN] or (status == STATUS[Outcome.DELIVERED] and sent < gone_before)
-    return NEW if is_gone else SETTLED.get(status, NEW)
+    def _entry(self, one: Keyed, known: KnownKey | None, gone_before: float, *, changed: bool) -> Entry:
+        """Return what is known of a shipment: what its customer had before it was forgotten does not count."""
+        if gone_before == math.inf:
+            return FORGOTTEN
+        if known is None:
+            return Entry(Standing.NEW, changed=changed)
+        status = known.status
+        is_gone = status == STATUS[Outcome.FORGOTTEN] or (
+            status == STATUS[Outcome.DELIVERED] and known.sent < gone_before
+        )
+        if is_gone or status == CLAIMED:
+            return NEW
+        return end_of(one, status, known.content, is_own=known.run == self._claims.run) or NEW

@@ -75,6 +75,13 @@ MIGRATIONS: Final = (
             since {real} NOT NULL, lifted {real}, PRIMARY KEY (account, hash))""",
         "CREATE INDEX {prefix}forgotten_person ON {prefix}forgotten (account, person)",
     ),
+    (
+        # kind: the shipment's, for counts
+        "ALTER TABLE {prefix}keys ADD COLUMN kind TEXT NOT NULL DEFAULT 'event'",
+        # content: a hash of what was last settled, where the newest replaces the last; NULL: of what happens once, of
+        #   what is claimed for the first time, and where nobody knows which of two runs was the last to send
+        "ALTER TABLE {prefix}keys ADD COLUMN content {blob}",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 
