@@ -148,7 +148,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
             rate_limits=RateLimits(
                 {
                     Bucket.EVENTS: ledger.rate_limit(settings.requests_per_minute),
-                    Bucket.SUPPORT: RateLimit(100),
+                    Bucket.SUPPORT: RateLimit(settings.support_requests_per_minute),
                 }
             ),
             write_state=write_state,

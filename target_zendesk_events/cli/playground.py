@@ -85,7 +85,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--on",
             default="events",
-            help="Which requests fail: events, reads, profiles, users, objects, jobs, job_statuses, tickets, token, me, any.",
+            help="Which requests fail: events, reads, profiles, users, objects, jobs, job_statuses, tickets, token, "
+            "me, any.",
         ),
         click.option("--event-type", help="Only events of this type fail."),
         click.option("--contains", metavar="TEXT", help="Only requests with this text in their body fail."),

@@ -16,7 +16,7 @@ from target_zendesk_events.cli.preview_page import PreviewPage
 from target_zendesk_events.delivery.dry_run import Cost, DryRun
 from target_zendesk_events.ending import EXIT_SET_ASIDE
 from target_zendesk_events.escaping import escaped
-from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS
 from target_zendesk_events.kinds.shipment import Claim, Shipment
 from target_zendesk_events.ledger.ledger import Entry, Standing
 from target_zendesk_events.mapping.rules import standard_identifier_note

@@ -1,6 +1,6 @@
-"""An event, and the profile that says whose it is: one request to Zendesk's Events API, and its limits.
+"""An event, and whose it is: one request to Zendesk's Events API, and its limits.
 
-The limits are those of the Events API's reference (developer.zendesk.com, "Events API" and "Profiles API").
+The limits are those of the Events API's reference (developer.zendesk.com, "Events API").
 """
 
 from __future__ import annotations
@@ -8,74 +8,20 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import msgspec
 
 from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.kinds.look_up import Found, LookUp
 from target_zendesk_events.kinds.masking import mask, mask_fields
+from target_zendesk_events.kinds.profile import MAX_SOURCES, MAX_TYPES, Profile, origin_faults
 from target_zendesk_events.kinds.request import Bucket, Request
 from target_zendesk_events.kinds.shipment import Batch, Claim, CountedName, Missing, ReadBack
 from target_zendesk_events.kinds.timeline import EVENTS_PATH, OnTimeline, identifier_query
 
-MAX_NAME_LENGTH = 40
-"""Characters of a source or a type, of events and of profiles."""
-MAX_SOURCES = 50
-"""Different ones in an account, of events and of profiles."""
-MAX_TYPES = 2_500
-MAX_IDENTIFIERS = 20
-MAX_IDENTIFIER_TYPE_LENGTH = 60
-RESERVED_SOURCE = "zendesk"
 MAX_SAFE_INTEGER = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly."""
-
-STANDARD_IDENTIFIERS: Mapping[str, str] = {
-    "email": "email",
-    "external_id": "external id",
-    "phone_number": "phone number",
-    "twitter": "Twitter handle",
-    "facebook": "Facebook id",
-    "sdk": "SDK id",
-}
-"""Identifier types that Zendesk writes onto the user it finds or makes, with the name of the field it writes."""
-
-
-KNOWN_BY: Final = ("external_id", "email")
-"""Identifier types by which Zendesk's users can be asked for (the Users API's show_many and search)."""
-
-
-class Identifier(msgspec.Struct, frozen=True, order=True):
-    """One way to find a customer: a type and a value, both as they are sent."""
-
-    type: str
-    value: str
-
-
-class Profile(msgspec.Struct, frozen=True):
-    """Who the event is about."""
-
-    source: str
-    type: str
-    identifiers: tuple[Identifier, ...]
-    name: str | None = None
-    user_id: str | None = None
-    attributes: Mapping[str, str] = msgspec.field(default_factory=dict)
-
-    def as_object(self) -> dict[str, Any]:
-        """Return the request's `profile` object."""
-        profile: dict[str, Any] = {
-            "source": self.source,
-            "type": self.type,
-            "identifiers": [{"type": one.type, "value": one.value} for one in self.identifiers],
-        }
-        if self.name is not None:
-            profile["name"] = self.name
-        if self.user_id is not None:
-            profile["user_id"] = self.user_id
-        if self.attributes:
-            profile["attributes"] = dict(self.attributes)
-        return profile
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -130,17 +76,15 @@ class Event(msgspec.Struct, frozen=True):
 
     def customer(self) -> Sequence[Any]:
         """Return the profile's source, type and identifiers, in an order of their own."""
-        profile = self.profile
-        return [profile.source, profile.type, *sorted([one.type, one.value] for one in profile.identifiers)]
+        return self.profile.customer()
 
     def identifier_types(self) -> Iterable[str]:
         """Return the types of the profile's identifiers."""
-        return (one.type for one in self.profile.identifiers)
+        return self.profile.identifier_types()
 
     def lane_keys(self) -> Sequence[Hashable]:
         """Return its customer's identifiers, and the user's id."""
-        keys: list[Hashable] = [(one.type, one.value) for one in self.profile.identifiers]
-        return keys if self.profile.user_id is None else [*keys, self.profile.user_id]
+        return self.profile.lane_keys()
 
     def persons(self) -> Sequence[Hashable]:
         """Return what names the customer."""
@@ -151,8 +95,7 @@ class Event(msgspec.Struct, frozen=True):
         return (
             CountedName("event source", self.source, MAX_SOURCES),
             CountedName("event type", self.type, MAX_TYPES),
-            CountedName("profile source", self.profile.source, MAX_SOURCES),
-            CountedName("profile type", self.profile.type, MAX_TYPES),
+            *self.profile.names(),
         )
 
     def appearance(self, claim: Claim) -> Hashable:
@@ -170,7 +113,7 @@ class Event(msgspec.Struct, frozen=True):
 
     def known_by(self) -> Sequence[LookUp]:
         """Return the customer's identifiers by which Zendesk's users can be asked for."""
-        return [LookUp("user", one.type, one.value) for one in self.profile.identifiers if one.type in KNOWN_BY]
+        return self.profile.known_by()
 
     def request(self, claim: Claim, found: Found) -> Request:  # noqa: ARG002 - nothing is looked up
         """Return the request that puts it onto the timeline."""
@@ -209,40 +152,13 @@ class Event(msgspec.Struct, frozen=True):
 
     def masked(self) -> Mapping[str, Any]:
         """Return the body in which only names, types, sources and the time can be read."""
-        body = self.body()
-        profile = body["profile"]
-        profile["identifiers"] = [{"type": one["type"], "value": mask(one["value"])} for one in profile["identifiers"]]
-        for part in (profile, body["event"]):
-            for field in ("name", "user_id", "attributes", "properties", "description"):
-                if field in part:
-                    part[field] = mask_fields(part[field]) if isinstance(part[field], Mapping) else mask(part[field])
-        return body
+        event = self.as_object()
+        event["properties"] = mask_fields(event["properties"])
+        if "description" in event:
+            event["description"] = mask(event["description"])
+        return {"profile": self.profile.masked(), "event": event}
 
     def limit_fault(self) -> str:
         """Return what documented limits this event is beyond, in one sentence that names no value, or nothing."""
-        faults: list[str] = []
-        for whose, source, kind in (
-            ("event", self.source, self.type),
-            ("profile", self.profile.source, self.profile.type),
-        ):
-            faults += name_faults(f"{whose}.source", source) + name_faults(f"{whose}.type", kind)
-            if source.lower() == RESERVED_SOURCE:
-                faults.append(f"{whose}.source is '{RESERVED_SOURCE}', which Zendesk keeps for itself")
-        count = len(self.profile.identifiers)
-        if not 1 <= count <= MAX_IDENTIFIERS:
-            faults.append(f"profile.identifiers has {count} entries; Zendesk takes 1 to {MAX_IDENTIFIERS}")
-        faults += [
-            f"profile.identifiers has a type of {len(one.type)} characters; Zendesk takes {MAX_IDENTIFIER_TYPE_LENGTH}"
-            for one in self.profile.identifiers
-            if len(one.type) > MAX_IDENTIFIER_TYPE_LENGTH
-        ]
+        faults = [*origin_faults("event", self.source, self.type), *self.profile.limit_faults()]
         return f"{'; '.join(faults)} [ZE730]" if faults else ""
-
-
-def name_faults(place: str, name: str) -> list[str]:
-    """Return what is wrong with a source or a type, as a list of at most one sentence."""
-    if not name:
-        return [f"{place} is empty"]
-    if len(name) > MAX_NAME_LENGTH:
-        return [f"{place} has {len(name)} characters; Zendesk takes {MAX_NAME_LENGTH}"]
-    return []

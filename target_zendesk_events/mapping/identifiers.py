@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS, Identifier
+from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS, Identifier
 from target_zendesk_events.mapping.parts import Part, UnmappableError
 from target_zendesk_events.mapping.spelling import has_unseen, spelt
 from target_zendesk_events.mapping.values import BadValueError, text_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from target_zendesk_events.kinds.event import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.profile import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, STANDARD_IDENTIFIERS
 
 _CHANGED = (
     "updatedat", "modifiedat", "changedat", "lastmodified", "lastmodifiedat", "lastmodifieddate", "lastmodifiedtime",

@@ -15,7 +15,7 @@ from target_zendesk_events.mapping.values import BadValueError
 
 KEYS = ("name", "stream", "record", "now", "expect")
 EXPECT_KEYS = ("profile", "event", "left_out", *TOLD_WHY)
-BODY = {"profile": read_profile.KEYS, "event": read_event.KEYS}
+BODY = {"profile": read_profile.KEYS_ALONE, "event": read_event.KEYS}
 """The parts of a request's body, and their fields."""
 _BELONGS = {
     **dict.fromkeys(read_profile.KEYS, "`profile`"),

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from target_zendesk_events.codes import prolonged
+from target_zendesk_events.mapping.event import EventParts
 from target_zendesk_events.mapping.parts import Part
+from target_zendesk_events.mapping.profile import ProfileParts
 from target_zendesk_events.mapping.properties import PLACE, ListOf, ObjectOf, Yielded
 from target_zendesk_events.mapping.reading import NOWHERE, UNQUOTED, Raw, Reading, forgotten_braces, has_braces, kind
 from target_zendesk_events.mapping.reading import is_unquoted as unquoted
-from target_zendesk_events.mapping.rule import EventParts
 from target_zendesk_events.mapping.templates import Field
 from target_zendesk_events.mapping.values import BadValueError, json_value
 
 KEYS = ("source", "type", "created_at", "description", "properties")
 
 
-def read_event(reading: Reading, raw: Mapping[str, Raw]) -> EventParts:
-    """Return the event's templates; what is wrong is noted."""
+def read_event(reading: Reading, raw: Mapping[str, Raw], profile: ProfileParts) -> EventParts:
+    """Return the templates of an event of this profile; what is wrong is noted."""
     return EventParts(
+        profile=profile,
         source=reading.source_of("event", raw),
         type=reading.name_of("event.type", raw.get("type")),
         properties=_properties(reading, raw.get("properties")),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from target_zendesk_events.kinds.event import MAX_IDENTIFIER_TYPE_LENGTH, MAX_IDENTIFIERS
+from target_zendesk_events.kinds.profile import MAX_IDENTIFIER_TYPE_LENGTH, MAX_IDENTIFIERS, Method
 from target_zendesk_events.mapping.identifiers import PLACE, Pairs, Yielded
 from target_zendesk_events.mapping.parts import Part
+from target_zendesk_events.mapping.profile import ProfileParts
+from target_zendesk_events.mapping.profile_alone import ProfileAlone
 from target_zendesk_events.mapping.reading import (
     NOWHERE,
     UNQUOTED,
@@ -17,10 +19,13 @@ from target_zendesk_events.mapping.reading import (
     is_unquoted,
     kind,
 )
-from target_zendesk_events.mapping.rule import ProfileParts
+from target_zendesk_events.mapping.syntax import did_you_mean
 from target_zendesk_events.mapping.templates import Constant
 
 KEYS = ("source", "type", "identifiers", "name", "user_id", "attributes")
+KEYS_ALONE = (*KEYS, "method")
+"""Those of a profile that is sent without an event."""
+METHODS = tuple(one.value for one in Method)
 DEFAULT_TYPE = "customer"
 
 
@@ -34,6 +39,27 @@ def read_profile(reading: Reading, raw: Mapping[str, Raw]) -> ProfileParts:
         user_id=reading.text("profile.user_id", raw.get("user_id")),
         attributes=_attributes(reading, raw.get("attributes")),
     )
+
+
+def read_alone(reading: Reading, raw: Mapping[str, Raw]) -> ProfileAlone:
+    """Return a profile that is sent without an event; what is wrong is noted."""
+    profile = read_profile(reading, raw)
+    for part in (profile.source, profile.type, *_first_type(profile)):
+        if ":" in part.fixed:
+            reading.fault(part.place, "holds a colon, with which no profile can be asked for [ZE244]")
+    method = raw.get("method")
+    if method is None:
+        return ProfileAlone(profile, Method.MERGE)
+    if method not in METHODS:
+        place = "profile.method"
+        reading.fault(place, f"takes {' or '.join(METHODS)}{did_you_mean(str(method), METHODS)} [ZE245]")
+        return ProfileAlone(profile, Method.MERGE)
+    return ProfileAlone(profile, Method(method))
+
+
+def _first_type(profile: ProfileParts) -> list[Part]:
+    """Return the template of the first identifier's type, where the rule writes it."""
+    return [kind for kind, _ in profile.identifiers.entries[:1]] if isinstance(profile.identifiers, Pairs) else []
 
 
 def _attributes(reading: Reading, raw: Raw) -> tuple[tuple[str, Part], ...]:

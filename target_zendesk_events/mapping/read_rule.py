@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from target_zendesk_events.codes import prolonged
 from target_zendesk_events.mapping import read_event, read_profile
+from target_zendesk_events.mapping.making import Making
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.read_cases import read_cases
 from target_zendesk_events.mapping.reading import UNQUOTED, Raw, Reading, forgotten_braces, is_unquoted, kind
@@ -13,6 +14,8 @@ from target_zendesk_events.mapping.rule import Rule
 from target_zendesk_events.mapping.syntax import BadTemplateError
 from target_zendesk_events.mapping.templates import Constant
 
+SENT = ("event",)
+"""The keys of which one says what a rule sends; `profile` without any of them is sent alone."""
 KEYS = ("name", "stream", "when", "profile", "event", "dedupe_key", "dedupe", "tests")
 _BELONGS = {
     **dict.fromkeys(read_profile.KEYS, "`profile`"),
@@ -20,6 +23,7 @@ _BELONGS = {
     "source": "`profile` or `event`",
     "type": "`profile` or `event`",
     "name": "`profile` or the rule itself",
+    "method": "a `profile` without `event`",
     **dict.fromkeys(("stream", "when", "dedupe_key", "dedupe", "tests"), "the rule itself"),
 }
 """Where a key has a meaning, for one that stands elsewhere."""
@@ -32,25 +36,38 @@ def read_rule(reading: Reading, raw: Raw) -> Rule | None:
     reading.known_keys("", raw, KEYS, _BELONGS)
     stream = _stream(reading, raw.get("stream"))
     when = _when(reading, raw) if "when" in raw else None
-    profile = read_profile.read_profile(reading, _section(reading, raw, "profile", read_profile.KEYS))
-    event = read_event.read_event(reading, _section(reading, raw, "event", read_event.KEYS))
+    making = _making(reading, raw)
     dedupe_key = _dedupe_key(reading, raw.get("dedupe_key"))
     dedupe = _dedupe(reading, raw)
     name = _name(reading, raw, stream)
     cases = read_cases(reading, raw.get("tests"), reading.surroundings.timeline.zone, stream=stream)
-    if reading.faults:
+    if reading.faults or making is None:
         return None
     return Rule(
         name=name,
         stream=stream,
         when=when,
-        profile=profile,
-        event=event,
+        making=making,
         dedupe_key=dedupe_key,
         dedupe=dedupe,
         cases=cases,
         surroundings=reading.surroundings,
     )
+
+
+def _making(reading: Reading, raw: Mapping[str, Raw]) -> Making | None:
+    """Return what the rule sends: the key that stands in it says of which kind; None with what is wrong noted."""
+    kinds = [key for key in SENT if key in raw]
+    if len(kinds) > 1:
+        reading.fault("", f"sends both `{kinds[0]}` and `{kinds[1]}`: make two rules of it [ZE243]")
+        return None
+    if kinds == ["event"]:
+        profile = read_profile.read_profile(reading, _section(reading, raw, "profile", read_profile.KEYS))
+        return read_event.read_event(reading, _section(reading, raw, "event", read_event.KEYS), profile)
+    if "profile" in raw:
+        return read_profile.read_alone(reading, _section(reading, raw, "profile", read_profile.KEYS_ALONE))
+    reading.fault("", "sends nothing: give it `profile` with `event`, or `profile` alone [ZE243]")
+    return None
 
 
 def _section(reading: Reading, raw: Mapping[str, Raw], name: str, keys: tuple[str, ...]) -> Mapping[str, Raw]:
@@ -106,11 +123,11 @@ def _dedupe(reading: Reading, raw: Mapping[str, Raw]) -> bool:
 
 
 def _name(reading: Reading, raw: Mapping[str, Raw], stream: str) -> str:
-    """Return the rule's label: its own, else its stream and type as they are written."""
+    """Return the rule's label: its own, else its stream, and its event's type as it is written, or what it sends."""
     value = raw.get("name")
     if value is None:
         event = raw.get("event")
-        return f"{stream}:{event.get('type')}" if isinstance(event, Mapping) else stream
+        return f"{stream}:{event.get('type')}" if isinstance(event, Mapping) else f"{stream}:profile"
     if not isinstance(value, str) or not value.strip():
         reading.fault("name", f"is {kind(value)}, and takes text [ZE208]" if value != "" else "is empty [ZE208]")
     return str(value)

@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from target_zendesk_events.kinds.event import RESERVED_SOURCE, name_faults
+from target_zendesk_events.kinds.profile import RESERVED_SOURCE, name_faults
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.syntax import BadTemplateError, did_you_mean
 from target_zendesk_events.mapping.templates import Constant
 
 if TYPE_CHECKING:
-    from target_zendesk_events.mapping.rule import Surroundings
+    from target_zendesk_events.mapping.making import Surroundings
 
 UNQUOTED = "put quotes around the braces: YAML reads {{ }} without quotes as a mapping [ZE202]"
 NOWHERE = Constant(None)

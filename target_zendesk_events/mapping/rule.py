@@ -7,14 +7,10 @@ import difflib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_zendesk_events.kinds.event import Event, Profile
-from target_zendesk_events.mapping import identifiers, properties
-from target_zendesk_events.mapping.created_at import Since, Timeline
+from target_zendesk_events.mapping.making import Making, Surroundings
 from target_zendesk_events.mapping.parts import Part, UnmappableError
-from target_zendesk_events.mapping.templates import Scope, Templates
-from target_zendesk_events.mapping.values import BadValueError
-from target_zendesk_events.moments import Moment
-from target_zendesk_events.work import LeftOut, Match, NoShipment
+from target_zendesk_events.mapping.templates import Scope
+from target_zendesk_events.work import Match, NoShipment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,50 +43,6 @@ class FieldFault:
         )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ProfileParts:
-    """The templates of the request's `profile` object."""
-
-    source: Part
-    type: Part
-    identifiers: identifiers.Pairs | identifiers.Yielded
-    name: Part | None
-    user_id: Part | None
-    attributes: tuple[tuple[str, Part], ...]
-
-    def parts(self) -> Iterator[Part]:
-        """Yield every template in it."""
-        yield from (one for one in (self.source, self.type, self.name, self.user_id) if one is not None)
-        yield from self.identifiers.parts()
-        yield from (part for _, part in self.attributes)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class EventParts:
-    """The templates of the request's `event` object."""
-
-    source: Part
-    type: Part
-    properties: properties.ObjectOf | properties.Yielded
-    description: Part | None
-    created_at: Part | None
-
-    def parts(self) -> Iterator[Part]:
-        """Yield every template in it."""
-        yield from (one for one in (self.source, self.type, self.created_at, self.description) if one is not None)
-        yield from self.properties.parts()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every rule of a set shares."""
-
-    templates: Templates
-    cleaning: identifiers.Cleaning
-    timeline: Timeline
-    since: Since | None
-
-
 class Rule:
     """A rule, ready for records."""
 
@@ -100,50 +52,46 @@ class Rule:
         name: str,
         stream: str,
         when: Part | None,
-        profile: ProfileParts,
-        event: EventParts,
+        making: Making,
         dedupe_key: Part | None,
         dedupe: bool,
         cases: Sequence[Case],
         surroundings: Surroundings,
     ) -> None:
-        """Take the parts, compiled; `stream` is a name or a glob."""
+        """Take the parts, compiled; `stream` is a name or a glob, `making` what is sent, of whatever kind."""
         self.name = name
         self.stream = stream
         self.dedupe = dedupe
         self.cases = cases
         self._when = when
-        self._profile = profile
-        self._event = event
+        self._making = making
         self._dedupe_key = dedupe_key
         self._with = surroundings
         self._built_ins = frozenset().union(*(part.value.built_ins for part in self._parts()))
 
     @property
-    def has_dedupe_key(self) -> bool:
-        """The rule says itself what makes two events the same."""
-        return self._dedupe_key is not None
-
-    @property
-    def has_created_at(self) -> bool:
-        """The events carry the time at which they happened."""
-        return self._event.created_at is not None
+    def needs_keys(self) -> bool:
+        """Whether only the stream's key properties tell two things that it makes apart."""
+        return self.dedupe and self._dedupe_key is None and not self._making.tells_apart
 
     @property
     def constant_origin(self) -> tuple[str, str] | None:
-        """The profile's source and type, where no record decides them."""
-        source, kind = self._profile.source.fixed, self._profile.type.fixed
+        """The source and type of the profile that is written, where there is one and no record decides them."""
+        profile = self._making.profile
+        source, kind = (profile.source.fixed, profile.type.fixed) if profile else ("", "")
         return (source, kind) if source and kind else None
 
     @property
     def constant_identifier_types(self) -> tuple[str, ...]:
         """The identifier types that no record decides."""
-        return self._profile.identifiers.constant_types
+        profile = self._making.profile
+        return () if profile is None else profile.identifiers.constant_types
 
     @property
     def identifier_types_vary(self) -> bool:
         """Whether a record decides an identifier's type."""
-        return self._profile.identifiers.types_vary
+        profile = self._making.profile
+        return profile is not None and profile.identifiers.types_vary
 
     def check(self, schema: Mapping[str, Any]) -> list[FieldFault]:
         """Return the fields that templates name and the schema lacks, in the order of the rule."""
@@ -159,7 +107,7 @@ class Rule:
         return [FieldFault(self.name, place, field, nearest(field, declared), fatal) for place, field in missing]
 
     def apply(self, record: Mapping[str, Any], stream: str) -> Match:
-        """Return the event that the rule makes of a record, or why there is none. `stream` is its stream's name."""
+        """Return what the rule makes of a record, or why it makes nothing. `stream` is its stream's name."""
         built_in = {"record": record, "stream": stream} if self._built_ins else None
         try:
             return self._match(Scope(record, built_in))
@@ -183,59 +131,23 @@ class Rule:
     def _match(self, scope: Scope) -> Match:
         if self._when is not None and not _is_wanted(self._when, scope):
             return Match(self.name, no_shipment=NoShipment.FILTERED, dedupe=self.dedupe)
-        created_at = self._moment(scope)
-        if created_at is not None and self._with.since is not None and self._with.since.is_after(created_at):
+        made = self._making.make(scope, self._with)
+        if made is None:
             return Match(self.name, no_shipment=NoShipment.TOO_OLD, dedupe=self.dedupe)
-        profile, left_out = self._profile_of(scope)
-        event = self._event_of(scope, profile, None if created_at is None else str(created_at))
         key = None if self._dedupe_key is None else self._dedupe_key.required_text(scope)
-        is_ahead = created_at is not None and self._with.timeline.is_ahead(created_at)
         return Match(
-            self.name, shipment=event, dedupe_key=key, dedupe=self.dedupe, left_out=left_out, is_ahead=is_ahead
-        )
-
-    def _moment(self, scope: Scope) -> Moment | None:
-        part = self._event.created_at
-        if part is None:
-            return None
-        value = part.of(scope)
-        if value is None:
-            raise UnmappableError(part.place, "is null [ZE710]")
-        try:
-            return self._with.timeline.moment(value)
-        except BadValueError as error:
-            raise part.unmappable(error) from error
-
-    def _profile_of(self, scope: Scope) -> tuple[Profile, tuple[LeftOut, ...]]:
-        parts = self._profile
-        found, left_out = identifiers.identifiers(parts.identifiers, scope, self._with.cleaning)
-        user_id = None if parts.user_id is None else parts.user_id.text(scope)
-        profile = Profile(
-            source=parts.source.required_text(scope),
-            type=parts.type.required_text(scope),
-            identifiers=found,
-            name=None if parts.name is None else parts.name.text(scope),
-            user_id=(user_id or "").strip() or None,
-            attributes={name: text for name, part in parts.attributes if (text := part.text(scope)) is not None},
-        )
-        return profile, left_out
-
-    def _event_of(self, scope: Scope, profile: Profile, created_at: str | None) -> Event:
-        parts = self._event
-        return Event(
-            profile=profile,
-            source=parts.source.required_text(scope),
-            type=parts.type.required_text(scope),
-            properties=parts.properties.json(scope),
-            description=None if parts.description is None else parts.description.text(scope),
-            created_at=created_at,
+            self.name,
+            shipment=made.shipment,
+            dedupe_key=key,
+            dedupe=self.dedupe,
+            left_out=made.left_out,
+            is_ahead=made.is_ahead,
         )
 
     def _parts(self) -> Iterator[Part]:
         if self._when is not None:
             yield self._when
-        yield from self._profile.parts()
-        yield from self._event.parts()
+        yield from self._making.parts()
         if self._dedupe_key is not None:
             yield self._dedupe_key
 

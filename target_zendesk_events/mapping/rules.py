@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError
-from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS
 from target_zendesk_events.mapping.created_at import Since, Timeline
 from target_zendesk_events.mapping.identifiers import Cleaning
+from target_zendesk_events.mapping.making import Surroundings
 from target_zendesk_events.mapping.read_rule import read_rule
 from target_zendesk_events.mapping.reading import Reading, constant_name_faults
-from target_zendesk_events.mapping.rule import FieldFault, Rule, Surroundings, nearest
+from target_zendesk_events.mapping.rule import FieldFault, Rule, nearest
 from target_zendesk_events.mapping.templates import Templates
 from target_zendesk_events.mapping.times import moment, time_zone
 from target_zendesk_events.mapping.values import BadValueError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from target_zendesk_events.kinds.event import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, RESERVED_SOURCE
+from target_zendesk_events.kinds.profile import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, RESERVED_SOURCE
 from target_zendesk_events.mapping import read_cases, read_event, read_profile, read_rule
 from target_zendesk_events.mapping.expectations import TOLD_WHY, WITHOUT_BODY
 
@@ -76,7 +76,7 @@ def _rule() -> Schema:
         "name": "Its label in logs and report; else stream and type.",
         "stream": "A stream's name or a glob (`order_*`), case-sensitive.",
         "when": "One expression; records for which it is false, null or empty are filtered out.",
-        "profile": "Whose event it is.",
+        "profile": "Whose event it is; without `event` it is sent alone.",
         "event": "What happened.",
         "dedupe_key": "What makes two events the same, such as `{{ id }}:{{ status }}`.",
         "dedupe": "`false`: equal records are different events.",
@@ -100,8 +100,9 @@ def _rule() -> Schema:
     is_glob = {"properties": {"stream": {"pattern": r"[*?\[]"}}, "required": ["stream"]}
     named = {"required": ["stream"], "properties": {"stream": {"type": "string"}}}
     return {
-        **_object(read_rule.KEYS, places, words, ["stream", "profile", "event"]),
+        **_object(read_rule.KEYS, places, words, ["stream", "profile"]),
         "allOf": [
+            {"if": {"required": ["event"]}, "then": {"properties": {"profile": {"properties": {"method": False}}}}},
             {"if": is_off, "then": {"properties": {"dedupe_key": without_key}}},
             {"if": is_glob, "then": {"properties": {"tests": {"items": named}}}},
         ],
@@ -137,6 +138,7 @@ def _profile() -> Schema:
         "name": "The customer's name.",
         "user_id": "The id of a Zendesk user.",
         "attributes": "More about the customer, always text.",
+        "method": "Of a profile that is sent alone: `merge` adds to what is there, `replace` loses what is not given.",
     }
     places: dict[str, Schema] = {
         "source": _named(may_be_null=True, is_source=True),
@@ -145,8 +147,9 @@ def _profile() -> Schema:
         "name": _TEXT,
         "user_id": _TEXT,
         "attributes": {"type": ["object", "null"], "propertyNames": _PLAIN_NAME, "additionalProperties": _TEXT},
+        "method": {"enum": [*read_profile.METHODS, None], "default": read_profile.METHODS[0]},
     }
-    return _object(read_profile.KEYS, places, words, ["identifiers"])
+    return _object(read_profile.KEYS_ALONE, places, words, ["identifiers"])
 
 
 def _identifiers() -> Schema:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.codes import without_code
 from target_zendesk_events.errors import ConfigurationError, NoRulesError
-from target_zendesk_events.kinds.event import STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS
 
 if TYPE_CHECKING:
     from target_zendesk_events.mapping.rules import Rule, RuleBook
@@ -68,7 +68,7 @@ class Streams:
                 logger.warning("stream %s: %s", stream, fault)
         fatal = [f"stream {stream} is stopped: {fault}" for fault in faults if fault.fatal]
         if self._has_ledger and not key_properties:
-            fatal += [f"stream {stream} is stopped: {_keyless(rule)}" for rule in rules if not _can_be_keyed(rule)]
+            fatal += [f"stream {stream} is stopped: {_keyless(rule)}" for rule in rules if rule.needs_keys]
         if fatal:
             raise ConfigurationError(fatal)
         return rules
@@ -144,10 +144,6 @@ class Streams:
             return
         for rule, near in self._rule_book.nearest(self._seen):
             logger.warning("%s", _unmatched(rule, near))
-
-
-def _can_be_keyed(rule: Rule) -> bool:
-    return rule.has_dedupe_key or rule.has_created_at or not rule.dedupe
 
 
 def _keyless(rule: Rule) -> str:

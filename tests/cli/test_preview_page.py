@@ -7,7 +7,8 @@ import json
 import pytest
 
 from target_zendesk_events.cli.preview_page import PreviewPage
-from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier, Profile
 
 
 def an_event(number: int) -> Event:

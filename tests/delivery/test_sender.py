@@ -31,7 +31,8 @@ from target_zendesk_events.errors import (
     StorageError,
     TargetError,
 )
-from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.kinds.request import Request as Sent
 from target_zendesk_events.ledger.keys import Keys

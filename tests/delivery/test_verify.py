@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from support import iso
 
 from target_zendesk_events.delivery.verify import WAITS_BEFORE_READS, Verdict, Verification
-from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.kinds.timeline import OnTimeline
 
 SENT_AT = 1_795_435_200.0

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_zendesk_events.kinds.canonical import canonical
-from target_zendesk_events.kinds.event import MAX_SAFE_INTEGER, STANDARD_IDENTIFIERS, Event, Identifier, Profile
+from target_zendesk_events.kinds.event import MAX_SAFE_INTEGER, Event
+from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS, Identifier, Profile
 from target_zendesk_events.kinds.shipment import Claim
 from target_zendesk_events.kinds.timeline import OnTimeline
 

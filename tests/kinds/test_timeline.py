@@ -9,7 +9,8 @@ import pytest
 import support
 from support import iso
 
-from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.kinds.shipment import Claim
 from target_zendesk_events.kinds.timeline import identifier_query, time_span
 

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.work import Match, NoShipment, Work
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from target_zendesk_events.errors import BrakeError
-from target_zendesk_events.kinds.event import Event, Identifier, Profile
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.kinds.shipment import CountedName
 from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from target_zendesk_events.codes import without_code
 from target_zendesk_events.errors import ConfigurationError
-from target_zendesk_events.kinds.event import Event, Identifier
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier
 from target_zendesk_events.mapping.rules import Rule, compile_rules, standard_identifier_notes
 from target_zendesk_events.work import LeftOut, Match, NoShipment
 
@@ -554,10 +555,10 @@ def test_without_created_at_nothing_is_too_old() -> None:
 def test_dedupe() -> None:
     """`dedupe: false` and `dedupe_key` travel with the match."""
     rule = compiled(raw_rule(dedupe=False))
-    assert (rule.dedupe, rule.has_dedupe_key, rule.has_created_at) == (False, False, False)
+    assert (rule.dedupe, rule.needs_keys) == (False, False)
     assert not rule.apply({"id": 1}, "orders").dedupe
     rule = compiled(raw_rule(dedupe_key="{{ [id, 'paid'] }}", event={"created_at": "{{ at }}"}))
-    assert (rule.dedupe, rule.has_dedupe_key, rule.has_created_at) == (True, True, True)
+    assert (rule.dedupe, rule.needs_keys) == (True, False)
     assert rule.apply({"id": 1, "at": 1}, "orders").dedupe_key == '[1, "paid"]'
 
 

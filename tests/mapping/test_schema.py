@@ -58,14 +58,16 @@ ALL_KEYS: dict[str, Any] = {
 }
 CONTENT = re.compile(
     "is no time|is a placeholder|being (blocked|not an email)|does not parse|takes one expression, without|"
-    "is no stream that the rule takes|calls a field|has more than"
+    "is no stream that the rule takes|calls a field|has more than|holds a colon"
 )
 """Faults that are no matter of shape: a schema does not see them."""
 SCALARS = [
+    "merge", "replace",
     "{{ a }}", "order_{{ a }}", "{# {{ #}", "paid", "", " ", "x" * 41, "x" * 61, "zendesk", " Zendesk", "orders*",
     "email", "filtered", "2026-11-01", None, True, False, 0, 7, 1.5, 12345.0, -1,
 ]  # fmt: skip
 KEYS = [
+    "method", "profile",
     "stream", "when", "event", "type", "value", "source", "identifiers", "properties", "record", "expect", "unmappable",
     "limit", "left_out", "{{ a }}", "x" * 61, "", "tests", "dedupe", "dedupe_key",
 ]  # fmt: skip
@@ -119,6 +121,7 @@ def faults_of(rule: Any) -> list[str]:
 @settings(max_examples=300, deadline=None)
 @given(nearly_rules() | anything)
 @example(ALL_KEYS)
+@example({"stream": "customers", "profile": {**ALL_KEYS["profile"], "method": "replace"}})
 def test_the_schema_takes_what_the_reader_takes(rule: Any) -> None:
     """And refuses what the reader refuses for its shape; what it refuses for its content, as it may."""
     faults = faults_of(rule)
