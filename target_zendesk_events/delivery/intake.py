@@ -138,7 +138,8 @@ class Intake:
                 key = self._keys.of_shipment(work, match)
                 row_hash = functools.partial(self._keys.of_row, work, match)
                 persons = functools.partial(self._keys.of_persons, match.shipment)
-                self._batch.append(OpenShipment(open_record, match, match.shipment, key, row_hash, persons))
+                content = self._keys.of_content(match)
+                self._batch.append(OpenShipment(open_record, match, match.shipment, key, row_hash, persons, content))
 
     def _put_aside(self, open_record: OpenRecord, reason: str, message: str, match: Match | None = None) -> None:
         key = self._keys.of_aside(open_record.work, match, message)

@@ -238,6 +238,8 @@ def keyed_of(shipment: OpenShipment) -> Keyed:
         lookalikes=shipment.lookalikes,
         claimed_at=shipment.claimed_at,
         persons=shipment.persons,
+        kind=shipment.what.kind,
+        content=shipment.content,
     )
 
 

@@ -51,6 +51,8 @@ class OpenShipment(msgspec.Struct, eq=False):
     row_hash: Callable[[], bytes | None]
     persons: Callable[[], Sequence[bytes]] = tuple
     """Makes hashes of what names its customer, who may be forgotten."""
+    content: bytes | None = None
+    """A hash of what it is to put in the place of what was there; None for what happens once."""
     attempts: int = 0
     conflicts: int = 0
     expiries: int = 0

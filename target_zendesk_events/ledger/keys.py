@@ -11,12 +11,17 @@ import msgspec
 
 from target_zendesk_events import lenient
 from target_zendesk_events.kinds.canonical import canonical
+from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.work import Match, NoShipment, Work
 
 KEY_BYTES = 16
 
 SAME_KEY = "two rules give this record the same key: give each rule a `dedupe_key` [ZE723]"
+SAME_THING = (
+    "two rules make of this record the same thing, of which the newest content wins: make them one rule, or let `when` "
+    "tell them apart [ZE723]"
+)
 NO_KEY = (
     "needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in this record, and "
     "a null tells no row from another [ZE721]"
@@ -49,27 +54,49 @@ class Keys:
         keys = [self.of_shipment(work, match) for match in matches]
         counts = collections.Counter(keys)
         return [
-            _unmappable(match, SAME_KEY) if key is not None and counts[key] > 1 else match
+            _unmappable(match, _same(match)) if key is not None and counts[key] > 1 else match
             for match, key in zip(matches, keys, strict=True)
         ]
 
     def of_shipment(self, work: Work, match: Match) -> bytes | None:
-        """Return the key of what this rule sends; None where the rule says `dedupe: false`."""
+        """Return the key of what this rule sends; None where the rule says `dedupe: false`.
+
+        What the newest content replaces is the same thing whatever stream and row it comes of.
+        """
         shipment = match.shipment
         if shipment is None or not match.dedupe:
             return None
+        if shipment.content() is not None:
+            return self._hash("thing", shipment.identity())
         identity = _identity(work.key_values, match, shipment)
         return self._hash(shipment.kind, work.stream, *shipment.origin, *identity)
 
+    def of_content(self, match: Match) -> bytes | None:
+        """Return a hash of what tells this sending of a thing from the last; None of what happens once.
+
+        That is its content, or the rule's `dedupe_key`; and its kind: what was taken away may come back as it was.
+        """
+        shipment = match.shipment
+        content = None if shipment is None else shipment.content()
+        if shipment is None or content is None:
+            return None
+        what = ("is", _with_nulls(content)) if match.dedupe_key is None else ("dedupe_key", match.dedupe_key)
+        return self._hash("content", shipment.kind, *what)
+
+    def of_look_up(self, look_up: LookUp) -> bytes:
+        """Return a hash of what Zendesk is asked for: a user, a record or a profile, by what names it there."""
+        sort, by, value = look_up
+        return self._hash("look up", sort, by, value.casefold() if sort == "user" else value)
+
     def of_row(self, work: Work, match: Match) -> bytes | None:
-        """Return a hash of the record's key properties under one rule; None without key properties."""
-        if not work.key_values:
+        """Return a hash of the record's key properties under one rule; None without, or where content replaces it."""
+        if not work.key_values or (match.shipment is not None and match.shipment.content() is not None):
             return None
         return self._hash("row", work.stream, match.rule, work.key_values)
 
     def of_persons(self, shipment: Shipment) -> list[bytes]:
         """Return a hash of each thing that names the shipment's customer."""
-        return [self.of_person(one) for one in shipment.lane_keys()]
+        return [self.of_person(one) for one in shipment.persons()]
 
     def of_person(self, name: Hashable) -> bytes:
         """Return a hash of what names a customer: an identifier's type and value, or Zendesk's number of the user."""
@@ -100,6 +127,13 @@ def _one_spelling(kind: str, value: str) -> tuple[str, str]:
     return kind, value
 
 
+def _with_nulls(content: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return JSON in which a field that is null differs from one that is not there: the one empties it in Zendesk."""
+    if isinstance(content, Mapping):
+        return [[name, _with_nulls(value)] for name, value in sorted(content.items())]
+    return [_with_nulls(value) for value in content] if isinstance(content, list | tuple) else content
+
+
 def _record_of(work: Work) -> dict[str, str]:
     """Return the record's fields as the tap wrote them, without its own."""
     fields = lenient.members(bytes(lenient.members(work.line)["record"]))
@@ -118,18 +152,28 @@ def _may_collide(matches: Sequence[Match]) -> bool:
 def _is_keyless(match: Match) -> bool:
     """Tell whether only key properties could tell it from one that looks the same."""
     shipment = match.shipment
-    return shipment is not None and not shipment.tells_time and match.dedupe_key is None and match.dedupe
+    if shipment is None or match.dedupe_key is not None or not match.dedupe:
+        return False
+    return not (shipment.tells_time or shipment.names_itself) and shipment.content() is None
+
+
+def _same(match: Match) -> str:
+    """Return why two of the record's shipments cannot have one key."""
+    is_thing = match.shipment is not None and match.shipment.content() is not None
+    return SAME_THING if is_thing else SAME_KEY
 
 
 def _unmappable(match: Match, message: str) -> Match:
     shipment = match.shipment
-    seen = None if shipment is None else [shipment.identity(), shipment.customer()]
+    seen = None if shipment is None else [shipment.identity(), shipment.content() or shipment.customer()]
     return msgspec.structs.replace(match, shipment=None, no_shipment=NoShipment.UNMAPPABLE, message=message, seen=seen)
 
 
 def _identity(key_values: Mapping[str, Any] | None, match: Match, shipment: Shipment) -> tuple[Any, ...]:
     if match.dedupe_key is not None:
         return ("dedupe_key", match.dedupe_key)
+    if shipment.names_itself:
+        return ("itself", shipment.identity())
     if key_values:
         return ("keys", key_values, shipment.identity())
     return ("whole", shipment.identity(), shipment.customer())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 
 from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.work import Match, NoShipment, Work
@@ -254,3 +255,127 @@ def test_where_a_rule_kept_nothing_a_record_set_aside_is_known_by_its_fields() -
     rule = Match("rule")
     fields = (b'{"id": 1}', b'{"id": 1, "_sdc_batched_at": 5}', b'{"id": 2}')
     assert len({aside(one, rule, key_values=None) for one in fields}) == 2
+
+
+class Thing(Event, frozen=True):
+    """A thing of which the newest content, its properties, replaces the last; its source and type say which it is."""
+
+    kind: ClassVar[str] = "object"
+
+    def identity(self) -> Any:
+        """Return which it is."""
+        return ["object", self.source, self.type]
+
+    def content(self) -> Any:
+        """Return what replaces the last."""
+        return self.properties
+
+    @property
+    def tells_time(self) -> bool:
+        """It has no time."""
+        return False
+
+
+class Deletion(Thing, frozen=True):
+    """The taking away of such a thing."""
+
+    kind: ClassVar[str] = "deletion"
+
+
+class Ticket(Event, frozen=True):
+    """What its identity alone tells from others."""
+
+    names_itself: ClassVar[bool] = True
+
+
+def thing(sort: type[Event] = Thing, *, dedupe_key: str | None = None, dedupe: bool = True, **fields: Any) -> Match:
+    """Return a match that makes a thing."""
+    given = {"profile": EVENT.profile, "source": "shop", "type": "plan", "properties": {"n": 1}, **fields}
+    return Match("rule", sort(**given), dedupe_key=dedupe_key, dedupe=dedupe)
+
+
+def test_a_thing_is_the_same_whatever_stream_and_row_it_comes_of() -> None:
+    """Its key is the account's and what it is: neither its content nor a `dedupe_key` nor its kind make it another."""
+    same = [
+        key(thing(), stream="carts", key_values={"id": 2}),
+        key(thing(properties={"n": 2}), key_values=None),
+        key(thing(dedupe_key="7")),
+        key(thing(Deletion)),
+    ]
+    assert same == [key(thing())] * 4
+    others = [key(thing(type="seat")), key(thing(), keys=Keys("other.zendesk.com", b"secret")), key()]
+    assert len({key(thing()), *others}) == 4
+    assert key(thing(dedupe=False)) is None
+
+
+def test_a_thing_goes_again_when_its_content_differs() -> None:
+    """Or, where its rule has a `dedupe_key`, when that does; what empties a field is not what leaves it alone."""
+    content = KEYS.of_content
+    assert content(thing(properties={"b": None, "a": 1.0})) == content(thing(properties={"a": 1, "b": None}))
+    assert content(thing(dedupe_key="7")) == content(thing(dedupe_key="7", properties={"n": 2}))
+    others = [
+        thing(),
+        thing(Deletion),
+        thing(dedupe_key="7"),
+        thing(Deletion, dedupe_key="7"),
+        thing(dedupe_key="8"),
+        thing(properties={"n": 2}),
+        thing(properties={"n": [{"m": None}]}),
+        thing(properties={"n": [{}]}),
+    ]
+    assert len({content(one) for one in others}) == len(others)
+    assert content(Match("rule", EVENT)) is None
+    assert content(Match("rule")) is None
+
+
+def test_a_thing_is_no_row_s_newer_version() -> None:
+    """That its content changes is what it is for."""
+    assert KEYS.of_row(work(thing()), thing()) is None
+
+
+def test_nothing_more_is_needed_to_tell_a_thing_apart() -> None:
+    """Neither for what names itself."""
+    for match in (thing(), thing(Ticket, created_at=None)):
+        assert KEYS.told_apart(work(match, key_values=None)) == [match]
+
+
+def test_what_names_itself_is_the_same_whatever_row_it_comes_of() -> None:
+    """In its stream; a `dedupe_key` still decides alone."""
+    assert key(thing(Ticket), key_values={"id": 2}) == key(thing(Ticket), key_values=None) == key(thing(Ticket))
+    others = [
+        key(thing(Ticket), stream="carts"),
+        key(thing(Ticket, properties={"n": 2})),
+        key(thing(Ticket, dedupe_key="7")),
+    ]
+    assert len({key(thing(Ticket)), *others}) == 4
+
+
+def test_two_rules_cannot_fill_one_thing_from_one_record() -> None:
+    """Each would undo the other in every run."""
+    told = KEYS.told_apart(work(matches=[thing(), thing(properties={"n": 2}), thing(type="seat")]))
+    assert [match.no_shipment for match in told] == [NoShipment.UNMAPPABLE, NoShipment.UNMAPPABLE, None]
+    assert told[0].message.startswith("two rules make of this record the same thing")
+    assert told[0].seen != told[1].seen
+
+
+def test_a_look_up_is_known_by_what_zendesk_compares() -> None:
+    """Users by external id without case; records of an object letter by letter."""
+    of = KEYS.of_look_up
+    assert of(LookUp("user", "external_id", "A1")) == of(LookUp("user", "external_id", "a1"))
+    others = [
+        LookUp("user", "external_id", "a1"),
+        LookUp("user", "email", "a1"),
+        LookUp("object", "external_id", "a1"),
+        LookUp("object", "external_id", "A1"),
+    ]
+    assert len({of(one) for one in others}) == 4
+
+
+def test_the_ledger_of_an_earlier_version_knows_its_things_again() -> None:
+    """These stand in users' ledgers: where one changes, every thing is sent once more."""
+    hashes = key(thing()), KEYS.of_content(thing()), KEYS.of_look_up(LookUp("user", "email", "a@example.com"))
+    assert [one.hex() for one in hashes if one] == [
+        "b517f93fab3497b844f34e7142a245d4",
+        "93911179d2eac68240422bc031ca064f",
+        "a8e16e3be72be0892a9c2f54d67f183e",
+    ]
