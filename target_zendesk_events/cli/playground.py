@@ -32,7 +32,18 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 PLANS = ("team", "growth", "professional", "enterprise", "enterprise_plus")
 OF_FAILURES = ("retry_after", "body", "after_storing")
 OF_FAULTS = ("on", "event_type", "contains", "every", "probability", "seed")
-SHAPES = ("errors", "error_list", "error_object", "error_text", "html", "firewall", "text", "empty", "received")
+SHAPES = (
+    "errors",
+    "error_list",
+    "error_object",
+    "error_text",
+    "html",
+    "firewall",
+    "text",
+    "empty",
+    "received",
+    "too_many_jobs",
+)
 
 
 class _Seconds(click.FloatRange):
@@ -63,6 +74,12 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--requests-per-minute", type=click.IntRange(0), help="Limit requests; 0 for no limit. [default: 0]"
         ),
+        click.option(
+            "--support-requests-per-minute", type=click.IntRange(0), help="The same for Support's API. [default: 0]"
+        ),
+        click.option(
+            "--job-seconds", type=_Seconds(), default=1.0, metavar="SECONDS", help="How long a job takes. [default: 1]"
+        ),
         click.option("--user", "users", multiple=True, metavar="ID", help="Only these user ids exist. [default: all]"),
         click.option(
             "--credentials", metavar="FILE", help="Accept only these: JSON with client_id, client_secret, ..."
@@ -85,8 +102,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--on",
             default="events",
-            help="Which requests fail: events, reads, profiles, users, objects, jobs, job_statuses, tickets, token, "
-            "me, any.",
+            help="Which requests fail: events, reads, profiles, objects, tickets, ... (docs/playground.md), any.",
         ),
         click.option("--event-type", help="Only events of this type fail."),
         click.option("--contains", metavar="TEXT", help="Only requests with this text in their body fail."),
@@ -183,6 +199,8 @@ def _opened(options: dict[str, Any], usual_port: int) -> Iterator[Playground]:
         described = Playground(
             plan=options["plan"],
             requests_per_minute=options["requests_per_minute"],
+            support_requests_per_minute=options["support_requests_per_minute"],
+            job_seconds=options["job_seconds"],
             faults=_faults(options),
             delay=options["delay"],
             credentials=_credentials(options["credentials"]),

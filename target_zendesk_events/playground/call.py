@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from . import checks
-from .refusals import Refusal
+from .refusals import Refusal, bad_request
+
+if TYPE_CHECKING:
+    from .faults import Fault
+
+MOST_ASKED = 100
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request on its way through: `parameters` come from the path, `query` holds the first of each name."""
+    """A request on its way through: `parameters` come from the path, `query` holds the first of each name.
+
+    `fault` is the one that it met, for a room in which more than the answer may go wrong.
+    """
 
     number: int
     path: str
@@ -21,6 +29,8 @@ class Call:
     content_type: str | None
     body: bytes
     arrived: float
+    headers: dict[str, str] = field(default_factory=dict)
+    fault: Fault | None = None
 
     def content(self) -> dict[str, Any]:
         """Return the body as the JSON object that it must be."""
@@ -39,3 +49,11 @@ class Call:
         if not text.isascii() or not text.isdigit() or len(text) > len(str(2**53)):
             raise Refusal(400, "InvalidPaginationParameter", f"{name} must be a number", "error_text")
         return min(int(text), most)
+
+    def list_of(self, name: str) -> list[str]:
+        """Return the parts of a list in the query; refuses an empty one, and one of more than Zendesk takes."""
+        parts = [part for part in self.query.get(name, "").split(",") if part]
+        if not 1 <= len(parts) <= MOST_ASKED:
+            message = f"{name} must be a list of 1 to {MOST_ASKED}"
+            raise bad_request(message)
+        return parts

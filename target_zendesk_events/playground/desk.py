@@ -23,13 +23,14 @@ class Habits:
     """What the documents leave open, and a client must cope with either way.
 
     `page_size` is the largest page; `newest_first` the order of a read; `read_delay` the seconds until a stored event
-    can be read; `with_meta` whether pages say `meta`.
+    can be read; `with_meta` whether pages say `meta`; `search_delay` the seconds until a search finds a new user.
     """
 
     page_size: int = 100
     newest_first: bool = True
     read_delay: float = 0.0
     with_meta: bool = True
+    search_delay: float = 0.0
 
 
 class Desk:

@@ -14,6 +14,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from .job_results import RESULTS, ResultsShape
+from .jobs import FATES, Fate
 from .refusals import SHAPES, Answer, Shape, code_of, shaped
 
 Kind = Literal[
@@ -37,6 +39,8 @@ class Fault:
     What it does to them: waits `delay` seconds; answers `status` (none: the true answer) with `retry_after` seconds in
     its form (`seconds`, `date`, or given as text: just that), a body of shape `body` that says `message`, a `location`
     and `headers`; with `store` only after the request was served as usual; waits `answer_delay` seconds after that.
+    Of a job that is started, `job` is its fate, `failed_items` are those that fail (by index), and `results` their
+    shape; its `message` is said of each.
     `drop` closes the connection instead of answering, `before` or `after` the request was served, with a reset or,
     without `reset`, an orderly end. `dribble` is the seconds between the bytes of the answer's body.
     """
@@ -62,6 +66,9 @@ class Fault:
     drop: Literal["before", "after"] | None = None
     reset: bool = True
     dribble: float = 0.0
+    job: Fate | None = None
+    failed_items: list[int] = field(default_factory=list)
+    results: ResultsShape = "entries"
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -69,6 +76,8 @@ class Fault:
             (self.on not in KINDS, f"on must be one of {', '.join(KINDS)}"),
             (self.body not in SHAPES, f"body must be one of {', '.join(SHAPES)}"),
             (self.drop not in {None, "before", "after"}, "drop must be before or after"),
+            (self.job not in {None, *FATES}, f"job must be one of {', '.join(FATES)}"),
+            (self.results not in RESULTS, f"results must be one of {', '.join(RESULTS)}"),
             (self.retry_after_form not in {"seconds", "date"}, "retry_after_form must be seconds or date"),
             (self.status is not None and not 200 <= self.status <= 599, "status must be from 200 to 599"),  # noqa: PLR2004
             (self.every < 1, "every must be 1 or more"),

@@ -122,7 +122,7 @@ class ObjectRecords:
 
     def _faults(self, kind: CustomObject, sent: dict[str, Any], before: Row | None) -> dict[str, str]:
         """Return what is wrong with a record that was sent, a sentence for each field."""
-        faults = {name: f"{name}: is no part of a record" for name in sent if name not in {*SENT, "id"}}
+        faults = {name: f"{name}: is no part of a record" for name in sent if name not in SENT}
         fields = sent.get("custom_object_fields", {})
         if not isinstance(fields, dict):
             return {**faults, "custom_object_fields": "Custom object fields: must be an object"}

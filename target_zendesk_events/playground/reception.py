@@ -18,6 +18,8 @@ from .refusals import Answer, OAuthRefusal, Refusal, code_of
 from .routing import find
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Receive, Scope, Send
 
     from .faults import Fault, Faults
@@ -78,14 +80,16 @@ class Reception:
         limits: dict[Bucket, RateLimit],
         faults: Faults,
         pace: Pace,
+        advance: Callable[[], None],
     ) -> None:
-        """Serve the routes of `table`."""
+        """Serve the routes of `table`; before each request, what is done in the background comes forward."""
         self._table = table
         self._store = store
         self._oauth = oauth
         self._limits = limits
         self._faults = faults
         self._pace = pace
+        self._advance = advance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take in one request and see it out."""
@@ -105,6 +109,7 @@ class Reception:
         visit = self._noted(method, path, {"content-type": "application/json"}, query, body, time.monotonic())
         try:
             route, parameters = find(self._table, method, path)
+            self._advance()
             with self._store.transaction():
                 answer = route.serve(_call(visit, parameters), None)
         except Refusal as refusal:
@@ -154,7 +159,7 @@ class Reception:
 
     async def _suffer(self, fault: Fault, visit: _Visit, route: Route, parameters: dict[str, str]) -> Answer:
         await asyncio.sleep(fault.delay)
-        answer = self._serve(visit, route, parameters) if fault.serves else None
+        answer = self._serve(visit, route, parameters, fault) if fault.serves else None
         await asyncio.sleep(fault.answer_delay + self._pace.delay)
         if fault.drop is not None:
             visit.why = ("Dropped", f"The connection was cut {fault.drop} the request was served, as a fault asked")
@@ -164,9 +169,10 @@ class Reception:
         visit.why = (code_of(fault.status or 500), f"{fault.message} (a fault)")
         return fault.answer()
 
-    def _serve(self, visit: _Visit, route: Route, parameters: dict[str, str]) -> Answer:
-        call = _call(visit, parameters)
+    def _serve(self, visit: _Visit, route: Route, parameters: dict[str, str], fault: Fault | None = None) -> Answer:
+        call = _call(visit, parameters, fault)
         try:
+            self._advance()
             if not route.open:
                 shown = visit.headers.get("authorization")
                 visit.token = self._oauth.admit(shown, route.scope, admin=route.admin)
@@ -179,7 +185,7 @@ class Reception:
             return visit.refused(Refusal(500, "PlaygroundFault", "The playground itself failed: see its log"))
 
 
-def _call(visit: _Visit, parameters: dict[str, str]) -> Call:
+def _call(visit: _Visit, parameters: dict[str, str], fault: Fault | None = None) -> Call:
     query: dict[str, str] = {}
     for name, value in parse_qsl(visit.query, keep_blank_values=True):
         query.setdefault(name, value)
@@ -192,6 +198,8 @@ def _call(visit: _Visit, parameters: dict[str, str]) -> Call:
         content_type=visit.headers.get("content-type"),
         body=visit.body,
         arrived=visit.arrived,
+        headers=visit.headers,
+        fault=fault,
     )
 
 

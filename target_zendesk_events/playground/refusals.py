@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, get_args
 
-Shape = Literal["errors", "error_list", "error_object", "error_text", "html", "firewall", "text", "empty", "received"]
+Shape = Literal[
+    "errors",
+    "error_list",
+    "error_object",
+    "error_text",
+    "html",
+    "firewall",
+    "text",
+    "empty",
+    "received",
+    "too_many_jobs",
+]
 SHAPES: tuple[str, ...] = get_args(Shape)
 
 JSON = "application/json; charset=utf-8"
@@ -126,4 +137,5 @@ def _envelope(code: str, title: str, shape: Shape) -> object:
         "error_object": {"error": {"title": code, "message": title}},
         "error_text": {"error": code, "description": title},
         "received": {"status": "received"},
+        "too_many_jobs": {"error": "TooManyJobs", "description": title, "current_job_ids": []},
     }[shape]

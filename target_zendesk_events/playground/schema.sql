@@ -124,3 +124,19 @@ CREATE TABLE IF NOT EXISTS tickets (
 );
 CREATE INDEX IF NOT EXISTS tickets_by_external_id ON tickets (external_id);
 CREATE INDEX IF NOT EXISTS tickets_of_requester ON tickets (requester_id);
+CREATE TABLE IF NOT EXISTS jobs (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  object TEXT NOT NULL,
+  action TEXT NOT NULL,
+  items TEXT NOT NULL,
+  orders TEXT NOT NULL,
+  began REAL NOT NULL,
+  due REAL NOT NULL,
+  ended REAL,
+  status TEXT,
+  message TEXT,
+  results TEXT
+);
+CREATE INDEX IF NOT EXISTS jobs_under_way ON jobs (due) WHERE ended IS NULL;
+CREATE INDEX IF NOT EXISTS identities_without_case ON identities (type, value COLLATE NOCASE);

@@ -20,6 +20,8 @@ from .custom_objects import CustomObjects
 from .customers import Customers
 from .desk import Desk, Habits
 from .faults import Fault, Faults
+from .job_desk import JobDesk
+from .jobs import Jobs
 from .limits import SUPPORT_PLANS, RateLimit, limit_of
 from .oauth import Credentials, OAuth
 from .object_desk import ObjectDesk
@@ -28,6 +30,7 @@ from .pages import Pages
 from .reception import TRANSPORT, Pace, Reception
 from .store import Attempt, Store, StoredEvent, User
 from .timeline import Timeline
+from .users import UserDesk
 
 if TYPE_CHECKING:
     import asyncio
@@ -63,21 +66,23 @@ class Playground:
         habits: Habits | None = None,
         database: str | Path | None = None,
         port: int = 0,
+        job_seconds: float = 1.0,
         would_be_set_aside: list[str] | None = None,
     ) -> None:
         """Set it up; nothing is opened before it is entered.
 
         `plan` or `requests_per_minute` and `support_requests_per_minute` set the limits of events and of Support's API
         (none: unlimited), counted in any `window` seconds; `plan` also how many custom objects there may be; every
-        answer takes `delay` seconds; with `credentials` no others are accepted; access tokens live `token_seconds`
-        (none: as asked for, else 30 minutes); user ids are believed, or, given `known_users`, only those; `habits` are
-        what the documents leave open; `database` keeps what it received beyond its end; `port` 0 is any free port. With
-        `would_be_set_aside`, a sentence for each reason, its pages are those of a preview.
+        answer takes `delay` seconds, a job `job_seconds`; with `credentials` no others are accepted; access tokens live
+        `token_seconds` (none: as asked for, else 30 minutes); user ids are believed, or, given `known_users`, only
+        those; `habits` are what the documents leave open; `database` keeps what it received beyond its end; `port` 0 is
+        any free port. With `would_be_set_aside`, a sentence for each reason, its pages are those of a preview.
         """
         self._limit = RateLimit(limit_of(plan, requests_per_minute), window)
         support = limit_of(plan, support_requests_per_minute, SUPPORT_PLANS)
         self._limits: dict[Bucket, RateLimit] = {"events": self._limit, "support": RateLimit(support, window)}
         self._plan = plan
+        self._job_seconds = job_seconds
         self._faults = Faults(list(faults))
         self._pace = Pace(delay)
         self._oauth = OAuth(credentials, token_seconds)
@@ -153,6 +158,10 @@ class Playground:
         """Change the limit of events, or of `support`; none or 0 takes it away."""
         self._limits[bucket].limit = requests_per_minute or 0
 
+    def set_job_seconds(self, seconds: float) -> None:
+        """Change how long jobs take that are started from now on."""
+        self._jobs.seconds = seconds
+
     def set_delay(self, seconds: float) -> None:
         """Change how long every answer takes."""
         self._pace.delay = seconds
@@ -178,9 +187,13 @@ class Playground:
     def _application(self) -> ASGIApp:
         objects = CustomObjects(self._store, self._plan)
         records = ObjectRecords(self._store, objects, self._customers)
+        self._jobs = jobs = Jobs(self._store, objects, records)
+        jobs.seconds = self._job_seconds
         table = [
             *api.routes(Desk(self._store, self._customers, self._habits), self._oauth),
+            *UserDesk(self._store, self._customers, self._habits.search_delay).routes(),
             *ObjectDesk(objects, records).routes(),
+            *JobDesk(objects, jobs).routes(),
         ]
         self._reception = reception = Reception(
             table=table,
@@ -189,6 +202,7 @@ class Playground:
             limits=self._limits,
             faults=self._faults,
             pace=self._pace,
+            advance=jobs.advance,
         )
         control = Control(self._store, self._customers, self._faults, self.clear)
         pages = Pages(self._store, self._would_be_set_aside)
@@ -202,6 +216,8 @@ class Playground:
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             outside = scope["type"] == "http" and scope["path"].startswith(OUTSIDE)
+            if not outside:
+                jobs.advance()
             await (reception if outside else inside)(scope, receive, send)
 
         return application
