@@ -34,7 +34,7 @@ from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.work import Match, NoShipment, Outcome
-from target_zendesk_events.zendesk import refusals
+from target_zendesk_events.zendesk import refusals, rights
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "target_zendesk_events"
@@ -183,6 +183,12 @@ def test_zendesks_page_has_the_words_of_every_oauth_error(words: dict[str, str])
     """`docs/zendesk.md` has each error with the very words that a run or a login says."""
     page = text_of("docs/zendesk.md")
     assert [code for code, advice in words.items() if f"| {code} | {plain(advice)} |" not in page] == []
+
+
+@pytest.mark.parametrize("right", dict.fromkeys(right for _, right in rights.RIGHTS))
+def test_zendesks_page_has_every_right(right: rights.Right) -> None:
+    """`docs/zendesk.md` has what a 403 is told to ask for, in the very words."""
+    assert f"| {' | '.join(right)} |" in text_of("docs/zendesk.md")
 
 
 def test_the_delivery_page_has_every_word_of_the_report() -> None:

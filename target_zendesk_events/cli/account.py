@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -20,7 +20,7 @@ from target_zendesk_events.assembly import authenticator, make_data_dir
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.retries import wait_before
 from target_zendesk_events.delivery.stops import of_answer
-from target_zendesk_events.errors import CredentialsError, OutageError, TargetError
+from target_zendesk_events.errors import OutageError, TargetError
 from target_zendesk_events.escaping import say
 from target_zendesk_events.kinds.request import Request
 from target_zendesk_events.kinds.timeline import EVENTS
@@ -40,14 +40,19 @@ WRITES: Final = "users:write"
 logger = logging.getLogger("target-zendesk-events")
 
 
-def settings_of(config: Mapping[str, Any], *, warns: bool = True) -> known.Settings:
-    """Return the settings for a verb that asks Zendesk; what a run warns of is logged. Raises ConfigurationError."""
+def settings_of(
+    config: Mapping[str, Any], *, also: Iterable[str] = (READS, WRITES), warns: bool = True
+) -> known.Settings:
+    """Return the settings for a verb that asks Zendesk; what a run warns of is logged. Raises ConfigurationError.
+
+    Unless `oauth_scope` says otherwise, what a run takes is asked for, and what the verb takes `also`.
+    """
     settings = known.read_settings(config, os.environ, now=dt.datetime.now(dt.timezone.utc))
     for line in settings.warnings if warns else ():
         logger.warning("%s", line)
     given = settings.credentials
     if isinstance(given, known.ClientCredentials) and not config.get("oauth_scope"):
-        given = dataclasses.replace(given, scope=f"{READS} {WRITES}")
+        given = dataclasses.replace(given, scope=known.narrowest([*(need.scope for need in settings.needs), *also]))
     return dataclasses.replace(settings, credentials=given)
 
 
@@ -75,15 +80,15 @@ class Account:
         """Close the connection."""
         self.client.close()
 
-    def ask(self, method: str, path: str, right: str, **query: str) -> Answer:
+    def ask(self, method: str, path: str, **query: str) -> Answer:
         """Return Zendesk's answer, which is a success or says that there is nothing at that path.
 
-        What passes is waited out. `right` is the scope that it takes. Raises the error of any other answer.
+        What passes is waited out. Raises the error of any other answer.
         """
         answer = self.answer(method, path, **query)
         if answer.kind is Kind.ACCEPTED or answer.is_missing:
             return answer
-        raise refusal(answer, right)
+        raise refusal(answer)
 
     def answer(self, method: str, path: str, content: object = None, **query: str) -> Answer:
         """Return Zendesk's answer, whatever it says, once it is no passing trouble. Raises OutageError where it is."""
@@ -97,7 +102,7 @@ class Account:
 
     def profile(self, identifier: str) -> Mapping[str, Any] | None:
         """Return the profile that an identifier query names, None where there is none."""
-        answer = self.ask("GET", PROFILES_PATH, READS, identifier=identifier)
+        answer = self.ask("GET", PROFILES_PATH, identifier=identifier)
         if answer.is_missing:
             self.who()  # else it is no account
             return None
@@ -107,14 +112,14 @@ class Account:
     def events(self, profile_id: str, **filters: str) -> Iterator[Mapping[str, Any]]:
         """Yield a profile's events as Zendesk gives them, page by page."""
         path, seen = f"{profile_path(profile_id)}/events", {""}
-        answer = self.ask("GET", path, READS, **filters)
+        answer = self.ask("GET", path, **filters)
         while not answer.is_missing:
             page = page_of(answer, "events")
             yield from page.items
             if page.next in seen:
                 return
             seen.add(page.next)
-            answer = self.ask("GET", path, READS, **filters, **{"page[after]": page.next})
+            answer = self.ask("GET", path, **filters, **{"page[after]": page.next})
 
     def who(self) -> Answer:
         """Ask who the credentials belong to: a success, or a 403. Raises the error of any other answer."""
@@ -173,11 +178,7 @@ def _wait(answer: Answer, attempt: int, who: str) -> None:
     time.sleep(wait)
 
 
-def refusal(answer: Answer, right: str) -> TargetError:
+def refusal(answer: Answer) -> TargetError:
     """Return the error of an answer that is neither a success nor says that nothing is there."""
-    if answer.kind is Kind.DENIED or (answer.kind is Kind.TURNED_AWAY and not answer.is_page):
-        return CredentialsError(
-            f"Zendesk denies the request ({answer.summary}): the credentials need the scope {right}, "
-            "their owner a role that may see and edit users, and the account the Events API [ZE302]"
-        )
-    return of_answer(answer)
+    is_denied = answer.kind is Kind.TURNED_AWAY and not answer.is_page
+    return of_answer(msgspec.structs.replace(answer, kind=Kind.DENIED) if is_denied else answer)

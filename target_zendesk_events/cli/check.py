@@ -160,7 +160,7 @@ class Findings:
         if answer.kind is Kind.ACCEPTED or answer.is_missing:
             self._note("events API", OK, "the account's plan has it, and the credentials may read it")
         else:
-            self.note_fault("events API", refusal(answer, READS))
+            self.note_fault("events API", refusal(answer))
         self._note("rate limit", *_limit(answer, self._settings.requests_per_minute))
 
 
@@ -179,7 +179,7 @@ def check(config: dict[str, Any], write: str | None, as_json: bool) -> None:  # 
 
     Example: zendesk-events check --config config.json --config ENV
     """
-    settings = settings_of(config, warns=False)
+    settings = settings_of(config, also=(READS,) if write is None else (READS, WRITES), warns=False)
     customer = None if write is None else customer_of(write, settings)
     with Account(settings) as account:
         findings = Findings(settings, account)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER, compile_book, digests_of, ledger_of, run_name
-from target_zendesk_events.cli.account import WRITES, Account, profile_path, settings_of
+from target_zendesk_events.cli.account import Account, profile_path, settings_of
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.cli.customer import Customer, customer_of
 from target_zendesk_events.cli.letters_of_person import letters_of
@@ -157,7 +157,7 @@ class Forgetting:
             if profile is None:
                 return
             self._block(customer, profile)
-            account.ask("DELETE", profile_path(str(profile.get("id"))), WRITES)
+            account.ask("DELETE", profile_path(str(profile.get("id"))))
         message = (
             "the profile comes back as often as it is deleted: "
             "end all that sends to this account, then forget again [ZE329]"

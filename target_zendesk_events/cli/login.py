@@ -11,7 +11,7 @@ import click
 
 from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import LOGIN_FILE, make_data_dir
-from target_zendesk_events.cli.account import READS, WRITES, Account, settings_of
+from target_zendesk_events.cli.account import READS, Account, settings_of
 from target_zendesk_events.cli.callback import PATH, Callback
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.errors import ConfigurationError, CredentialsError
@@ -44,7 +44,7 @@ def login(config: dict[str, Any], no_browser: bool, port: int) -> None:  # noqa:
         settings.base_url,
         client_of(config),
         f"http://localhost:{port}{PATH}",
-        config.get("oauth_scope") or f"{READS} {WRITES}",
+        config.get("oauth_scope") or known.narrowest([*(need.scope for need in settings.needs), READS]),
     )
     with Callback(request.state, port) as callback:
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from target_zendesk_events.cli.account import Account, settings_of
+from target_zendesk_events.cli.account import READS, Account, settings_of
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.cli.customer import customer_of
 from target_zendesk_events.escaping import escaped, say
@@ -61,7 +61,7 @@ def timeline(  # noqa: PLR0913 - click's signature
         "filter[start_time]": _instant("--start-time", start_time),
         "filter[end_time]": _instant("--end-time", end_time),
     }
-    settings = settings_of(config)
+    settings = settings_of(config, also=(READS,))
     customer = customer_of(identifier, settings)
     with Account(settings) as account:
         profile = account.profile(customer.query)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from target_zendesk_events.cli.account import PROFILES_PATH, READS, WRITES, Account, refusal
+from target_zendesk_events.cli.account import PROFILES_PATH, Account, refusal
 from target_zendesk_events.cli.customer import Customer
 from target_zendesk_events.errors import AccountError
 from target_zendesk_events.moments import moment_of
@@ -44,7 +44,7 @@ def write_trial(account: Account, customer: Customer) -> Iterator[Fact]:
 
 def _of_reading(account: Account, customer: Customer, sent: Sequence[dt.datetime], sent_at: float) -> Iterator[Fact]:
     while True:
-        answer = account.ask("GET", EVENTS_PATH, READS, **{"identifier": customer.query, **_near(sent)})
+        answer = account.ask("GET", EVENTS_PATH, **{"identifier": customer.query, **_near(sent)})
         stored = [] if answer.is_missing else _ours(answer, sent)
         waited = time.monotonic() - sent_at
         if len(stored) >= len(sent) or waited > PATIENCE_SECONDS:
@@ -72,7 +72,7 @@ def _post(account: Account, body: object) -> None:
         message = f"Zendesk refuses an event for this customer ({answer.summary}): {answer.message} [ZE323]"
         raise AccountError(message)
     if answer.kind is not Kind.ACCEPTED:
-        raise refusal(answer, WRITES)
+        raise refusal(answer)
 
 
 def _body(customer: Customer, created_at: dt.datetime, properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,10 +32,8 @@ def of_answer(answer: Answer, kind: str = "event") -> TargetError:  # noqa: ARG0
 def _of_account(answer: Answer) -> TargetError:
     """Return the error where every shipment is refused alike."""
     if answer.kind is Kind.DENIED and not answer.is_page:
-        return CredentialsError(
-            f"Zendesk denies the request ({answer.summary}): the credentials need the scope users:write, "
-            "their owner a role that may edit users, and the account the Events API [ZE302]"
-        )
+        right = answer.right or "another right"
+        return CredentialsError(f"Zendesk denies the request ({answer.summary}): the credentials need {right} [ZE302]")
     return AccountError(
         f"Zendesk, or what stands before it, refuses every event alike ({answer.summary}), so none is at fault: "
         "the account may be suspended, subdomain or api_url wrong, or a firewall or proxy in the way. "

@@ -67,7 +67,8 @@ class Answer(msgspec.Struct, frozen=True):
     `seconds` the time the answer took, `token` the generation of the token that the request carried, `limit` and
     `remaining` the requests a minute that the headers speak of, `rate_headers` those as they came (not of a post).
     `payload` is the parsed body of a read, a token, a who-am-I, or a post whose body is wanted. `is_page` says that it
-    is a web page, and `ray` is the id that Cloudflare gives such a page.
+    is a web page, and `ray` is the id that Cloudflare gives such a page. `right` says what the credentials need for a
+    request that was denied.
     """
 
     kind: Kind
@@ -85,6 +86,7 @@ class Answer(msgspec.Struct, frozen=True):
     payload: Any = None
     is_page: bool = False
     ray: str = ""
+    right: str = ""
 
     @property
     def is_missing(self) -> bool:

@@ -30,6 +30,7 @@ from target_zendesk_events.zendesk.answers import (
     read_answer,
 )
 from target_zendesk_events.zendesk.auth import Auth
+from target_zendesk_events.zendesk.rights import right_to
 from target_zendesk_events.zendesk.transport import Clock, WatchingAdapter, set_out
 from target_zendesk_events.zendesk.trouble import of_error
 
@@ -151,7 +152,9 @@ class Client:
             answer = read_answer(
                 response.status_code, response.headers, body, now=self._wall(), asked=asked, holds=holds
             )
-        return msgspec.structs.replace(answer, seconds=self._monotonic() - started, token=generation)
+        is_denied = answer.kind in {Kind.DENIED, Kind.TURNED_AWAY} and asked != "token"
+        right = right_to(str(request.method), str(request.url).removeprefix(self._base_url)) if is_denied else ""
+        return msgspec.structs.replace(answer, seconds=self._monotonic() - started, token=generation, right=right)
 
     def _body(self, response: requests.Response, deadline: float, asked: Asked) -> bytes:
         """Return the body as far as it comes: to its end the connection serves again, cut short it is closed."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -109,6 +110,21 @@ def test_a_login_by_the_browser_is_used_by_runs(served: Playground, tmp_path: Pa
     ended, said = support.run_process(settings, messages, tmp_path)
     assert (ended.exit_code, "run zendesk-events login" in said) == (2, True)
     assert verb(tmp_path, "logout").returncode == 0
+
+
+def test_a_login_asks_for_what_the_rules_take(served: Playground, tmp_path: Path, port: int) -> None:
+    """And for who one is; `oauth_scope` wins."""
+    rules = [{"stream": "incidents", "ticket": {"subject": "It broke", "comment": {"body": "{{ text }}"}}}]
+    for settings, scope in (
+        ({}, "users:read users:write"),
+        ({"rules": rules}, "tickets:write users:read"),
+        ({"rules": rules, "oauth_scope": "read write"}, "read write"),
+    ):
+        configured(served, tmp_path, **settings)
+        asked = Asked(tmp_path, port)
+        asked.process.kill()
+        asked.end()
+        assert parse_qs(urlsplit(asked.address).query)["scope"] == [scope]
 
 
 def test_an_ended_token_is_refreshed(tmp_path: Path, port: int) -> None:

@@ -37,6 +37,8 @@ from target_zendesk_events.zendesk.auth import (
 )
 from target_zendesk_events.zendesk.client import Client
 from target_zendesk_events.zendesk.pages import Page, page_of
+from target_zendesk_events.zendesk.rights import EVENTS as EVENTS_RIGHT
+from target_zendesk_events.zendesk.rights import TICKETS as TICKETS_RIGHT
 
 PATH = "/api/v2/user_profiles/events"
 EVENT = b'{"profile":{},"event":{}}'
@@ -649,6 +651,14 @@ class TestReading:
             assert client.who_am_i().kind is Kind.DENIED
             assert server.asked[0].path == "/api/v2/users/me.json"
             assert server.asked[0].headers["authorization"] == "Bearer token-1"
+
+    def test_a_denial_says_what_the_request_takes(self) -> None:
+        """By its method and path, whatever Zendesk's words are; no other answer says so."""
+        scripts = [says(403, b"{}"), says(403, b"{}"), says(400, b"{}")]
+        with serving(*scripts) as server, client_of(server.url + "/zendesk") as client:
+            assert client.send(POST).right == EVENTS_RIGHT.to_write
+            assert client.look_up("/api/v2/tickets/7").right == TICKETS_RIGHT.to_read
+            assert client.send(POST).right == ""
 
 
 class TestRenewing:
