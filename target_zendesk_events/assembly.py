@@ -135,6 +135,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
                 max_set_aside_percent=settings.max_set_aside_percent,
                 on_unknown_outcome=settings.on_unknown_outcome,
                 sends_held_blindly=sends_held_blindly,
+                unknown_customers=settings.unknown_customers,
             ),
             client=client,
             workers=Workers(settings.max_in_flight, wake),

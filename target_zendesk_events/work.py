@@ -18,6 +18,7 @@ class Outcome(str, enum.Enum):
     DELIVERED = "delivered"
     DUPLICATE = "duplicate"
     FORGOTTEN = "forgotten"
+    UNKNOWN_CUSTOMER = "unknown_customer"
     REJECTED = "rejected"
     HELD = "held"
 

@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable
 
 from target_zendesk_events.delivery.claims import Claims
+from target_zendesk_events.delivery.consequences import Consequences
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.departures import Departures
+from target_zendesk_events.delivery.directory import Directory
 from target_zendesk_events.delivery.follow_up import FollowUp
 from target_zendesk_events.delivery.in_flight import InFlight, Task
+from target_zendesk_events.delivery.inquiries import Inquiries
 from target_zendesk_events.delivery.intake import Intake
+from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.lookout import Lookout
 from target_zendesk_events.delivery.renewal import Renewal
@@ -41,6 +45,7 @@ class Terms:
     max_set_aside_percent: int
     on_unknown_outcome: str
     sends_held_blindly: bool = False
+    unknown_customers: str = "create"
 
 
 def build(  # noqa: PLR0913 - values, not owners
@@ -63,6 +68,8 @@ def build(  # noqa: PLR0913 - values, not owners
 ) -> Sender:
     """Return a sender that is idle. `reached` is told each durable step of a shipment's life as it is done."""
     lanes: Lanes[OpenShipment] = Lanes()
+    jobs = Jobs(terms.max_outage_seconds)
+    directory = Directory(ledger, keys, checks_customers=terms.unknown_customers != "create")
     outage = Outage(terms.max_outage_seconds)
     suspicion: Suspicion[OpenShipment] = Suspicion()
     share = SetAsideShare(terms.max_set_aside_percent, ledger.share_before)
@@ -70,6 +77,31 @@ def build(  # noqa: PLR0913 - values, not owners
     in_flight = InFlight(client, workers, rate_limits, report, reached)
     renewal = Renewal(client.auth, wall, terms.max_outage_seconds)
     credentials = Credentials(in_flight, renewal, rate_limits, outage, suspicion)
+    departures = Departures(
+        lanes,
+        in_flight,
+        credentials,
+        renewal,
+        rate_limits,
+        outage,
+        suspicion,
+        Lookout(outage, suspicion, wall),
+        quota,
+        jobs,
+        directory,
+        terms.max_in_flight,
+    )
+    claims = Claims(ledger, settling, quota)
+    follow_up = FollowUp(
+        client.auth,
+        outage,
+        suspicion,
+        policy=terms.on_unknown_outcome,
+        max_outage_seconds=terms.max_outage_seconds,
+        wall=ledger.now,
+        sends_held_blindly=terms.sends_held_blindly,
+        unknown_customers=terms.unknown_customers,
+    )
     return Sender(
         intake=Intake(
             ledger,
@@ -83,30 +115,25 @@ def build(  # noqa: PLR0913 - values, not owners
             monotonic=monotonic,
         ),
         lanes=lanes,
-        departures=Departures(
-            lanes,
-            in_flight,
-            credentials,
-            renewal,
-            rate_limits,
-            outage,
-            suspicion,
-            Lookout(outage, suspicion, wall),
-            quota,
-            terms.max_in_flight,
-        ),
-        claims=Claims(ledger, settling, quota),
+        departures=departures,
+        claims=claims,
         in_flight=in_flight,
         credentials=credentials,
-        follow_up=FollowUp(
-            client.auth,
-            outage,
-            suspicion,
-            policy=terms.on_unknown_outcome,
-            max_outage_seconds=terms.max_outage_seconds,
-            wall=ledger.now,
-            sends_held_blindly=terms.sends_held_blindly,
+        follow_up=follow_up,
+        consequences=Consequences(
+            lanes=lanes,
+            departures=departures,
+            claims=claims,
+            in_flight=in_flight,
+            jobs=jobs,
+            directory=directory,
+            credentials=credentials,
+            settling=settling,
+            rate_limits=rate_limits,
+            report=report,
         ),
+        inquiries=Inquiries(directory, jobs, follow_up, in_flight, rate_limits, outage),
+        jobs=jobs,
         settling=settling,
         rate_limits=rate_limits,
         outage=outage,

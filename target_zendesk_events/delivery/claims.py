@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.lookalikes import Lookalikes
@@ -54,13 +54,13 @@ class Claims:
         """Tell whether claims count at this moment. May be asked from any thread."""
         return self._ledger.holds_lease()
 
-    def renew(self, waiting: Iterable[OpenShipment]) -> None:
+    def renew(self, waiting: Callable[[], Iterable[OpenShipment]]) -> None:
         """Renew the lease when it is time.
 
         Where it had lapsed, as after a suspension, other runs may have taken the claims of those that wait over.
         """
         if not self._ledger.heartbeat():
-            for shipment in [one for one in waiting if one.is_claimed]:
+            for shipment in [one for one in waiting() if one.is_claimed]:
                 shipment.must_claim_anew()
 
     def renews_at(self, now: float) -> float:

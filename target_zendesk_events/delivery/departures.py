@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.credentials import Credentials
+from target_zendesk_events.delivery.directory import Directory
 from target_zendesk_events.delivery.in_flight import InFlight
+from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.line import Line
 from target_zendesk_events.delivery.lookout import Lookout
@@ -16,13 +18,36 @@ from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.waiting import Waiting
 from target_zendesk_events.errors import TargetError
-from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.kinds.shipment import Batch, Bucket
 from target_zendesk_events.limits.brakes import Quota
 from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.limits.rate_limits import RateLimits
 
 SECONDS_TO_ASK_AGAIN: Final = 0.5
-"""For the outcome of a shipment that another run has claimed."""
+"""For the outcome of a shipment that another run has claimed, or of one that must go before."""
+
+
+class Picked:
+    """What was picked of one line, a list of shipments for each request."""
+
+    def __init__(self) -> None:
+        """Have nothing."""
+        self.requests: list[list[OpenShipment]] = []
+        self._open: dict[Batch, list[OpenShipment]] = {}
+
+    def add(self, shipment: OpenShipment, *, may_start: bool) -> bool:
+        """Add one, to a request that it may share, else, where one more `may_start`, with its own; tell whether."""
+        batch = shipment.batch
+        group = None if batch is None else self._open.get(batch)
+        if group is None or (batch is not None and len(group) >= batch.max_items):
+            if not may_start:
+                return False
+            group = []
+            self.requests.append(group)
+            if batch is not None:
+                self._open[batch] = group
+        group.append(shipment)
+        return True
 
 
 class Departures:
@@ -39,6 +64,8 @@ class Departures:
         suspicion: Suspicion[OpenShipment],
         lookout: Lookout,
         quota: Quota,
+        jobs: Jobs,
+        directory: Directory,
         max_in_flight: int,
     ) -> None:
         """Let `max_in_flight` requests be under way at once."""
@@ -51,6 +78,8 @@ class Departures:
         self._suspicion = suspicion
         self._lookout = lookout
         self._quota = quota
+        self._jobs = jobs
+        self._directory = directory
         self._max_in_flight = max_in_flight
         self._waiting: dict[Line, Waiting[OpenShipment]] = {line: Waiting() for line in Line}
         self._busy: dict[OpenShipment, float] = {}
@@ -69,12 +98,18 @@ class Departures:
         self._busy.setdefault(shipment, now)
         self.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)
 
-    def send(self, shipment: OpenShipment, now: float, may_go: Callable[[], bool]) -> None:
-        """Start a shipment's request; `may_go` is asked in the last moment before."""
-        self._busy.pop(shipment, None)
-        self._outage.note_start(shipment)
-        self._suspicion.note_sent(shipment, now, shipment.what.kind)
-        self._in_flight.send(shipment, now, may_go)
+    def send(self, shipments: Sequence[OpenShipment], now: float, may_go: Callable[[], bool]) -> None:
+        """Start the request of a shipment, or that of a job of several; `may_go` is asked in the last moment before."""
+        for one in shipments:
+            self._busy.pop(one, None)
+        first = shipments[0]
+        self._outage.note_start(first)
+        self._suspicion.note_sent(first, now, first.what.kind)
+        if len(shipments) == 1:
+            self._in_flight.send(first, now, may_go)
+        else:
+            self._jobs.note_start()
+            self._in_flight.send_job(shipments, now, may_go)
 
     def leave(self, shipment: OpenShipment) -> None:
         """Let a shipment leave: it was settled, or given up."""
@@ -89,8 +124,11 @@ class Departures:
         """Whether any shipment has yet to go, now or after its wait."""
         return any(self._has_next(line) for line in Line)
 
-    def pick(self, now: float) -> list[OpenShipment]:
-        """Return the shipments that go now, each with a place in the rate and in the quota; asks for a token first."""
+    def pick(self, now: float) -> list[list[OpenShipment]]:
+        """Return the shipments that go now, a list for each request, with its place in the rate, and each in the quota.
+
+        Asks for a token first.
+        """
         self._braked.clear()
         if not self.any_next:
             return []
@@ -99,7 +137,7 @@ class Departures:
             return []
         self._turn += 1
         lines = list(Line)
-        picked: list[OpenShipment] = []
+        picked: list[list[OpenShipment]] = []
         for place in range(len(lines)):
             picked += self._pick_of(lines[(self._turn + place) % len(lines)], now, picked)
         return picked
@@ -151,31 +189,45 @@ class Departures:
         is_ready = self._lanes.has_ready(line) or self._waiting[line].next_at <= now
         return is_ready and self._rate_limits.of(line.bucket).free(now) <= 0
 
-    def _pick_of(self, line: Line, now: float, before: Sequence[OpenShipment]) -> list[OpenShipment]:
+    def _pick_of(self, line: Line, now: float, before: Sequence[Sequence[OpenShipment]]) -> list[list[OpenShipment]]:
         """Return what goes now of one line, after what was picked of others."""
         started = len(self._in_flight) + len(before)
-        taken = sum(one.line.bucket is line.bucket for one in before)
+        taken = sum(one[0].line.bucket is line.bucket for one in before)
         in_bucket = self._in_flight.count(line.bucket) + taken
         waiting = self._waiting[line]
         due = len(waiting) if waiting.next_at <= now else 0
-        wanted = min(self._most() - started, due + self._lanes.count_ready(line))
+        wanted = min(self._most() - started, due + self._lanes.count_ready(line), self._free(line, now))
         if not self._outage.may_start(started, now, in_bucket, line.bucket) or wanted <= 0:
             return []
         places = self._rate_limits.of(line.bucket).grant(now, wanted + taken) - taken
-        picked: list[OpenShipment] = []
-        while len(picked) < places and self._outage.may_start(
-            started + len(picked), now, in_bucket + len(picked), line.bucket
-        ):
-            shipment = self._next(line, now)
-            if shipment is None:
-                break
+        picked = Picked()
+        while (shipment := self._next(line, now)) is not None:
+            if self._waits(shipment, now):
+                continue
+            count = len(picked.requests)
+            may_start = count < places and self._outage.may_start(started + count, now, in_bucket + count, line.bucket)
             shipment.has_quota = shipment.has_quota or self._quota.take()
             if not shipment.has_quota:
-                self._lanes.give_back(shipment, line)
                 self._braked.add(line)
+            if not shipment.has_quota or not picked.add(shipment, may_start=may_start):
+                self._lanes.give_back(shipment, line)
                 break
-            picked.append(shipment)
-        return picked
+        return picked.requests
+
+    def _waits(self, shipment: OpenShipment, now: float) -> bool:
+        """Tell whether something is yet to be known before a shipment can go; then it waits for that."""
+        wanted = None if shipment.attempts else self._directory.missing(shipment, now)
+        if wanted is None:
+            return False
+        if any(self._lanes.is_behind(shipment, name) for name in (wanted, (wanted.by, wanted.value))):
+            self.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)  # what it refers to is on its way
+        else:
+            self._directory.park(shipment, wanted)
+        return True
+
+    def _free(self, line: Line, now: float) -> int:
+        """Return how many requests a line may start for what it starts, the limit apart."""
+        return self._jobs.free(now) if line is Line.JOBS else self._max_in_flight
 
     def _most(self) -> int:
         return 1 if self._suspicion.is_open else self._max_in_flight
@@ -197,7 +249,8 @@ class Departures:
             return math.inf
         is_ready = self._lanes.has_ready(line) and line not in self._braked
         wanted_at = now if is_ready else self._waiting[line].next_at
-        free_at = self._rate_limits.of(line.bucket).free_at(max(now, wanted_at))
+        wanted_at = max(wanted_at, self._jobs.free_at) if line is Line.JOBS else wanted_at
+        free_at = self._rate_limits.of(line.bucket).free_at(max(now, wanted_at)) if wanted_at < math.inf else None
         if free_at is None or not outage.may_start(
             in_flight, max(now, outage.probe_at), self._in_flight.count(line.bucket), line.bucket
         ):

@@ -6,16 +6,17 @@ import dataclasses
 import functools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
+from target_zendesk_events.delivery.jobs import Ended
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.verify import Verdict, Verification
 from target_zendesk_events.errors import TargetError
-from target_zendesk_events.kinds.shipment import Missing, Request
+from target_zendesk_events.kinds.shipment import Bucket, LookUp, Missing, Request
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
 from target_zendesk_events.work import NoShipment, Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -24,6 +25,8 @@ from target_zendesk_events.zendesk.pages import Page, page_of
 
 logger = logging.getLogger("target-zendesk-events")
 
+OF_AN_ITEM = frozenset({Kind.REFUSED, Kind.DENIED, Kind.TURNED_AWAY, Kind.CONFLICT})
+"""Answers to the start of a job that one of its items may be at fault for: then each goes alone."""
 MAX_EXPIRIES = 5
 SECONDS_TO_CHECK = 1.0
 """Before a 404 is asked for again, while it is checked that Zendesk is at the address."""
@@ -54,6 +57,7 @@ class FollowUp:
         max_outage_seconds: float,
         wall: Callable[[], float],
         sends_held_blindly: bool = False,
+        unknown_customers: str = "create",
     ) -> None:
         """Follow `policy` (`verify`, `retry` or `hold`) where an outcome is unknown; `wall` is the epoch clock.
 
@@ -64,6 +68,7 @@ class FollowUp:
         self._suspicion = suspicion
         self._policy = policy
         self._sends_held_blindly = sends_held_blindly
+        self._unknown_customers = unknown_customers
         self._max_outage_seconds = max_outage_seconds
         self._wall = wall
         self._successes = 0
@@ -79,6 +84,54 @@ class FollowUp:
             shipment.must_claim_anew()
             return Next(again_at=now)
         return (self._of_read if asked == "read" else self._of_sending)(shipment, answer, now, waiting)
+
+    def of_job(self, shipments: Sequence[OpenShipment], answer: Answer, now: float, *, waiting: int) -> Next:
+        """Decide after the answer to the request that was to start a job: the same for all that it holds."""
+        first = shipments[0]
+        self._suspicion.note_answer(first, answer, now, is_sending=answer.kind is Kind.ACCEPTED)
+        if answer.code == LEASE_LAPSED:
+            for one in shipments:
+                one.must_claim_anew()
+            return Next(again_at=now)
+        self._note(first, answer, now, waiting)
+        for one in shipments:
+            one.is_doubtful |= answer.kind in {Kind.ACCEPTED, Kind.UNKNOWN}
+            one.goes_alone |= answer.kind in OF_AN_ITEM
+            one.expiries += answer.kind is Kind.EXPIRED
+        if answer.kind is Kind.ACCEPTED or answer.kind in OF_AN_ITEM:
+            return Next(again_at=now)
+        decision = decide(answer, dataclasses.replace(self._circumstances(first, now), policy="retry"))
+        return self._carry_out(first, answer, decision, now)
+
+    def of_item(self, ended: Ended, answer: Answer, now: float) -> Next:
+        """Decide for a shipment whose job has ended; `answer` told so."""
+        shipment, result = ended.shipment, ended.result
+        if result.is_done is None:
+            shipment.goes_alone |= ended.goes_alone
+            shipment.unknowns.append((now, self._successes))
+            return Next(again_at=now)
+        self._successes += 1
+        self._outage.note_success(shipment.what.bucket)
+        if result.is_done:
+            return Next(receipt=Receipt(Outcome.DELIVERED, attempts=shipment.attempts))
+        words = f"{result.code}: {result.message}" if result.code else result.message
+        receipt = Receipt(Outcome.REJECTED, "refused", None, words, answer.request_id, shipment.attempts)
+        return Next(receipt=receipt)
+
+    def of_inquiry(self, asked: str, answer: Answer, attempts: int, now: float, *, waiting: int) -> Next | None:
+        """Decide after an answer to what shipments wait for; None where it is final: a success, or a refusal."""
+        if answer.kind in {Kind.ACCEPTED, Kind.REFUSED} or (answer.kind is Kind.DENIED and answer.is_page):
+            self._knows_address |= answer.kind is Kind.ACCEPTED
+            self._renewed_for = None
+            return None
+        if answer.kind is Kind.LIMITED:
+            self._outage.note_limited(now, answer.summary, Bucket.SUPPORT)
+        elif answer.kind in {Kind.UNKNOWN, Kind.NOT_SENT}:
+            self._outage.note_failure(asked, now, waiting=waiting, cause=answer.summary)
+        if answer.kind is Kind.DENIED:
+            return Next(failure=of_answer(answer))
+        decision = decide(answer, dataclasses.replace(self._state(), attempts=attempts, conflicts=0))
+        return self._of_all(answer, decision, now)
 
     def _of_sending(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> Next:
         self._note(shipment, answer, now, waiting)
@@ -145,12 +198,26 @@ class FollowUp:
             return None
         return asked_to_wait("another run on this ledger was told so", self._wall() + floor - now)
 
+    def _of_stranger(self) -> Receipt:
+        """Return the receipt of what goes to nobody that Zendesk knows, as `unknown_customers` says."""
+        if self._unknown_customers == "skip":
+            return Receipt(Outcome.UNKNOWN_CUSTOMER)
+        message = "Zendesk knows nobody by its customer's identifiers, and unknown_customers is set_aside [ZE746]"
+        return Receipt(Outcome.REJECTED, "unknown_customer", message=message)
+
     def refusal(self, shipment: OpenShipment, answer: Answer) -> Receipt:
         """Return the receipt of a shipment that was refused by its own fault."""
         return _receipt(Outcome.REJECTED, "refused", answer, shipment)
 
-    def singled_out(self, shipment: OpenShipment, now: float) -> Receipt | None:
-        """Return the receipt of a shipment that fails while others succeed; None where that is not so."""
+    def before_sending(self, shipment: OpenShipment, now: float) -> Receipt | None:
+        """Return how a shipment ends that need not go, or is not to; None for one that goes.
+
+        What it refers to is not there, or nobody knows its customer; or it fails while others succeed.
+        """
+        if shipment.not_found is not None:
+            return _of_reference(shipment, shipment.not_found)
+        if shipment.is_of_stranger:
+            return self._of_stranger()
         if is_singled_out(shipment.unknowns, self._successes, now):
             message = f"{len(shipment.unknowns)} attempts ended unknown while other events were taken [ZE743]"
             return Receipt(Outcome.HELD, "server", message=message, attempts=shipment.attempts)
@@ -175,12 +242,20 @@ class FollowUp:
             shipment.is_doubtful = True
 
     def _circumstances(self, shipment: OpenShipment, now: float) -> Circumstances:
-        return Circumstances(
+        return dataclasses.replace(
+            self._state(),
             attempts=max(shipment.attempts, 1),
             conflicts=shipment.conflicts,
             policy=self._policy_for(shipment, now),
-            any_accepted=self._knows_address,
             can_renew=self._auth.renews and shipment.expiries <= MAX_EXPIRIES,
+        )
+
+    def _state(self) -> Circumstances:
+        """Return what a decision hangs on that no shipment changes."""
+        return Circumstances(
+            attempts=1,
+            any_accepted=self._knows_address,
+            can_renew=self._auth.renews,
             newest_token=self._auth.generation,
             renewed_for_refusal=self._renewed_for is not None and self._renewed_for < self._auth.generation,
             max_outage_seconds=self._max_outage_seconds,
@@ -236,10 +311,15 @@ class FollowUp:
             return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, shipment), holds_all_until=until)
         if step is Step.VERIFY:
             return dataclasses.replace(self._verify(shipment, now + decision.wait), holds_all_until=until)
-        if step is Step.RENEW:
+        return self._of_all(answer, decision, now)
+
+    def _of_all(self, answer: Answer, decision: Decision, now: float) -> Next:
+        """Carry out what does not hang on what was sent."""
+        until = now + decision.wait if decision.holds_all else None
+        if decision.step is Step.RENEW:
             self._renewed_for = self._auth.generation
             return Next(again_at=now, renew=True)
-        if step is Step.AGAIN:
+        if decision.step is Step.AGAIN:
             return Next(again_at=now + decision.wait, holds_all_until=until)
         return Next(again_at=now, holds_all_until=until, failure=self._failure(answer, decision))
 
@@ -285,6 +365,16 @@ class FollowUp:
         if sentence not in self._said:
             self._said.add(sentence)
             logger.warning("%s", sentence)
+
+
+def _of_reference(shipment: OpenShipment, not_found: LookUp) -> Receipt:
+    """Return the receipt of a shipment that refers to what is not there."""
+    if shipment.what.when_not_found() is Missing.DONE:
+        return Receipt(Outcome.DELIVERED, attempts=shipment.attempts)
+    sort, by = not_found.family
+    named = f"{sort} by its {by}" if sort == "user" else f"record of {by}" if sort == "object" else sort
+    message = f"it refers to a {named}, and Zendesk has none such: send that one first, then replay [ZE745]"
+    return Receipt(Outcome.REJECTED, "unresolved", message=message)
 
 
 def _held_still(shipment: OpenShipment) -> Receipt:

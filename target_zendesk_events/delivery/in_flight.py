@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.workers import Call, Workers
 from target_zendesk_events.errors import StorageError
+from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.request import Bucket, Request
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.report import Report
@@ -25,11 +26,17 @@ LEASE_LAPSED: Final = "LeaseLapsed"
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Task:
-    """One request under way: for a shipment, or (without one) for a token or the credentials' owner."""
+    """One request under way: for shipments, of which a job has many, or for all, as a token.
+
+    `bucket` is whose minute it takes; None: it is not counted.
+    """
 
     asked: str
-    shipment: OpenShipment | None
+    shipments: tuple[OpenShipment, ...]
     started: float
+    bucket: Bucket | None = None
+    about: Sequence[LookUp] = ()
+    """What a look-up asks for."""
     is_abandoned: bool = False
 
 
@@ -51,6 +58,7 @@ class InFlight:
         self._rate_limits = rate_limits
         self._report = report
         self._tasks: set[Task] = set()
+        self._shipments: set[OpenShipment] = set()
         self._fault: StorageError | None = None
 
     def __len__(self) -> int:
@@ -59,11 +67,11 @@ class InFlight:
 
     def count(self, bucket: Bucket) -> int:
         """Count those for shipments that take a bucket's minute."""
-        return sum(one.shipment is not None and one.shipment.what.bucket is bucket for one in self._tasks)
+        return sum(one.bucket is bucket for one in self._tasks)
 
     def __contains__(self, shipment: OpenShipment) -> bool:
         """Tell whether a request for this shipment is under way."""
-        return any(task.shipment is shipment for task in self._tasks)
+        return shipment in self._shipments
 
     @property
     def has_answers(self) -> bool:
@@ -77,28 +85,45 @@ class InFlight:
 
     def send(self, shipment: OpenShipment, now: float, may_go: Callable[[], bool]) -> None:
         """Post a shipment, or read back what its customer has; `may_go` is asked in the last moment before."""
-        self._rate_limits.of(shipment.what.bucket).start()
+        bucket = shipment.what.bucket
         if shipment.verification is not None:
             self._report.count_request("reads", now)
             reading = shipment.verification.request()
-            self._start(Task("read", shipment, now), functools.partial(self._client.send, reading))
+            self._start(Task("read", (shipment,), now, bucket), functools.partial(self._client.send, reading))
             return
-        self._report.count_request("retries" if shipment.attempts else "events", now)
-        shipment.attempts += 1
-        if shipment.first_sent_at is None:
-            shipment.first_sent_at = now
+        is_retry = shipment.attempts > 0 and shipment.instead is None
+        self._report.count_request("retries" if is_retry else "events", now)
+        _note_attempt(shipment, now)
         sending = shipment.instead or shipment.what.request(shipment.claim, shipment.found)
         shipment.went_instead, shipment.instead = shipment.instead is not None, None
-        self._start(Task("send", shipment, now), functools.partial(_send_if, may_go, self._client, sending))
+        self._start(Task("send", (shipment,), now, bucket), functools.partial(_send_if, may_go, self._client, sending))
+
+    def send_job(self, shipments: Sequence[OpenShipment], now: float, may_go: Callable[[], bool]) -> None:
+        """Start a job of shipments of one batch."""
+        batch = shipments[0].batch
+        if batch is None:
+            msg = "what goes alone is in no job"
+            raise ValueError(msg)
+        self._report.count_request("jobs", now)
+        for one in shipments:
+            _note_attempt(one, now)
+        request = batch.request([one.what.item(one.found) for one in shipments])
+        task = Task("job", tuple(shipments), now, shipments[0].what.bucket)
+        self._start(task, functools.partial(_send_if, may_go, self._client, request))
+
+    def ask(self, asked: str, request: Request, bucket: Bucket, now: float, about: Sequence[LookUp] = ()) -> None:
+        """Ask for what shipments need to know; `asked`, and what it is about, come back with the answer."""
+        self._report.count_request(asked, now)
+        self._start(Task(asked, (), now, bucket, about), functools.partial(self._client.send, request))
 
     def renew(self, now: float) -> None:
         """Ask for a token."""
         self._report.count_request("tokens", now)
-        self._start(Task("token", None, now), self._client.renew)
+        self._start(Task("token", (), now), self._client.renew)
 
     def ask_who(self, now: float, asked: str) -> None:
         """Ask who the credentials belong to; `asked` comes back with the answer."""
-        self._start(Task(asked, None, now), self._client.who_am_i)
+        self._start(Task(asked, (), now), self._client.who_am_i)
 
     def take(self, now: float) -> Iterable[tuple[Task, Answer]]:
         """Yield each answer that waits, and an unknown outcome for each request that is overdue."""
@@ -124,21 +149,26 @@ class InFlight:
 
     def _note_fault(self, task: Task, fault: BaseException) -> None:
         self._tasks.discard(task)
+        self._shipments.difference_update(task.shipments)
         if not isinstance(fault, StorageError):
             raise fault
         self._fault = fault
 
     def _ended(self, task: Task, answer: Answer, now: float) -> tuple[Task, Answer]:
         self._tasks.discard(task)
+        self._shipments.difference_update(task.shipments)
         self._reached("answered")
-        if task.shipment is not None:
-            self._rate_limits.of(task.shipment.what.bucket).end(now)
+        if task.bucket is not None:
+            self._rate_limits.of(task.bucket).end(now)
             self._report.count_answer(answer.seconds, answer.limit, now)
             self._report.requests["limited"] += answer.kind is Kind.LIMITED
         return task, answer
 
     def _start(self, task: Task, call: Call) -> None:
         self._tasks.add(task)
+        self._shipments.update(task.shipments)
+        if task.bucket is not None:
+            self._rate_limits.of(task.bucket).start()
         self._workers.start(task, call)
         self._reached("sent")
 
@@ -146,3 +176,9 @@ class InFlight:
 def _send_if(may_go: Callable[[], bool], client: Client, request: Request) -> Answer:
     """Send in a worker thread, unless what allowed it has lapsed since: then nothing is sent."""
     return client.send(request) if may_go() else no_answer(Kind.NOT_SENT, LEASE_LAPSED)
+
+
+def _note_attempt(shipment: OpenShipment, now: float) -> None:
+    shipment.attempts += 1
+    if shipment.first_sent_at is None:
+        shipment.first_sent_at = now

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from target_zendesk_events.delivery.claims import Claims
+from target_zendesk_events.delivery.consequences import Consequences
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.departures import Departures
 from target_zendesk_events.delivery.follow_up import FollowUp, Next
-from target_zendesk_events.delivery.in_flight import InFlight
+from target_zendesk_events.delivery.in_flight import InFlight, Task
+from target_zendesk_events.delivery.inquiries import Inquiries
 from target_zendesk_events.delivery.intake import Intake
+from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.settling import Settling, known_end
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import StorageError, TargetError
+from target_zendesk_events.kinds.job import started_in
 from target_zendesk_events.ledger.ledger import Entry, Standing
 from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.signals import GRACE_SECONDS
-from target_zendesk_events.work import Receipt, Work
-
-logger = logging.getLogger("target-zendesk-events")
+from target_zendesk_events.work import Work
+from target_zendesk_events.zendesk.answers import Answer, Kind
 
 
 class Sender:
@@ -40,6 +42,9 @@ class Sender:
         in_flight: InFlight,
         credentials: Credentials,
         follow_up: FollowUp,
+        consequences: Consequences,
+        inquiries: Inquiries,
+        jobs: Jobs,
         settling: Settling,
         rate_limits: RateLimits,
         outage: Outage,
@@ -55,6 +60,9 @@ class Sender:
         self._in_flight = in_flight
         self._credentials = credentials
         self._follow_up = follow_up
+        self._consequences = consequences
+        self._inquiries = inquiries
+        self._jobs = jobs
         self._settling = settling
         self._rate_limits = rate_limits
         self._outage = outage
@@ -64,12 +72,8 @@ class Sender:
         self._input_ended = False
         self._ends_at = math.inf
         self._is_broken = False
-        self._dropped: set[str] = set()
-        self._not_stored: list[OpenShipment] = []
         self.failure: TargetError | None = None
         """Why the run stops before its end, if it does."""
-        self.stopped: dict[str, TargetError] = {}
-        """The streams that stopped, by the name that rules see, and why."""
 
     # what comes in
 
@@ -84,10 +88,12 @@ class Sender:
     def close_batch(self) -> None:
         """Look up what was taken in since the last time, and queue what is to be sent."""
         try:
-            self._intake.close(self._dropped, lambda stream, fault: self.stop_stream(stream, TargetError(fault)))
+            self._intake.close(
+                self._consequences.dropped, lambda stream, fault: self.stop_stream(stream, TargetError(fault))
+            )
         except StorageError as fault:
             self._break(fault)
-        self._heed_share()
+        self._consequences.heed_share()
 
     def check_credentials(self) -> None:
         """Ask who the credentials belong to, once there is a token where one is due; a wrong answer ends the run."""
@@ -102,20 +108,17 @@ class Sender:
 
         No STATE passes a record that was not settled.
         """
-        if stream in self.stopped:
-            return
-        self.stopped[stream] = error
-        if drops:
-            self._dropped.add(stream)
-        self._report.stream(stream).stopped = str(error)
-        logger.error("%s", error)
-        for shipment in [one for one in self._lanes if one.stream in self._dropped]:
-            if shipment not in self._in_flight:
-                self._give_up(shipment)
+        self._consequences.stop_stream(stream, error, drops=drops)
+
+    @property
+    def stopped(self) -> dict[str, TargetError]:
+        """The streams that stopped, by the name that rules see, and why."""
+        return self._consequences.stopped
 
     def finish(self) -> None:
         """The input has ended: deliver what is open, then be done."""
         self._input_ended = self._departures.input_ended = True
+        self._inquiries.may_come = False
         self.close_batch()
 
     def stop(self, failure: TargetError | None = None) -> None:
@@ -143,7 +146,8 @@ class Sender:
     def is_done(self) -> bool:
         """Whether all is settled and the input has ended, or the grace of a stop is over."""
         if self.is_stopping:
-            return self._is_broken or not len(self._in_flight) or self._monotonic() >= self._ends_at
+            is_out = len(self._in_flight) or len(self._jobs)
+            return self._is_broken or not is_out or self._monotonic() >= self._ends_at
         return self._input_ended and not (len(self._lanes) or len(self._in_flight) or self._intake.records)
 
     # the loop
@@ -163,7 +167,7 @@ class Sender:
             if not self._is_broken:
                 self._take_answers(now)
                 self._settling.commit([], last=True)
-                self._claims.take_back([one for one in self._lanes if one not in self._in_flight])
+                self._claims.take_back(self._consequences.idle())
                 self._rate_limits.close()
             self._settling.pass_on_state(now, last=True)
         except StorageError as fault:
@@ -179,11 +183,12 @@ class Sender:
         elif now >= self._outage.gives_up_at:
             self.stop(self._outage.error(now))
         self._settle_suspects(now)
-        self._claims.renew(one for one in self._lanes if one not in self._in_flight)
+        self._claims.renew(self._consequences.idle)
         picked = self._depart(now)
         while picked or self._settling.has_received():
-            for shipment, entry in zip(picked, self._claims.take(picked, now), strict=True):
-                self._set_out(shipment, entry, now)
+            entries = iter(self._claims.take([one for request in picked for one in request], now))
+            for request in picked:
+                self._set_out(request, [next(entries) for _ in request], now)
             picked = self._depart(now)
         self._rate_limits.note(now)
         self._report.seconds_waited += self._departures.waited(now, is_over=self.is_stopping)
@@ -192,59 +197,58 @@ class Sender:
     def _take_answers(self, now: float) -> None:
         for task, answer in self._in_flight.take(now):
             self._claims.heed(answer)
-            waiting = len(self._lanes)
-            if task.shipment is not None:
-                following = self._follow_up.of_answer(task.shipment, task.asked, answer, now, waiting=waiting)
-                self._follow(task.shipment, following, now)
-                continue
+            self._heed(task, answer, now)
+        self._consequences.take_back()
+        fault = self._in_flight.take_fault() or self._consequences.failure
+        if fault is not None:
+            self.stop(fault)
+
+    def _heed(self, task: Task, answer: Answer, now: float) -> None:
+        """Take one answer, and carry out what follows."""
+        waiting = len(self._lanes)
+        if task.bucket is None:
             may_ask = not self.is_stopping
             failure = self._credentials.took(task.asked, answer, now, waiting=waiting, may_ask=may_ask)
             if failure is not None:
                 self.stop(failure)
             elif task.asked == "who":
                 self._follow_up.note_address()
-        self._claims.take_back(self._not_stored)
-        self._not_stored.clear()
-        fault = self._in_flight.take_fault()
-        if fault is not None:
-            self.stop(fault)
+        elif task.asked == "job":
+            self._took_job(task.shipments, answer, now)
+        elif task.shipments:
+            following = self._follow_up.of_answer(task.shipments[0], task.asked, answer, now, waiting=waiting)
+            self._follow(task.shipments[0], following, now)
+        else:
+            following, of_each = self._inquiries.took(task, answer, now, waiting=waiting)
+            self._consequences.of_all(following, task.bucket, now)
+            for shipment, its_own in of_each:
+                self._consequences.of_shipment(shipment, its_own, now)
+
+    def _took_job(self, shipments: Sequence[OpenShipment], answer: Answer, now: float) -> None:
+        self._jobs.note_answer()
+        following = self._follow_up.of_job(shipments, answer, now, waiting=len(self._lanes))
+        status = started_in(answer.payload) if answer.kind is Kind.ACCEPTED else None
+        if status is not None:
+            self._jobs.add(status, shipments, now)
+            return
+        if answer.is_too_many_jobs:
+            self._jobs.note_too_many(following.again_at)
+        self._consequences.of_all(following, shipments[0].what.bucket, now)
+        for one in shipments:
+            self._consequences.of_shipment(one, following, now)
 
     def _settle_suspects(self, now: float) -> None:
         """Reject what was refused by its own fault; stop where it is the account's; ask where no other tells."""
         while (own := self._suspicion.take_own()) is not None:
-            self._receive(own[0], self._follow_up.refusal(*own))
+            self._consequences.receive(own[0], self._follow_up.refusal(*own), now)
         if not self.is_stopping:
             failure = self._credentials.judge(now, self._departures.reads_at(now))
             if failure is not None:
                 self.stop(failure)
 
     def _follow(self, shipment: OpenShipment, following: Next, now: float) -> None:
-        if following.holds_all_until is not None:
-            self._rate_limits.of(shipment.what.bucket).wait_until(following.holds_all_until, now)
-        if following.checks_address:
-            self._credentials.check(now)
-        if following.renew:
-            self._credentials.want()
-        if following.failure is not None:
-            self.stop(following.failure)
-        if following.receipt is not None:
-            self._receive(shipment, following.receipt)
-        elif shipment.stream in self._dropped:
-            self._give_up(shipment)
-        else:
-            if shipment.is_claimed and not shipment.is_doubtful and following.again_at > now:
-                self._not_stored.append(shipment)
-            self._departures.put_off(shipment, max(following.again_at, now))
-
-    def _receive(self, shipment: OpenShipment, receipt: Receipt) -> None:
-        self._departures.leave(shipment)
-        self._claims.settle(shipment, receipt.outcome, self._monotonic())
-        self._settling.receive(shipment, receipt)
-        self._heed_share()
-
-    def _heed_share(self) -> None:
-        for stream, fault in self._settling.over_share.items():
-            self.stop_stream(stream, TargetError(fault))
+        self._consequences.of_all(following, shipment.what.bucket, now)
+        self._consequences.of_shipment(shipment, following, now)
 
     def _break(self, fault: StorageError) -> None:
         """What happens can no longer be recorded: nothing more is sent, and nothing more is settled."""
@@ -252,18 +256,15 @@ class Sender:
         self.stop(fault)
         self.failure = self.failure or fault
 
-    def _give_up(self, shipment: OpenShipment) -> None:
-        """Send a shipment of a stopped stream no more; it stays unsettled."""
-        self._departures.leave(shipment)
-        self._settling.give_up(shipment.open_record)
-        self._claims.take_back([shipment])
-
     # what goes next
 
-    def _depart(self, now: float) -> list[OpenShipment]:
-        """Return the shipments that go now; none once the run is to stop."""
+    def _depart(self, now: float) -> list[list[OpenShipment]]:
+        """Return the shipments that go now, a list for each request; none once the run is to stop."""
+        over = self._inquiries.ask(now, is_stopping=self.is_stopping)
         if self.is_stopping:
             return []
+        for shipment in over:
+            self._consequences.of_shipment(shipment, Next(again_at=now), now)
         picked = self._departures.pick(now)
         failure = self._departures.brake()
         if failure is None and not picked and self._departures.any_next:
@@ -272,19 +273,26 @@ class Sender:
             self.stop(failure)
         return picked
 
-    def _set_out(self, shipment: OpenShipment, entry: Entry, now: float) -> None:
+    def _set_out(self, shipments: Sequence[OpenShipment], entries: Sequence[Entry], now: float) -> None:
+        """Send what may go, in one request; each of the others waits, or is settled already."""
+        going = [one for one, entry in zip(shipments, entries, strict=True) if self._goes(one, entry, now)]
+        if going:
+            self._departures.send(going, now, self._claims.may_go)
+
+    def _goes(self, shipment: OpenShipment, entry: Entry, now: float) -> bool:
         if shipment not in self._lanes:  # its stream was stopped a moment ago
             self._claims.take_back([shipment])
         elif entry.standing is Standing.SETTLED:
-            self._receive(shipment, known_end(entry))
+            self._consequences.receive(shipment, known_end(entry), now)
         elif entry.standing is Standing.BUSY:
             self._departures.ask_again(shipment, now)
         elif entry.standing is Standing.UNKNOWN:
             self._follow(shipment, self._follow_up.of_doubt(shipment, entry.outcome, now), now)
-        elif (held := self._follow_up.singled_out(shipment, now)) is not None:
-            self._receive(shipment, held)
+        elif (known := self._follow_up.before_sending(shipment, now)) is not None:
+            self._consequences.receive(shipment, known, now)
         else:
-            self._departures.send(shipment, now, self._claims.may_go)
+            return True
+        return False
 
     # when to look again
 
@@ -295,6 +303,7 @@ class Sender:
             self._ends_at,
             self._in_flight.overdue_at,
             self._rate_limits.note_at,
+            self._inquiries.next_at(now, is_stopping=self.is_stopping),
         ]
         if len(self._lanes) and not self.is_stopping:
             times += [self._claims.renews_at(now), self._outage.gives_up_at, self._departures.next_at(now)]

@@ -8,7 +8,7 @@ import msgspec
 
 from target_zendesk_events.delivery.line import Line
 from target_zendesk_events.delivery.verify import Verification
-from target_zendesk_events.kinds.shipment import Bucket, Claim, Found, Request, Shipment
+from target_zendesk_events.kinds.shipment import Batch, Bucket, Claim, Found, LookUp, Request, Shipment
 from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.outcome.checkpoints import Position
 from target_zendesk_events.work import Match, Work
@@ -89,6 +89,10 @@ class OpenShipment(msgspec.Struct, eq=False):
     """Whether Zendesk has seen its idempotency key with another body."""
     found: Found = msgspec.field(default_factory=dict)
     """The ids of what it refers to."""
+    not_found: LookUp | None = None
+    """What it refers to and is not there."""
+    is_of_stranger: bool = False
+    """Whether Zendesk knows nobody by its customer's identifiers."""
 
     @property
     def claim(self) -> Claim:
@@ -98,9 +102,14 @@ class OpenShipment(msgspec.Struct, eq=False):
     @property
     def line(self) -> Line:
         """Where it waits for its turn."""
-        if self.goes_alone or self.what.batch() is None:
+        if self.batch is None:
             return Line.EVENTS if self.what.bucket is Bucket.EVENTS else Line.SUPPORT
         return Line.JOBS
+
+    @property
+    def batch(self) -> Batch | None:
+        """With which others it may share a request; None where it goes alone."""
+        return None if self.goes_alone else self.what.batch()
 
     def must_claim_anew(self) -> None:
         """The lease has lapsed: another run may have taken its claim over."""

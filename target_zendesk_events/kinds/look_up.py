@@ -40,11 +40,6 @@ class LookUp(NamedTuple):
         return self.sort, self.by
 
     @property
-    def bucket(self) -> Bucket:
-        """Whose minute asking takes."""
-        return Bucket.EVENTS if self.sort == "profile" else Bucket.SUPPORT
-
-    @property
     def most_together(self) -> int:
         """How many of its family one request may ask for; a comma in a value cannot be told from the next one."""
         is_list = (self.sort == "user" and self.by == "external_id") or self.sort == "object"
@@ -53,6 +48,11 @@ class LookUp(NamedTuple):
     def matches(self, spelling: str) -> bool:
         """Tell whether a name in an answer is this one: Zendesk compares users without case."""
         return self.value.casefold() == spelling.casefold() if self.sort == "user" else self.value == spelling
+
+
+def bucket_of(family: tuple[str, str]) -> Bucket:
+    """Return whose minute it takes to ask for a family."""
+    return Bucket.EVENTS if family[0] == "profile" else Bucket.SUPPORT
 
 
 Found = Mapping[LookUp, str]

@@ -122,8 +122,8 @@ class Shipment(Protocol):
     def when_not_found(self) -> Missing:
         """Return what it means that one of them finds nothing: it is refused, or there is nothing to be done."""
 
-    def known_by(self) -> Sequence[LookUp]:
-        """Return how to ask whether Zendesk knows its customer, any of them; none where it makes no customer."""
+    def known_by(self) -> Sequence[LookUp] | None:
+        """Return how to ask whether Zendesk knows its customer, any of them; None where it makes no customer."""
 
     def request(self, claim: Claim, found: Found) -> Request:
         """Return the request that sends it; `found` holds the ids of its look-ups."""

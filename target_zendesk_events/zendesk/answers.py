@@ -28,6 +28,8 @@ WRONG_HOST_CODE = "RouteNotFound"
 """Zendesk's code, with a 401, for a host that is no account."""
 
 
+TOO_MANY_JOBS_CODE = "TooManyJobs"
+"""Zendesk's code for a job that is one too many, for the time being; its status is not documented."""
 SPENT_KEY_CODE = "IdempotentRequestError"
 """Zendesk's code, with a 400, for an idempotency key that came before with another body."""
 
@@ -99,6 +101,11 @@ class Answer(msgspec.Struct, frozen=True):
         return self.code == SPENT_KEY_CODE
 
     @property
+    def is_too_many_jobs(self) -> bool:
+        """Say whether the account has as many jobs queued and running as Zendesk takes, whatever the status."""
+        return self.code == TOO_MANY_JOBS_CODE
+
+    @property
     def is_wrong_host(self) -> bool:
         """Say whether Zendesk answered that no account has this host name."""
         return self.code == WRONG_HOST_CODE
@@ -142,6 +149,10 @@ _RECEIVED = 202
 """The documented success of a POST: its body says nothing more."""
 
 
+_BY_CODE: Mapping[str, Kind] = {SPENT_KEY_CODE: Kind.UNKNOWN, TOO_MANY_JOBS_CODE: Kind.LIMITED}
+"""What a code says that a status alone does not."""
+
+
 def read_answer(  # noqa: PLR0913 - what came, and what was asked
     status: int, headers: Mapping[str, str], body: bytes, *, now: float, asked: Asked, holds: Content | None = None
 ) -> Answer:
@@ -156,7 +167,7 @@ def read_answer(  # noqa: PLR0913 - what came, and what was asked
     code, message, payload = "", "", None
     if kind is not Kind.ACCEPTED:
         code, message = read_words(body, known.get("content-type", ""))
-        kind = Kind.UNKNOWN if code == SPENT_KEY_CODE else kind
+        kind = _BY_CODE.get(code, kind)
     elif asked != "post" or holds:
         payload = document(body)
         if not _is_whole(payload, asked, holds):

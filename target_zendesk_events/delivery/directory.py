@@ -1,0 +1,158 @@
+"""Who is who in Zendesk: the ids of what shipments refer to, looked up together and remembered."""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.kinds.look_up import LookUp, bucket_of
+from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.ledger.keys import Keys
+from target_zendesk_events.ledger.ledger import Ledger
+
+SECONDS_TO_GATHER: Final = 0.5
+"""A look-up waits so long for others that the same request can ask for."""
+SECONDS_OF_ABSENCE: Final = 60.0
+"""What was not found is asked for again after so long: somebody may have made it meanwhile."""
+MAX_REMEMBERED: Final = 100_000
+
+
+class Directory:
+    """Finds ids in memory, in the ledger, and by asking Zendesk; times are of the monotonic clock."""
+
+    def __init__(self, ledger: Ledger, keys: Keys, *, checks_customers: bool) -> None:
+        """Keep what was found in `ledger`, hashed by `keys`; `checks_customers` asks for each customer too."""
+        self._ledger = ledger
+        self._keys = keys
+        self._checks_customers = checks_customers
+        self._ids: collections.OrderedDict[LookUp, str] = collections.OrderedDict()
+        self._absent: dict[LookUp, float] = {}
+        self._fresh: dict[LookUp, None] = {}
+        self._wanted: dict[tuple[str, str], dict[LookUp, float]] = {}
+        self._alone: set[LookUp] = set()
+        self._parked: dict[LookUp, list[OpenShipment]] = {}
+
+    # what shipments need
+
+    def missing(self, shipment: OpenShipment, now: float) -> LookUp | None:
+        """Return what is yet to be looked up for a shipment; None where all is known, or known not to be there.
+
+        What was found goes into `shipment.found`; what is not there, into `shipment.not_found`.
+        """
+        what = shipment.what
+        for one in what.look_ups():
+            number = self._id(one)
+            if number is not None:
+                shipment.found = {**shipment.found, one: number}
+            elif self._is_absent(one, now):
+                shipment.not_found = one
+            else:
+                return one
+        known_by = what.known_by() if self._checks_customers else None
+        if known_by is None or any(self._id(one) is not None for one in known_by):
+            return None
+        pending = next((one for one in known_by if not self._is_absent(one, now)), None)
+        shipment.is_of_stranger = pending is None
+        return pending
+
+    def park(self, shipment: OpenShipment, wanted: LookUp) -> None:
+        """Have a shipment wait for a look-up."""
+        self._parked.setdefault(wanted, []).append(shipment)
+        if wanted not in self._wanted.get(wanted.family, {}):
+            self._fresh[wanted] = None
+
+    def discard(self, shipment: OpenShipment) -> None:
+        """Let a shipment wait no more: it was given up."""
+        for shipments in self._parked.values():
+            if shipment in shipments:
+                shipments.remove(shipment)
+
+    # what is asked for
+
+    def consult(self, now: float) -> list[OpenShipment]:
+        """Look in the ledger for what nobody asked for yet; return the shipments whose wait is over."""
+        fresh, self._fresh = self._fresh, {}
+        if not fresh:
+            return []
+        hashes = {self._keys.of_look_up(one): one for one in fresh}
+        known = {hashes[digest]: number for digest, number in self._ledger.ids(list(hashes)).items()}
+        for one in fresh:
+            if one not in known:
+                self._wanted.setdefault(one.family, {}).setdefault(one, now)
+        return self._settle(known)
+
+    def asks_at(self, bucket: Bucket, *, may_come: bool) -> float:
+        """Return when to ask next in a bucket, where more of a family `may_come` to be asked for together."""
+        families = (one for name, one in self._wanted.items() if one and bucket_of(name) is bucket)
+        return min((self._due_at(one, may_come=may_come) for one in families), default=math.inf)
+
+    def take(self, bucket: Bucket, now: float, *, may_come: bool) -> Sequence[LookUp]:
+        """Take out what one request in a bucket is to ask for; nothing where none is due."""
+        for name, family in self._wanted.items():
+            if family and bucket_of(name) is bucket and now >= self._due_at(family, may_come=may_come):
+                return self._taken(family, now)
+        return ()
+
+    def took(self, asked: Iterable[LookUp], found: Mapping[LookUp, str], now: float) -> list[OpenShipment]:
+        """Take what an answer holds, and note it in the ledger; return the shipments whose wait is over."""
+        if found:
+            self._ledger.note_ids({self._keys.of_look_up(one): number for one, number in found.items()})
+        self._absent = {one: until for one, until in self._absent.items() if until > now}
+        absent = [one for one in asked if one not in found]
+        self._absent.update(dict.fromkeys(absent, now + SECONDS_OF_ABSENCE))
+        return self._settle(found) + [shipment for one in absent for shipment in self._parked.pop(one, ())]
+
+    def ask_again(self, asked: Sequence[LookUp], at: float, *, alone: bool = False) -> None:
+        """Ask again for what a request gave no answer to, from `at` on; each `alone` where they disturb each other."""
+        if alone:
+            self._alone.update(asked)
+        for one in asked:
+            self._wanted.setdefault(one.family, {})[one] = at - SECONDS_TO_GATHER
+
+    def learn(self, found: Mapping[LookUp, str]) -> None:
+        """Note ids that Zendesk told without being asked."""
+        self._remember(found)
+
+    def forget(self, wrong: Iterable[LookUp]) -> None:
+        """Forget ids that turned out to be wrong."""
+        known = [one for one in wrong if self._ids.pop(one, None) is not None]
+        if known:
+            self._ledger.drop_ids([self._keys.of_look_up(one) for one in known])
+
+    def _due_at(self, family: Mapping[LookUp, float], *, may_come: bool) -> float:
+        """Return when to ask for some of a family: at once where they fill a request."""
+        first, since = next(iter(family.items()))
+        is_full = len(family) >= first.most_together or first in self._alone
+        return since if is_full or not may_come else since + SECONDS_TO_GATHER
+
+    def _taken(self, family: dict[LookUp, float], now: float) -> list[LookUp]:
+        first = next(iter(family))
+        together = 1 if first in self._alone else first.most_together
+        taken = [
+            one
+            for one, since in family.items()
+            if one is first or (one.most_together > 1 and one not in self._alone and since <= now)
+        ][:together]
+        for one in taken:
+            del family[one]
+        return taken
+
+    def _settle(self, found: Mapping[LookUp, str]) -> list[OpenShipment]:
+        self._remember(found)
+        return [shipment for one in found for shipment in self._parked.pop(one, ())]
+
+    def _remember(self, found: Mapping[LookUp, str]) -> None:
+        self._ids.update(found)
+        while len(self._ids) > MAX_REMEMBERED:
+            self._ids.popitem(last=False)
+        for one in found:
+            self._absent.pop(one, None)
+
+    def _id(self, one: LookUp) -> str | None:
+        return self._ids.get(one)
+
+    def _is_absent(self, one: LookUp, now: float) -> bool:
+        return self._absent.get(one, -math.inf) > now

@@ -1,0 +1,110 @@
+"""The requests that shipments wait for without being sent by them: look-ups, and how jobs stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from target_zendesk_events.delivery.directory import Directory
+from target_zendesk_events.delivery.follow_up import FollowUp, Next
+from target_zendesk_events.delivery.in_flight import InFlight, Task
+from target_zendesk_events.delivery.jobs import Jobs
+from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.kinds.job import statuses_in
+from target_zendesk_events.kinds.look_up import LookUp, found_in, request_of
+from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.limits.outage import Outage
+from target_zendesk_events.limits.rate_limits import RateLimits
+from target_zendesk_events.zendesk.answers import Answer, Kind
+
+LOOK_UP: Final = "look_ups"
+JOB_STATUSES: Final = "job_statuses"
+
+
+class Inquiries:
+    """Asks what is due, as limit and circuit allow; times are of the monotonic clock."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - values, not owners
+        self,
+        directory: Directory,
+        jobs: Jobs,
+        follow_up: FollowUp,
+        in_flight: InFlight,
+        rate_limits: RateLimits,
+        outage: Outage,
+    ) -> None:
+        """Ask nothing yet."""
+        self._directory = directory
+        self._jobs = jobs
+        self._follow_up = follow_up
+        self._in_flight = in_flight
+        self._rate_limits = rate_limits
+        self._outage = outage
+        self._attempts: dict[str, int] = {}
+        self.may_come = True
+        """Whether more records may come, whose look-ups could go along."""
+
+    def ask(self, now: float, *, is_stopping: bool) -> list[OpenShipment]:
+        """Ask what is due; return the shipments whose wait ended without a question. A stop looks nothing up."""
+        if now >= self._jobs.asks_at and self._may_ask(Bucket.SUPPORT, now):
+            self._in_flight.ask(JOB_STATUSES, self._jobs.request(), Bucket.SUPPORT, now)
+        if is_stopping:
+            return []
+        over = self._directory.consult(now)
+        for bucket in Bucket:
+            while now >= self._directory.asks_at(bucket, may_come=self.may_come) and self._may_ask(bucket, now):
+                wanted = self._directory.take(bucket, now, may_come=self.may_come)
+                self._in_flight.ask(LOOK_UP, request_of(wanted), bucket, now, about=wanted)
+        return over
+
+    def next_at(self, now: float, *, is_stopping: bool) -> float:
+        """Return when there is something to ask; infinity where only an answer helps. A stop looks nothing up."""
+        jobs_at = self._free_at(Bucket.SUPPORT, self._jobs.asks_at, now)
+        if is_stopping:
+            return jobs_at
+        asks_at = {bucket: self._directory.asks_at(bucket, may_come=self.may_come) for bucket in Bucket}
+        return min(jobs_at, *(self._free_at(bucket, at, now) for bucket, at in asks_at.items()))
+
+    def took(
+        self, task: Task, answer: Answer, now: float, *, waiting: int
+    ) -> tuple[Next, Sequence[tuple[OpenShipment, Next]]]:
+        """Take an answer; return what follows for all, and for each shipment that it tells of."""
+        attempts = self._attempts[task.asked] = self._attempts.get(task.asked, 0) + 1
+        following = self._follow_up.of_inquiry(task.asked, answer, attempts, now, waiting=waiting)
+        if following is None:
+            self._attempts[task.asked] = 0
+            of_each = self._told(answer, now) if task.asked == JOB_STATUSES else self._found(task.about, answer, now)
+            return Next(), of_each
+        if task.asked == JOB_STATUSES:
+            self._jobs.note_unanswered(following.again_at)
+        else:
+            self._directory.ask_again(task.about, following.again_at)
+        return following, ()
+
+    def _told(self, answer: Answer, now: float) -> list[tuple[OpenShipment, Next]]:
+        """Return what follows for the items of the jobs that ended."""
+        told = statuses_in(answer.payload) if answer.kind is Kind.ACCEPTED else {}
+        ended = self._jobs.took(told, now)
+        return [(one.shipment, self._follow_up.of_item(one, answer, now)) for one in ended]
+
+    def _found(self, asked: Sequence[LookUp], answer: Answer, now: float) -> list[tuple[OpenShipment, Next]]:
+        """Return the shipments whose wait is over: what they need is found, or is not there."""
+        if answer.kind is not Kind.ACCEPTED and not answer.is_missing and len(asked) > 1:
+            self._directory.ask_again(asked, now, alone=True)  # one of them may be at fault
+            return []
+        found = found_in(answer.payload, asked) if answer.kind is Kind.ACCEPTED else {}
+        return [(one, Next(again_at=now)) for one in self._directory.took(asked, found, now)]
+
+    def _may_ask(self, bucket: Bucket, now: float) -> bool:
+        started, in_bucket = len(self._in_flight), self._in_flight.count(bucket)
+        may_start = self._outage.may_start(started, now, in_bucket, bucket)
+        return may_start and self._rate_limits.of(bucket).grant(now, 1) > 0
+
+    def _free_at(self, bucket: Bucket, wanted_at: float, now: float) -> float:
+        if wanted_at == math.inf:
+            return math.inf
+        free_at = self._rate_limits.of(bucket).free_at(max(now, wanted_at))
+        started, in_bucket = len(self._in_flight), self._in_flight.count(bucket)
+        may_start = self._outage.may_start(started, max(now, self._outage.probe_at), in_bucket, bucket)
+        return max(wanted_at, free_at, self._outage.probe_at) if free_at is not None and may_start else math.inf
