@@ -20,9 +20,9 @@ from target_zendesk_events.errors import StorageError
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.clocks import RunClock
 from target_zendesk_events.ledger.keys import Keys
-from target_zendesk_events.ledger.ledger import Ledger
+from target_zendesk_events.ledger.ledger import Ledger, Limits, Usage
 from target_zendesk_events.ledger.opening import open_ledger
-from target_zendesk_events.limits.brakes import Names, Quota
+from target_zendesk_events.limits.brakes import DELETIONS_A_DAY, EVENTS_A_DAY, Names, Quota, Quotas
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.checkpoints import Checkpoints
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from target_zendesk_events.mapping.digests import Digests
     from target_zendesk_events.mapping.rules import RuleBook
 
+EVENTS, DELETIONS = "event", "deletion"
+"""The kinds of shipment that have limits of their own."""
 DEAD_LETTERS_FOLDER = "dead-letters"
 TOKENS_FILE = "tokens.json"
 LOGIN_FILE = "login.json"
@@ -108,13 +110,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
     usage = ledger.usage()
     keys = Keys(settings.account, ledger.secret, is_kept=settings.ledger_url is not None)
     names = Names(usage.names, ledger.secret)
-    quota = Quota(
-        per_month=settings.monthly_event_quota,
-        per_day=settings.max_events_per_day,
-        used_this_month=usage.this_month,
-        used_today=usage.today,
-        wall=ledger.now,
-    )
+    quotas = quotas_of(settings, usage, ledger.now)
     engine: Sender | DryRun
     if settings.dry_run:
         engine = DryRun(
@@ -145,7 +141,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
             report=report,
             keys=keys,
             names=names,
-            quota=quota,
+            quotas=Quotas(quotas),
             rate_limits=RateLimits(
                 {
                     Bucket.EVENTS: ledger.rate_limit(settings.requests_per_minute),
@@ -164,7 +160,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
         checkpoints=checkpoints,
         report=report,
         client=client,
-        quota=quota,
+        quota=quotas[EVENTS],
         digests=digests,
         data_dir=None if settings.dry_run else settings.data_dir,
         is_passing=looks_passing(settings),
@@ -235,10 +231,35 @@ def ledger_of(settings: known.Settings, run: str, digests: Digests, must_stop: C
         run=run,
         retention_days=settings.ledger_retention_days,
         digest=digests.of,
-        limits=(settings.monthly_event_quota, settings.max_events_per_day),
+        limits=limits_of(settings),
         must_stop=must_stop,
         reads_only=settings.dry_run,
     )
+
+
+def limits_of(settings: known.Settings) -> Limits:
+    """Return how many shipments of a kind the settings allow in a month and in a day."""
+    return {
+        EVENTS: (settings.monthly_event_quota, settings.max_events_per_day),
+        DELETIONS: (None, settings.max_deletions_per_day),
+    }
+
+
+def quotas_of(settings: known.Settings, usage: Usage, now: Callable[[], float]) -> dict[str, Quota]:
+    """Return the quota of each kind that has one, with what was used so far."""
+    sentences = {EVENTS: EVENTS_A_DAY, DELETIONS: DELETIONS_A_DAY}
+    quotas = {}
+    for kind, (per_month, per_day) in limits_of(settings).items():
+        used_this_month, used_today = usage.of(kind)
+        quotas[kind] = Quota(
+            per_month=per_month,
+            per_day=per_day,
+            used_this_month=used_this_month,
+            used_today=used_today,
+            wall=now,
+            sentence=sentences[kind],
+        )
+    return quotas
 
 
 def authenticator(settings: known.Settings) -> auth.Auth:

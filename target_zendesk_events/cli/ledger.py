@@ -45,7 +45,7 @@ def ledger(context: click.Context, config: dict[str, Any], as_json: bool) -> Non
     kept = _open(settings)
     inquiry = Inquiry(kept)
     counts, month, runs = inquiry.counts(), inquiry.month(settings.monthly_event_quota), inquiry.runs()
-    today = kept.usage().today
+    today = kept.usage().of("event")[1]
     sizes = inquiry.sizes(runs)
     note = kept.note
     kept.close()

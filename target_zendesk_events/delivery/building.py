@@ -26,7 +26,7 @@ from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
-from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
+from target_zendesk_events.limits.brakes import Names, Quotas, SetAsideShare
 from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.checkpoints import Checkpoints
@@ -59,7 +59,7 @@ def build(  # noqa: PLR0913 - values, not owners
     report: Report,
     keys: Keys,
     names: Names,
-    quota: Quota,
+    quotas: Quotas,
     rate_limits: RateLimits,
     write_state: Callable[[bytes], None],
     reached: Callable[[str], None] = lambda _: None,
@@ -86,12 +86,12 @@ def build(  # noqa: PLR0913 - values, not owners
         outage,
         suspicion,
         Lookout(outage, suspicion, wall),
-        quota,
+        quotas,
         jobs,
         directory,
         terms.max_in_flight,
     )
-    claims = Claims(ledger, settling, quota)
+    claims = Claims(ledger, settling, quotas)
     follow_up = FollowUp(
         client.auth,
         outage,

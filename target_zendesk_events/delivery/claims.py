@@ -9,7 +9,7 @@ from target_zendesk_events.delivery.lookalikes import Lookalikes
 from target_zendesk_events.delivery.settling import Settling, keyed_of
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Ledger, Standing
-from target_zendesk_events.limits.brakes import Quota
+from target_zendesk_events.limits.brakes import Quotas
 from target_zendesk_events.work import Outcome
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
@@ -20,11 +20,11 @@ SECONDS_BETWEEN_BEATS: Final = 2.0
 class Claims:
     """Takes claims together, a commit for all that goes next; times are of the monotonic clock."""
 
-    def __init__(self, ledger: Ledger, settling: Settling, quota: Quota) -> None:
-        """Claim in `ledger`, with the commits of `settling`; places are `quota`'s."""
+    def __init__(self, ledger: Ledger, settling: Settling, quotas: Quotas) -> None:
+        """Claim in `ledger`, with the commits of `settling`; places are `quotas`'."""
         self._ledger = ledger
         self._settling = settling
-        self._quota = quota
+        self._quotas = quotas
         self._lookalikes = Lookalikes()
 
     def take(self, picked: Sequence[OpenShipment], now: float) -> list[Entry]:
@@ -39,7 +39,7 @@ class Claims:
                 self._lookalikes.note_departure(shipment, now, ledger_now)
         answers = iter(self._settling.commit([keyed_of(one) for one in picked if not one.is_claimed]))
         if self._ledger.sent is not None:
-            self._quota.recount(*self._ledger.sent)
+            self._quotas.recount(self._ledger.sent)
         entries = [NEW if one.is_claimed else next(answers) for one in picked]
         for shipment, entry in zip(picked, entries, strict=True):
             self._note(shipment, entry, now)
@@ -73,7 +73,7 @@ class Claims:
             self._lookalikes.note_stored(shipment, now)
         if shipment.has_quota:
             shipment.has_quota = False
-            (self._quota.use if outcome in COUNTED else self._quota.give_back)()
+            (self._quotas.use if outcome in COUNTED else self._quotas.give_back)(shipment.what.kind)
 
     def take_back(self, shipments: Iterable[OpenShipment]) -> None:
         """Take back claim and place of what was not sent, or of which it is known that it was not stored."""
@@ -100,4 +100,4 @@ class Claims:
     def _give_place_back(self, shipment: OpenShipment) -> None:
         if shipment.has_quota:
             shipment.has_quota = False
-            self._quota.give_back()
+            self._quotas.give_back(shipment.what.kind)

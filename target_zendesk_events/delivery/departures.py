@@ -19,7 +19,7 @@ from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.waiting import Waiting
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.shipment import Batch, Bucket
-from target_zendesk_events.limits.brakes import Quota
+from target_zendesk_events.limits.brakes import Quotas
 from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.limits.rate_limits import RateLimits
 
@@ -35,19 +35,19 @@ class Picked:
         self.requests: list[list[OpenShipment]] = []
         self._open: dict[Batch, list[OpenShipment]] = {}
 
-    def add(self, shipment: OpenShipment, *, may_start: bool) -> bool:
-        """Add one, to a request that it may share, else, where one more `may_start`, with its own; tell whether."""
+    def has_room_for(self, shipment: OpenShipment) -> bool:
+        """Tell whether a shipment can share one of the requests."""
         batch = shipment.batch
-        group = None if batch is None else self._open.get(batch)
-        if group is None or (batch is not None and len(group) >= batch.max_items):
-            if not may_start:
-                return False
-            group = []
-            self.requests.append(group)
-            if batch is not None:
-                self._open[batch] = group
-        group.append(shipment)
-        return True
+        return batch is not None and len(self._open.get(batch, ())) % batch.max_items > 0
+
+    def add(self, shipment: OpenShipment) -> None:
+        """Add one: to a request that it can share, else with its own."""
+        if not self.has_room_for(shipment):
+            self.requests.append([])
+            if shipment.batch is not None:
+                self._open[shipment.batch] = self.requests[-1]
+        request = self.requests[-1] if shipment.batch is None else self._open[shipment.batch]
+        request.append(shipment)
 
 
 class Departures:
@@ -63,7 +63,7 @@ class Departures:
         outage: Outage,
         suspicion: Suspicion[OpenShipment],
         lookout: Lookout,
-        quota: Quota,
+        quotas: Quotas,
         jobs: Jobs,
         directory: Directory,
         max_in_flight: int,
@@ -77,7 +77,7 @@ class Departures:
         self._outage = outage
         self._suspicion = suspicion
         self._lookout = lookout
-        self._quota = quota
+        self._quotas = quotas
         self._jobs = jobs
         self._directory = directory
         self._max_in_flight = max_in_flight
@@ -162,7 +162,7 @@ class Departures:
     def brake(self) -> TargetError | None:
         """Return what ends the run where nothing may go for want of a place; what has one is settled first."""
         if self._braked and not any(one.has_quota for one in self._lanes):
-            return self._quota.error()
+            return self._quotas.error()
         return None
 
     def floor(self) -> float:
@@ -206,12 +206,15 @@ class Departures:
                 continue
             count = len(picked.requests)
             may_start = count < places and self._outage.may_start(started + count, now, in_bucket + count, line.bucket)
-            shipment.has_quota = shipment.has_quota or self._quota.take()
-            if not shipment.has_quota:
-                self._braked.add(line)
-            if not shipment.has_quota or not picked.add(shipment, may_start=may_start):
+            if not (may_start or picked.has_room_for(shipment)):
                 self._lanes.give_back(shipment, line)
                 break
+            shipment.has_quota = shipment.has_quota or self._quotas.take(shipment.what.kind)
+            if not shipment.has_quota:
+                self._lanes.give_back(shipment, line)
+                self._braked.add(line)
+                break
+            picked.add(shipment)
         return picked.requests
 
     def _waits(self, shipment: OpenShipment, now: float) -> bool:

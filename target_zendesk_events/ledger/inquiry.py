@@ -118,11 +118,11 @@ class Inquiry:
 
     def month(self, quota: int | None) -> Month:
         """Return what this month comes to."""
-        statement = f"SELECT name, count FROM {PREFIX}counts WHERE account = ? AND name LIKE 'sent ____-__-__'"
+        statement = f"SELECT name, count FROM {PREFIX}counts WHERE account = ? AND name LIKE 'sent event ____-__-__'"
         rows = self._ledger.transactions.ask(statement, (self._ledger.account,))
-        by_day = {dt.date.fromisoformat(name.removeprefix("sent ")): count for name, count in rows}
+        by_day = {dt.date.fromisoformat(name.removeprefix("sent event ")): count for name, count in rows}
         now = dt.datetime.fromtimestamp(self._ledger.now(), dt.timezone.utc)
-        return month_of(by_day, self._ledger.usage().this_month, quota, now)
+        return month_of(by_day, self._ledger.usage().of("event")[0], quota, now)
 
     def sent(self, key: bytes) -> Sent | None:
         """Return what is known of a shipment; None where it was never claimed, or was forgotten."""

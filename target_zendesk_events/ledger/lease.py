@@ -6,6 +6,7 @@ lease: one that stays as it is for as long as a lease lasts is none, whatever it
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import time
 from collections.abc import Callable
@@ -98,10 +99,14 @@ class Lease:
                 return Holder(name, started, self._database.now() + left)
         return None
 
-    def in_flight_elsewhere(self) -> int:
-        """Count the claims of the account's other runs whose lease holds, within a transaction."""
-        rows = self._database.execute(_OPEN_CLAIMS, (self._account, self.run)).fetchall()
-        return sum(count for run, until, ended, count in rows if ended is None and self._lives(self._see(run, until)))
+    def in_flight_elsewhere(self) -> collections.Counter[str]:
+        """Count the claims of the account's other runs whose lease holds, by kind, within a transaction."""
+        count: collections.Counter[str] = collections.Counter()
+        rows = self._database.execute(_OPEN_KINDS, (self._account, self.run)).fetchall()
+        for run, until, ended, kind, claims in rows:
+            if ended is None and self._lives(self._see(run, until)):
+                count[kind] += claims
+        return count
 
     def claims_elsewhere(self) -> set[bytes]:
         """Return the keys that the account's other runs whose lease holds have claimed, within a transaction."""
@@ -171,6 +176,11 @@ _OPEN_CLAIMS: Final = (
     f"WHERE k.status = {CLAIMED} AND r.account = ? AND r.id <> ? GROUP BY r.id, r.lease_until, r.ended"
 )
 """The account's other runs that hold claims: number, end of the lease, end of the run, and how many claims."""
+_OPEN_KINDS: Final = (
+    f"SELECT r.id, r.lease_until, r.ended, k.kind, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}runs r ON r.id = k.run "
+    f"WHERE k.status = {CLAIMED} AND r.account = ? AND r.id <> ? GROUP BY r.id, r.lease_until, r.ended, k.kind"
+)
+"""The same, for each kind of shipment."""
 _CLAIMED_KEYS: Final = (
     f"SELECT k.key, r.id, r.lease_until, r.ended FROM {PREFIX}keys k JOIN {PREFIX}runs r ON r.id = k.run "
     f"WHERE k.status = {CLAIMED} AND r.account = ? AND r.id <> ?"

@@ -19,6 +19,8 @@ COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
 """Outcomes of a shipment that counts as sent, for the month's quota and the day's brake."""
 SENT_AGAIN = frozenset({Outcome.REJECTED, Outcome.HELD})
 """What a record with `dead_letter` sends again; what was delivered stays a duplicate."""
+Limits = Mapping[str, tuple[int | None, int | None]]
+"""How many shipments of a kind may be sent in a month and in a day (UTC), None for any number."""
 
 
 class Standing(str, enum.Enum):
@@ -112,11 +114,14 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Usage:
-    """What the account has used: events sent this month and today (UTC), and the names they bear, hashed."""
+    """What the account has used: shipments sent of each kind, this month and today (UTC), and names, hashed."""
 
-    this_month: int = 0
-    today: int = 0
+    sent: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     names: Mapping[str, frozenset[bytes]] = dataclasses.field(default_factory=dict)
+
+    def of(self, kind: str) -> tuple[int, int]:
+        """Return how many of a kind were sent this month, and today."""
+        return self.sent.get(kind, (0, 0))
 
 
 NEW = Entry(Standing.NEW)
@@ -129,8 +134,11 @@ class Ledger(Protocol):
     """A random value made with the ledger, that its hashes are keyed with."""
     note: str
     """Where it is, what it holds, and whether it is new: the first line of the log."""
-    sent: tuple[int, int] | None
-    """What all runs have sent this month and today, as the last exchange left it; None where only this run is known."""
+    sent: Mapping[str, tuple[int, int]] | None
+    """What all runs have sent, by kind, this month and today, as the last exchange left it, where there are limits.
+
+    None where only this run is known.
+    """
 
     def now(self) -> float:
         """Return the time in epoch seconds, set right by what answers told of it."""
@@ -177,7 +185,7 @@ class NoLedger:
     """`ledger_url: none`: every shipment is new, and nothing is remembered beyond the run."""
 
     is_new_file = False
-    sent: tuple[int, int] | None = None
+    sent: Mapping[str, tuple[int, int]] | None = None
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -68,7 +69,8 @@ class OpenClaims:
         self._database = database
         self._trusted = trusted
         self._lease = lease
-        self._keys: set[bytes] = set()
+        self._keys: dict[bytes, str] = {}
+        """Those that are claimed and not settled, each with its kind."""
         self._before: dict[bytes, _Row] = {}
         """What stood in the rows of those that were settled before this run claimed them."""
         self.run = 0 if lease is None else lease.run
@@ -101,20 +103,21 @@ class OpenClaims:
         kept = [one.keyed.key for one in settled if one.keyed.content is not None]
         return [(self.run, key) for key in kept if key is not None and key not in self._keys]
 
-    def count_without(self, settled: Iterable[Settlement]) -> int:
-        """Count those that are not settled by this."""
-        return len(self._keys.difference(one.keyed.key for one in settled))
+    def count_without(self, settled: Iterable[Settlement]) -> collections.Counter[str]:
+        """Count those that are not settled by this, by kind."""
+        ended = {one.keyed.key for one in settled}
+        return collections.Counter(kind for key, kind in self._keys.items() if key not in ended)
 
     def note(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], entries: Sequence[Entry]) -> None:
         """Note what was committed."""
         for key in [one.keyed.key for one in settled if one.keyed.key is not None]:
-            self._keys.discard(key)
+            self._keys.pop(key, None)
             self._before.pop(key, None)
         for one, entry in zip(wanted, entries, strict=True):
             if one.key is not None and entry.standing in {Standing.NEW, Standing.UNKNOWN}:
-                self._keys.add(one.key)
+                self._keys[one.key] = one.kind
             elif one.key is not None and entry.standing is Standing.SETTLED:
-                self._keys.discard(one.key)
+                self._keys.pop(one.key, None)
 
     def release(self, shipments: Sequence[Keyed]) -> None:
         """Take claims back: what was new is as if never claimed, what was settled is as it was before."""
@@ -123,7 +126,8 @@ class OpenClaims:
         settled = [(*self._before[key][:5], key, self.run) for key in mine if key in self._before]
         self._database.execute_many(_DELETE, fresh)
         self._database.execute_many(_RESTORE, settled)
-        self._keys.difference_update(mine)
+        for key in mine:
+            self._keys.pop(key, None)
 
     def _claim_anew(self, key: bytes, one: Keyed, row: _Row, sent: float) -> Entry:
         """Claim what was settled with other content, or is replayed: another sending of the same thing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from target_zendesk_events.ledger.ledger import Ledger, NoLedger
+from target_zendesk_events.ledger.ledger import Ledger, Limits, NoLedger
 
 
 def open_ledger(  # noqa: PLR0913 - values, not owners
@@ -15,15 +15,14 @@ def open_ledger(  # noqa: PLR0913 - values, not owners
     run: str,
     retention_days: int,
     digest: Callable[[str], str],
-    limits: tuple[int | None, int | None],
+    limits: Limits,
     must_stop: Callable[[], bool],
     reads_only: bool,
 ) -> Ledger:
     """Return the ledger at `url`, and take a lease for `run`; with `reads_only` it is looked at, and nothing is made.
 
     `url` is SQLite's or PostgreSQL's, None for no ledger. `digest` tells a stream's rules, schema and settings from
-    others; `limits` are the shipments of a month and of a day, None for any number. Raises StorageError and
-    ConfigurationError.
+    others; `limits` are the shipments of a month and of a day, by kind. Raises StorageError and ConfigurationError.
     """
     if url is None:
         return NoLedger()

@@ -6,23 +6,26 @@ does: the claim of a run that is gone is an unknown outcome, taken over by whoev
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.ledger.forgotten import FORGOTTEN, Forgotten
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
-from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Settlement, Standing, Tally, Usage
+from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Limits, Settlement, Standing, Tally, Usage
 from target_zendesk_events.ledger.lookup import KnownKey, known_keys, known_rows, row_of
 from target_zendesk_events.ledger.open_claims import STATUS, OpenClaims, end_of
+from target_zendesk_events.ledger.outcomes import Outcomes
+from target_zendesk_events.ledger.places import Places
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
 from target_zendesk_events.ledger.tables import (
     CLAIMED,
-    LOOKALIKES_SHIFT,
     PREFIX,
     last_time,
     lock_account,
@@ -39,20 +42,6 @@ SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
 _SENT: Final = STATUS[Outcome.DELIVERED], STATUS[Outcome.HELD]
 
-_SETTLE = (
-    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-    "status = excluded.status, run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, "
-    "request_id = excluded.request_id, kind = excluded.kind, "
-    f"content = CASE WHEN {PREFIX}keys.run = excluded.run THEN excluded.content END "
-    f"WHERE CASE WHEN excluded.content IS NULL THEN {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]} ELSE "
-    f"({PREFIX}keys.status <> {CLAIMED} OR {PREFIX}keys.run = excluded.run) AND ({PREFIX}keys.content IS NULL OR "
-    f"{PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]} OR {PREFIX}keys.content <> excluded.content) END"
-)
-"""A delivery is never unsaid, except by other content. What another run has claimed meanwhile is for that one to
-settle; what it has settled has no content that anybody knows: which of the two came last, nobody does."""
-_OWN = f"UPDATE {PREFIX}keys SET run = ? WHERE key = ? AND status <> {CLAIMED}"
-"""Before what ends without a claim is settled: no other run is sending it."""
-
 
 class SqlLedger:
     """One run's use of a ledger, by one thread."""
@@ -65,7 +54,7 @@ class SqlLedger:
         run: str,
         retention_days: int,
         digest: Callable[[str], str],
-        limits: tuple[int | None, int | None] = (None, None),
+        limits: Limits = MappingProxyType({}),
         must_stop: Callable[[], bool] = lambda: False,
         reads_only: bool = False,
         sleep: Callable[[float], None] = time.sleep,
@@ -74,16 +63,15 @@ class SqlLedger:
         """Open the ledger and take a lease, or with `reads_only` look at it. Raises StorageError, ConfigurationError.
 
         `digest` tells a stream's rules, schema and settings from others: once mended, its counts start afresh.
-        `limits` are the shipments that all runs together may send in a month and in a day (UTC), None for any number.
+        `limits` are the shipments that all runs together may send in a month and in a day (UTC), by kind.
         """
         self.database = database
-        self._limits = limits
         self.transactions = Transactions(database, must_stop)
         self.account = hashlib.sha256(account.encode()).digest()[:8]
         self._streams: dict[str, int] = {}
         self._known_streams: dict[str, int] = {}
         self._expires_at = 0.0
-        self.sent: tuple[int, int] | None = None
+        self.sent: Mapping[str, tuple[int, int]] | None = None
         opening = secret_of if reads_only else prepare
         self.secret = self.transactions.run(lambda: opening(database), writes=False)
         not_before = self.transactions.run(lambda: last_time(database), writes=False)
@@ -103,6 +91,8 @@ class SqlLedger:
             )
         self.forgotten = Forgotten(database, self.account)
         self._claims = OpenClaims(database, self._time, self._lease)
+        self._outcomes = Outcomes(database, self._claims, self._stream)
+        self._places = Places(limits, self._claims, self._lease)
         keys = self.transactions.ask(f"SELECT COUNT(*) FROM {PREFIX}keys")[0][0]
         self.note = f"{database.note}, {keys:,} keys, {'made' if database.was_made else 'opened'}"
         self.transactions.run(lambda: database.limit_statements(CALL_SECONDS), writes=False)
@@ -149,17 +139,17 @@ class SqlLedger:
             self.transactions.run(lambda: self._claims.release(shipments))
 
     def _exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
-        has_limits = any(limit is not None for limit in self._limits)
-        if has_limits:
+        limited = self._places.limited({one.kind for one in wanted} | {one.keyed.kind for one in settled})
+        if limited:
             lock_account(self.database, self.account)
         now, today = self.now(), self.last_seen.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
-        self.database.execute_many(_OWN, self._claims.unclaimed(settled))
-        self.database.execute_many(_SETTLE, [self._settled_row(one, now, today) for one in settled if one.keyed.key])
-        self.sent = self._counts.add(sum(one.outcome in COUNTED for one in settled), tally)
+        self._outcomes.write(settled, now, today)
+        sent = collections.Counter(one.keyed.kind for one in settled if one.outcome in COUNTED)
+        self.sent = self._counts.add(sent, tally, limited)
         self.last_seen.note()
         self._note_settled(tally)
-        places = self._places(settled) if wanted and has_limits else math.inf
+        places = self._places.left(limited, self.sent, settled) if wanted else {}
         ended = {one.keyed.key for one in settled}
         claimed: set[bytes] = set()
         entries: list[Entry] = []
@@ -167,7 +157,8 @@ class SqlLedger:
         for one, gone_before in zip(wanted, gone, strict=True):
             is_mine = self._claims.has(one) and one.key not in ended
             is_counted = one.anew and is_mine
-            waits = one.key in claimed or (is_mine and not one.anew) or (places <= 0 and not is_counted)
+            has_place = is_counted or places.get(one.kind, 1) > 0
+            waits = one.key in claimed or (is_mine and not one.anew) or not has_place
             if gone_before == math.inf:
                 entries.append(FORGOTTEN)
                 continue
@@ -176,27 +167,11 @@ class SqlLedger:
             entry = Entry(Standing.BUSY) if waits else self._claims.claim(one, self._stream(one.stream), today)
             entries.append(entry)
             if entry.standing in {Standing.NEW, Standing.UNKNOWN}:
-                places -= not is_counted
+                if one.kind in places and not is_counted:
+                    places[one.kind] -= 1
                 if one.key is not None:
                     claimed.add(one.key)
         return entries
-
-    def _places(self, settled: Sequence[Settlement]) -> float:
-        """Return how many more shipments may be claimed: what is in flight, here or in another run, may yet count."""
-        in_flight = self._claims.count_without(settled)
-        if self._lease is not None:
-            in_flight += self._lease.in_flight_elsewhere()
-        sent = self.sent or (0, 0)
-        left = [limit - count for limit, count in zip(self._limits, sent, strict=True) if limit is not None]
-        return min(left) - in_flight
-
-    def _settled_row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
-        request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
-        stream, status = self._stream(one.keyed.stream), STATUS[one.outcome]
-        lookalikes = one.keyed.lookalikes if one.outcome is Outcome.HELD else 0  # for the reading back before a replay
-        attempts = one.attempts | lookalikes << LOOKALIKES_SHIFT
-        row = one.keyed.key, stream, status, self._claims.run, now, today, attempts, request_id, row_of(one.keyed)
-        return *row, one.keyed.kind, one.keyed.content
 
     # counts
 

@@ -82,6 +82,10 @@ MIGRATIONS: Final = (
         #   what is claimed for the first time, and where nobody knows which of two runs was the last to send
         "ALTER TABLE {prefix}keys ADD COLUMN content {blob}",
     ),
+    (
+        # what was sent is counted by kind: until now, all were events
+        """UPDATE {prefix}counts SET name = 'sent event ' || substr(name, 6) WHERE substr(name, 1, 5) = 'sent '""",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 

@@ -1,9 +1,10 @@
-"""What an account has used, by all runs on the ledger: events by month and day, names, and what was set aside."""
+"""What an account has used, by all runs on the ledger: shipments by month and day, names, and what was set aside."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 
 from target_zendesk_events.ledger.clocks import TrustedTime
 from target_zendesk_events.ledger.ledger import Tally, Usage
@@ -29,11 +30,13 @@ class UsageCounts:
         month, day = self._periods()
         ask, account = self._transactions.ask, (self._account,)
         counts = dict(ask(f"SELECT name, count FROM {PREFIX}counts WHERE account = ?", account))
+        kinds = [name.split()[1] for name in counts if name.startswith("sent ") and name.endswith(f" {month}")]
+        sent = {kind: (counts[f"sent {kind} {month}"], counts.get(f"sent {kind} {day}", 0)) for kind in kinds}
         names: dict[str, set[bytes]] = {}
         for kind, digest in ask(f"SELECT kind, hash FROM {PREFIX}names WHERE account = ?", account):
             names.setdefault(kind, set()).add(bytes(digest))
         found = {kind: frozenset(digests) for kind, digests in names.items()}
-        return Usage(this_month=counts.get(month, 0), today=counts.get(day, 0), names=found)
+        return Usage(sent, found)
 
     def share_before(self, stream: str) -> tuple[int, int]:
         """Return a stream's records, and those set aside, today, with its rules, schema and settings as they are."""
@@ -44,10 +47,13 @@ class UsageCounts:
         )
         return records[0][0] if records else 0, aside[0][0] if aside else 0
 
-    def add(self, sent: int, tally: Tally) -> tuple[int, int]:
-        """Add events that were sent, and a tally, within a transaction; return all that were sent this month, today."""
+    def add(self, sent: Mapping[str, int], tally: Tally, asked: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Add what was sent of each kind, and a tally, within a transaction.
+
+        Return all that was sent, this month and today, of the kinds that are asked for.
+        """
         month, day = self._periods()
-        counts = {month: sent, day: sent}
+        counts = {f"sent {kind} {period}": count for kind, count in sent.items() for period in (month, day)}
         counts |= {self._share_name("records", stream): count for stream, count in tally.records.items()}
         counts |= {self._share_name("aside", stream): count for stream, count in tally.set_aside.items()}
         rows = [(self._account, name, count) for name, count in sorted(counts.items()) if count]
@@ -56,14 +62,19 @@ class UsageCounts:
             f"INSERT INTO {PREFIX}names VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(self._account, kind, digest) for kind, digest in sorted(tally.names)],
         )
-        statement = f"SELECT name, count FROM {PREFIX}counts WHERE account = ? AND name IN (?, ?)"
-        found = dict(self._database.execute(statement, (self._account, month, day)).fetchall())
-        return found.get(month, 0), found.get(day, 0)
+        names = {kind: (f"sent {kind} {month}", f"sent {kind} {day}") for kind in asked}
+        if not names:
+            return {}
+        places = ",".join("?" * 2 * len(names))
+        statement = f"SELECT name, count FROM {PREFIX}counts WHERE account = ? AND name IN ({places})"
+        values = (self._account, *itertools.chain(*names.values()))
+        found = dict(self._database.execute(statement, values).fetchall())
+        return {kind: (found.get(one, 0), found.get(other, 0)) for kind, (one, other) in names.items()}
 
     def _periods(self) -> tuple[str, str]:
-        """Return the names under which the events of this month and of this day are counted."""
+        """Return this month and this day, as their counts name them."""
         date = self._date()
-        return f"sent {date:%Y-%m}", f"sent {date:%Y-%m-%d}"
+        return f"{date:%Y-%m}", f"{date:%Y-%m-%d}"
 
     def _share_name(self, kind: str, stream: str) -> str:
         return f"{kind} {self._date():%Y-%m-%d} {self._digest(stream)} {stream}"

@@ -107,10 +107,58 @@ class Names:
         return hashlib.blake2b(name.encode(), digest_size=8, key=self._secret).digest()
 
 
-class Quota:
-    """How many more events the month's quota and the day's brake allow; times are UTC."""
+EVENTS_A_DAY = (
+    "{:,} events were sent today (UTC) or are under way, as many as max_events_per_day allows: "
+    "this looks like a backfill: set `since`, or raise `max_events_per_day`; nothing is lost, STATE is safe [ZE504]"
+)
+DELETIONS_A_DAY = (
+    "{:,} things were deleted today (UTC) or are under way, as many as max_deletions_per_day allows: "
+    "if that is meant, raise `max_deletions_per_day` or run again tomorrow, else mend the rule's `when`; nothing is "
+    "lost, STATE is safe [ZE505]"
+)
 
-    def __init__(
+
+class Quotas:
+    """The quota of each kind of shipment that has one; others have a place whenever they ask for it."""
+
+    def __init__(self, quotas: Mapping[str, Quota]) -> None:
+        """Hold shipments against `quotas`, by their kind."""
+        self._quotas = quotas
+        self._refused = ""
+
+    def take(self, kind: str) -> bool:
+        """Take the place of one shipment; false where none is left."""
+        quota = self._quotas.get(kind)
+        if quota is None or quota.take():
+            return True
+        self._refused = kind
+        return False
+
+    def give_back(self, kind: str) -> None:
+        """Give back the place of a shipment that turned out to need none."""
+        if kind in self._quotas:
+            self._quotas[kind].give_back()
+
+    def use(self, kind: str) -> None:
+        """Count the shipment that had a place as sent."""
+        if kind in self._quotas:
+            self._quotas[kind].use()
+
+    def recount(self, sent: Mapping[str, tuple[int, int]]) -> None:
+        """Take over what the ledger counts as sent of each kind, this month and today, by all runs on it."""
+        for kind, counts in sent.items():
+            if kind in self._quotas:
+                self._quotas[kind].recount(*counts)
+
+    def error(self) -> BrakeError:
+        """Return the error that ends the run, for want of the place that was refused last."""
+        return self._quotas[self._refused].error()
+
+
+class Quota:
+    """How many more shipments of a kind the month's quota and the day's brake allow; times are UTC."""
+
+    def __init__(  # noqa: PLR0913 - values, not owners
         self,
         *,
         per_month: int | None,
@@ -118,8 +166,13 @@ class Quota:
         used_this_month: int = 0,
         used_today: int = 0,
         wall: Callable[[], float],
+        sentence: str = EVENTS_A_DAY,
     ) -> None:
-        """Allow `per_month` and `per_day` events, None for any number; `wall` is the epoch clock."""
+        """Allow `per_month` and `per_day`, None for any number; `wall` is the epoch clock.
+
+        `sentence` ends the run where the day's brake does, with a place for its number.
+        """
+        self._sentence = sentence
         self._limits = {"%Y-%m": per_month, "%Y-%m-%d": per_day}
         self._wall = wall
         self._used: collections.Counter[str] = collections.Counter()
@@ -129,18 +182,18 @@ class Quota:
         self.recount(used_this_month, used_today)
 
     def take(self) -> bool:
-        """Take the place of one event; false where none is left."""
+        """Take the place of one shipment; false where none is left."""
         if any(limit is not None and self._taken(form) >= limit for form, limit in self._limits.items()):
             return False
         self._open += 1
         return True
 
     def give_back(self) -> None:
-        """Give back the place of an event that turned out to need none: a duplicate, or one that was refused."""
+        """Give back the place of one that turned out to need none: a duplicate, or one that was refused."""
         self._open -= 1
 
     def use(self) -> None:
-        """Count the event that had a place as sent."""
+        """Count the one that had a place as sent."""
         self._open -= 1
         for form in self._limits:
             self._used[self._period(form)] += 1
@@ -164,11 +217,7 @@ class Quota:
                 "Run again next month (UTC), or raise it if the account's plan allows; nothing is lost, STATE is safe "
                 "[ZE503]"
             )
-        return BrakeError(
-            f"{day:,} events were sent today (UTC) or are under way, as many as max_events_per_day allows: "
-            "this looks like a backfill: set `since`, or raise `max_events_per_day`; nothing is lost, STATE is safe "
-            "[ZE504]"
-        )
+        return BrakeError(self._sentence.format(day))
 
     def _taken(self, form: str) -> int:
         return self._used[self._period(form)] + self._open

@@ -37,7 +37,7 @@ from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.kinds.request import Request as Sent
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import NEW, Entry, Keyed, Settlement, Standing
-from target_zendesk_events.limits.brakes import Names, Quota
+from target_zendesk_events.limits.brakes import Names, Quota, Quotas
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.checkpoints import Checkpoints
@@ -284,7 +284,7 @@ class Memory:
         """Answer claims in their order with these entries, then with NEW."""
         self.entries = collections.deque(standings[0] if standings else ())
         self.known: dict[bytes, Entry] = {}
-        self.sent: tuple[int, int] | None = None
+        self.sent: dict[str, tuple[int, int]] | None = None
         self.claims = 0
         self.settled: list[Settlement] = []
         self.released: list[Keyed] = []
@@ -387,7 +387,7 @@ class House:
             report=self.report,
             keys=Keys("acme", b"secret"),
             names=names or Names({}, b"secret"),
-            quota=Quota(per_month=None, per_day=per_day, wall=self.clock.wall),
+            quotas=Quotas({"event": Quota(per_month=None, per_day=per_day, wall=self.clock.wall)}),
             rate_limits=RateLimits({bucket: RateLimit(per_minute) for bucket in Bucket}),
             write_state=self._write_state,
             monotonic=self.clock.monotonic,
@@ -1711,7 +1711,7 @@ def test_what_was_refused_takes_no_place_of_the_day() -> None:
 def test_what_other_runs_send_takes_places_of_the_day() -> None:
     """Runs at the same time share the brake through the ledger."""
     house = House(per_day=3, max_in_flight=1, ledger=Memory())
-    house.ledger.sent = (2, 2)
+    house.ledger.sent = {"event": (2, 2)}
     house.take(work(0), work(1))
     house.run()
     assert isinstance(house.sender.failure, BrakeError)

@@ -235,7 +235,7 @@ def test_any_sequence_of_contents_is_sent_as_a_plain_reader_expects(
     first = next(THINGS)
     rows: dict[int, Row] = {}
     run, ledger = 0, house.ledger()
-    counted = ledger.usage().today
+    counted = ledger.usage().of("profile")[1]
     for end, number, content, again, is_other_run in steps:
         if is_other_run:
             ledger.close()
@@ -262,5 +262,5 @@ def test_any_sequence_of_contents_is_sent_as_a_plain_reader_expects(
             ledger.exchange([settlement(one, Outcome(end))], [], NOTHING)
             rows[number] = Row(content, Outcome(end), run)
             counted += end != "rejected"
-    assert ledger.usage().today == counted
+    assert ledger.usage().of("profile")[1] == counted
     ledger.close()

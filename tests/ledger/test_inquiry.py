@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Any
 
@@ -14,6 +15,10 @@ from target_zendesk_events.ledger.ledger import Keyed, Settlement, Tally
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.ledger.tables import MIGRATIONS, PREFIX
 from target_zendesk_events.work import Outcome
+
+ACME = hashlib.sha256(b"acme").digest()[:8]
+BY_KIND = 7
+"""The version from which on what was sent is counted by kind."""
 
 
 def ledger_at(url: str, run: str = "run", account: str = "acme", **others: Any) -> SqlLedger:
@@ -72,7 +77,7 @@ def test_the_month_is_counted_by_days_of_one_account(ledger_url: str) -> None:
 
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
 def test_a_ledger_of_an_older_version_is_brought_up_to_date(ledger_url: str, version: int) -> None:
-    """With its streams and runs, of which it does not know when they settled a record or how they ended."""
+    """With its streams and runs, of which it does not know when they settled a record or how they ended, and counts."""
     database = database_of(ledger_url, time.time)
     words = {**database.types, "prefix": PREFIX}
     database.execute(f"CREATE TABLE {PREFIX}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
@@ -80,10 +85,14 @@ def test_a_ledger_of_an_older_version_is_brought_up_to_date(ledger_url: str, ver
         database.execute(f"INSERT INTO {PREFIX}meta VALUES (?, ?)", (name, value))
     for statement in (statement for statements in MIGRATIONS[:version] for statement in statements):
         database.execute(statement.format(**words))
+    kind = "" if version < BY_KIND else "event "
+    for name, count in ((f"sent {kind}{time.strftime('%Y-%m', time.gmtime())}", 5), ("records 2026-11-01 r sent", 7)):
+        database.execute(f"INSERT INTO {PREFIX}counts VALUES (?, ?, ?)", (ACME, name, count))
     ledger = ledger_at(ledger_url, "first")
     database.execute(f"INSERT INTO {PREFIX}streams (id, account, name) VALUES (1, ?, 'orders')", (ledger.account,))
     database.close()
     assert Inquiry(ledger).settled() == {"orders": None}
+    assert ledger.usage().sent == {"event": (5, 0)}
     ledger.exchange([], [], Tally(settled={"orders": 7.0}))
     assert Inquiry(ledger).settled() == {"orders": 7.0}
     ledger.close(0)

@@ -26,6 +26,7 @@ from target_zendesk_events.work import Outcome
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc).timestamp()
 DAY = 86_400.0
 NOTHING = Tally()
+LIMITS = {"event": (None, 1_000), "deletion": (None, 100)}
 
 
 class Clock:
@@ -341,7 +342,7 @@ def test_an_event_without_a_key_is_always_new_and_counted(house: House) -> None:
         assert ledger.seen([plain]) == [NEW]
         assert ledger.exchange([], [plain], NOTHING) == [NEW]
         ledger.exchange([settlement(plain)], [], NOTHING)
-    assert ledger.usage().today == 2
+    assert ledger.usage().of("event")[1] == 2
 
 
 @pytest.mark.parametrize(
@@ -450,32 +451,32 @@ def test_months_days_and_names_are_counted_for_each_account(house: House) -> Non
     second = house.ledger()
     deliver(second, keyed(5))
     usage = second.usage()
-    assert (usage.this_month, usage.today) == (4, 1)
+    assert usage.of("event") == (4, 1)
     assert usage.names == {"event type": frozenset({b"a" * 16})}
     house.clock.time += 7 * DAY
-    assert second.usage().this_month == 0
+    assert second.usage().of("event") == (0, 0)
     other = house.ledger(account="acme1.zendesk.com/").usage()
-    assert (other.this_month, other.today, other.names) == (0, 0, {})
+    assert (other.sent, other.names) == ({}, {})
 
 
 def test_what_runs_at_the_same_time_send_is_told_at_each_exchange(house: House) -> None:
     """A run learns what others on the ledger have sent for its account while it sends."""
-    first, second = house.ledger(), house.ledger()
+    first, second = house.ledger(limits=LIMITS), house.ledger(limits=LIMITS)
     deliver(first, keyed(1))
     deliver(second, keyed(2))
-    assert second.sent == (2, 2)
+    assert second.sent == {"event": (2, 2)}
     first.exchange([], [keyed(3)], NOTHING)
-    assert first.sent == (2, 2)
-    other = house.ledger(account="acme1.zendesk.com/")
+    assert first.sent == {"event": (2, 2)}
+    other = house.ledger(account="acme1.zendesk.com/", limits=LIMITS)
     other.exchange([], [keyed(4)], NOTHING)
-    assert other.sent == (0, 0)
+    assert other.sent == {"event": (0, 0)}
 
 
 @pytest.mark.parametrize("limits", [(None, 3), (3, None), (3, 9)])
 def test_what_is_in_flight_in_any_run_keeps_its_place(house: House, limits: tuple[int | None, int | None]) -> None:
     """Runs at the same time together claim no more than may yet be sent; a place that came free goes to who asks."""
-    first, second, other = (house.ledger(name, limits=limits) for name in ("first", "second", "other"))
-    sandbox = house.ledger("sandbox", account="sandbox.zendesk.com/", limits=limits)
+    first, second, other = (house.ledger(name, limits={"event": limits}) for name in ("first", "second", "other"))
+    sandbox = house.ledger("sandbox", account="sandbox.zendesk.com/", limits={"event": limits})
     assert standings(first.exchange([], [keyed(1), keyed(2)], NOTHING)) == [Standing.NEW, Standing.NEW]
     assert standings(second.exchange([], [keyed(3), keyed(4)], NOTHING)) == [Standing.NEW, Standing.BUSY]
     assert standings(sandbox.exchange([], [keyed(11), keyed(12)], NOTHING)) == [Standing.NEW, Standing.NEW]
@@ -485,14 +486,28 @@ def test_what_is_in_flight_in_any_run_keeps_its_place(house: House, limits: tupl
     assert (
         standings(other.exchange([], [keyed(5), Keyed(None, lambda: None, "orders")], NOTHING)) == [Standing.BUSY] * 2
     )
-    assert other.sent == (2, 2)
+    assert other.sent == {"event": (2, 2)}
     second.release([keyed(4)])
     assert standings(other.exchange([], [keyed(5), keyed(6)], NOTHING)) == [Standing.NEW, Standing.BUSY]
 
 
+def test_each_kind_is_counted_and_braked_by_itself(house: House) -> None:
+    """What is in flight, here and elsewhere, takes places of its kind alone; a kind without limits has any."""
+    first, second = (house.ledger(name, limits={"deletion": (None, 2), "event": (3, None)}) for name in ("one", "two"))
+    gone = [keyed(number, kind="deletion", content=b"-") for number in range(1, 5)]
+    tickets = [keyed(number, kind="ticket") for number in range(11, 21)]
+    assert standings(first.exchange([], [gone[0], *tickets, keyed(30)], NOTHING)) == [Standing.NEW] * 12
+    expected = [Standing.NEW, Standing.BUSY, Standing.NEW, Standing.NEW, Standing.BUSY]
+    assert standings(second.exchange([], [*gone[1:3], *map(keyed, (31, 32, 33))], NOTHING)) == expected
+    first.exchange([settlement(one) for one in (gone[0], *tickets)], [], NOTHING)
+    second.exchange([settlement(gone[1])], [gone[2]], NOTHING)
+    assert second.sent == {"deletion": (2, 2)}
+    assert second.usage().sent == {"deletion": (2, 2), "ticket": (10, 10)}
+
+
 def test_a_run_whose_lease_lapsed_keeps_the_places_of_its_claims(house: House) -> None:
     """What it claimed before it slept, and asks for again, has its place."""
-    one = house.ledger("one", limits=(None, 2))
+    one = house.ledger("one", limits={"event": (None, 2)})
     one.exchange([], [keyed(1), keyed(2)], NOTHING)
     house.clock.sleep(LEASE_SECONDS + 1)
     assert not one.heartbeat()
@@ -502,7 +517,7 @@ def test_a_run_whose_lease_lapsed_keeps_the_places_of_its_claims(house: House) -
 
 def test_what_a_run_left_in_flight_keeps_its_place_no_longer_than_its_lease(house: House) -> None:
     """The claims of a run that is gone are unknown outcomes, taken over one by one."""
-    gone, later = (house.ledger(name, limits=(None, 2)) for name in ("gone", "later"))
+    gone, later = (house.ledger(name, limits={"event": (None, 2)}) for name in ("gone", "later"))
     gone.exchange([], [keyed(1), keyed(2)], NOTHING)
     assert standings(later.exchange([], [keyed(3)], NOTHING)) == [Standing.BUSY]
     house.clock.sleep(LEASE_SECONDS + 1)
@@ -638,9 +653,9 @@ def test_a_wrong_clock_is_told_once(house: House, caplog: pytest.LogCaptureFixtu
     )
     assert ledger.now() == pytest.approx(right)
     deliver(ledger, keyed(1))
-    assert ledger.usage().today == 1
+    assert ledger.usage().of("event")[1] == 1
     house.clock.time = right
-    assert house.ledger("right").usage().today == 1
+    assert house.ledger("right").usage().of("event")[1] == 1
 
 
 def test_each_account_s_retention_is_its_own(house: House) -> None:
@@ -763,7 +778,7 @@ def test_a_commit_that_failed_is_made_again(stumbling: tuple[Stumbling, SqlLedge
     database, ledger, _ = stumbling
     database.failures = 2
     assert ledger.exchange([settlement(keyed(1))], [keyed(2)], NOTHING) == [NEW]
-    assert ledger.usage().today == 1
+    assert ledger.usage().of("event")[1] == 1
 
 
 def test_a_stream_s_number_outlives_a_failed_commit(stumbling: tuple[Stumbling, SqlLedger, Clock]) -> None:

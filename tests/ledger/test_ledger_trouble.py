@@ -81,7 +81,7 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         settled = [Settlement(keyed(secrets.randbits(128)), Outcome.DELIVERED, 1) for _ in range(500)]
         with pytest.raises(StorageError, match="disk is full"):
             ledger.exchange(settled, [], Tally())
-        assert ledger.usage().today == 0
+        assert ledger.usage().of("event")[1] == 0
 
 
 def test_a_read_only_file_is_named(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_without_a_ledger_everything_is_new_and_that_is_said() -> None:
     assert ledger.seen([keyed(1)])[0].standing is Standing.NEW
     assert ledger.exchange([], [keyed(1)], Tally())[0].standing is Standing.NEW
     assert "shows twice" in ledger.note
-    assert (ledger.usage().this_month, ledger.left_open(), ledger.heartbeat(), ledger.holds_lease()) == (
+    assert (ledger.usage().of("event")[0], ledger.left_open(), ledger.heartbeat(), ledger.holds_lease()) == (
         0,
         0,
         True,

@@ -10,7 +10,7 @@ from target_zendesk_events.errors import BrakeError
 from target_zendesk_events.kinds.event import Event
 from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.kinds.shipment import CountedName
-from target_zendesk_events.limits.brakes import Names, Quota, SetAsideShare
+from target_zendesk_events.limits.brakes import DELETIONS_A_DAY, Names, Quota, Quotas, SetAsideShare
 
 NOON = 1_795_435_200.0
 """2026-11-23 12:00 UTC."""
@@ -268,3 +268,36 @@ def test_the_brake_that_stopped_the_run_is_the_one_named() -> None:
     )
     brake.recount(1_000, 2)
     assert str(brake.error()).startswith("the month's quota is used up: monthly_event_quota is 1,000 events.")
+
+
+def deletions(per_day: int) -> Quota:
+    """Return the brake on deletions."""
+    return Quota(per_month=None, per_day=per_day, wall=lambda: NOON, sentence=DELETIONS_A_DAY)
+
+
+def test_each_kind_has_a_quota_of_its_own_or_none() -> None:
+    """A used up brake on deletions leaves events as many as they had; what has none goes."""
+    quotas = Quotas({"event": quota([NOON], per_day=2), "deletion": deletions(1)})
+    assert [quotas.take("deletion") for _ in range(2)] == [True, False]
+    assert [quotas.take("event") for _ in range(2)] == [True, True]
+    assert all(quotas.take("ticket") for _ in range(1_000))
+    quotas.give_back("ticket")
+    quotas.use("ticket")
+    quotas.give_back("deletion")
+    assert quotas.take("deletion")
+    quotas.use("deletion")
+    assert not quotas.take("deletion")
+
+
+def test_the_quota_that_refused_is_the_one_that_is_named() -> None:
+    """So the sentence tells what to look at."""
+    quotas = Quotas({"event": quota([NOON], per_day=1), "deletion": deletions(1)})
+    quotas.recount({"event": (1, 1), "deletion": (1, 1), "ticket": (9, 9)})
+    assert not quotas.take("event")
+    assert "max_events_per_day" in str(quotas.error())
+    assert not quotas.take("deletion")
+    assert str(quotas.error()) == (
+        "1 things were deleted today (UTC) or are under way, as many as max_deletions_per_day allows: if that is "
+        "meant, raise `max_deletions_per_day` or run again tomorrow, else mend the rule's `when`; nothing is lost, "
+        "STATE is safe [ZE505]"
+    )

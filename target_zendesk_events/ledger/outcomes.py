@@ -1,0 +1,51 @@
+"""How claims become outcomes: what is written into the row of a shipment that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from target_zendesk_events.ledger.ledger import Settlement
+from target_zendesk_events.ledger.lookup import row_of
+from target_zendesk_events.ledger.open_claims import STATUS, OpenClaims
+from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, PREFIX
+from target_zendesk_events.ledger.transactions import Database
+from target_zendesk_events.work import Outcome
+
+_SETTLE: Final = (
+    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    "status = excluded.status, run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, "
+    "request_id = excluded.request_id, kind = excluded.kind, "
+    f"content = CASE WHEN {PREFIX}keys.run = excluded.run THEN excluded.content END "
+    f"WHERE CASE WHEN excluded.content IS NULL THEN {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]} ELSE "
+    f"({PREFIX}keys.status <> {CLAIMED} OR {PREFIX}keys.run = excluded.run) AND ({PREFIX}keys.content IS NULL OR "
+    f"{PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]} OR {PREFIX}keys.content <> excluded.content) END"
+)
+"""A delivery is never unsaid, except by other content. What another run has claimed meanwhile is for that one to
+settle; what it has settled has no content that anybody knows: which of the two came last, nobody does."""
+_OWN: Final = f"UPDATE {PREFIX}keys SET run = ? WHERE key = ? AND status <> {CLAIMED}"
+"""Before what ends without a claim is settled: no other run is sending it."""
+
+
+class Outcomes:
+    """Writes outcomes, within a transaction."""
+
+    def __init__(self, database: Database, claims: OpenClaims, number_of: Callable[[str], int]) -> None:
+        """Settle the `claims` of a run; `number_of` says under which number the ledger has a stream."""
+        self._database = database
+        self._claims = claims
+        self._number_of = number_of
+
+    def write(self, settled: Sequence[Settlement], now: float, today: int) -> None:
+        """Write the outcomes of those that have a key."""
+        self._database.execute_many(_OWN, self._claims.unclaimed(settled))
+        rows = [self._row(one, now, today) for one in settled if one.keyed.key]
+        self._database.execute_many(_SETTLE, rows)
+
+    def _row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
+        request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None
+        stream, status = self._number_of(one.keyed.stream), STATUS[one.outcome]
+        lookalikes = one.keyed.lookalikes if one.outcome is Outcome.HELD else 0  # for the reading back before a replay
+        attempts = one.attempts | lookalikes << LOOKALIKES_SHIFT
+        row = one.keyed.key, stream, status, self._claims.run, now, today, attempts, request_id, row_of(one.keyed)
+        return *row, one.keyed.kind, one.keyed.content
