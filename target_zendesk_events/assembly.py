@@ -23,7 +23,6 @@ from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger, Limits, Usage
 from target_zendesk_events.ledger.opening import open_ledger
 from target_zendesk_events.limits.brakes import DELETIONS_A_DAY, EVENTS_A_DAY, Names, Quota, Quotas
-from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.outcome.dead_letters import DeadLetters
@@ -144,8 +143,8 @@ def assemble(  # noqa: PLR0913 - values, not owners
             quotas=Quotas(quotas),
             rate_limits=RateLimits(
                 {
-                    Bucket.EVENTS: ledger.rate_limit(settings.requests_per_minute),
-                    Bucket.SUPPORT: RateLimit(settings.support_requests_per_minute),
+                    Bucket.EVENTS: ledger.rate_limit(settings.requests_per_minute, Bucket.EVENTS),
+                    Bucket.SUPPORT: ledger.rate_limit(settings.support_requests_per_minute, Bucket.SUPPORT),
                 }
             ),
             write_state=write_state,

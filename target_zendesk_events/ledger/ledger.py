@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.limits.rate_limit import RateLimit
 from target_zendesk_events.work import NoShipment, Outcome
@@ -155,8 +156,8 @@ class Ledger(Protocol):
     def release(self, shipments: Sequence[Keyed]) -> None:
         """Take back claims of shipments that were not sent."""
 
-    def rate_limit(self, requests_per_minute: int) -> RateLimit:
-        """Return the account's rate limit, shared with other runs where they share the ledger."""
+    def rate_limit(self, requests_per_minute: int, bucket: Bucket) -> RateLimit:
+        """Return the account's rate limit of a bucket, shared with other runs where they share the ledger."""
 
     def usage(self) -> Usage:
         """Return what the account has used so far."""
@@ -218,7 +219,7 @@ class NoLedger:
     def release(self, shipments: Sequence[Keyed]) -> None:
         """Nothing was kept, so nothing is taken back."""
 
-    def rate_limit(self, requests_per_minute: int) -> RateLimit:
+    def rate_limit(self, requests_per_minute: int, bucket: Bucket) -> RateLimit:  # noqa: ARG002
         """Nothing is shared with other runs."""
         return RateLimit(requests_per_minute)
 

@@ -1,4 +1,4 @@
-"""The account's minute, shared by all runs on a ledger: permits in small blocks, one floor for a `Retry-After`."""
+"""A minute of the account's, shared by all runs on a ledger: permits in small blocks, one floor for a `Retry-After`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import math
 import secrets
 from typing import Any, Final
 
-from target_zendesk_events.ledger.tables import PREFIX, lock_account
+from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.ledger.tables import PREFIX
 from target_zendesk_events.ledger.transactions import Transactions
 from target_zendesk_events.limits.rate_limit import MARGIN_SECONDS, WINDOW_SECONDS, RateLimit
 
@@ -17,6 +18,11 @@ PERMIT_SECONDS: Final = 1.0
 LONGEST_ANSWER_SECONDS: Final = 65.0
 BLOCKS_A_MINUTE: Final = 20
 SECONDS_BETWEEN_NOTES: Final = 0.5
+
+_OWN: Final = "WHERE account = ? AND bucket = ?"
+_MAKE: Final = f"INSERT INTO {PREFIX}buckets VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING"
+_LOCK: Final = f"UPDATE {PREFIX}buckets SET held_until = held_until {_OWN}"
+_HOLD: Final = f"UPDATE {PREFIX}buckets SET held_until = ?, held_since = ? {_OWN}"
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,12 +40,12 @@ class Block:
 class SharedRateLimit(RateLimit):
     """A rate limit that counts the attempts of every run on the ledger: in this run exactly, beyond it by permits."""
 
-    def __init__(self, per_minute: int, transactions: Transactions, account: bytes) -> None:
-        """Share `per_minute` attempts among all runs that use this ledger for this account."""
+    def __init__(self, per_minute: int, transactions: Transactions, account: bytes, bucket: Bucket) -> None:
+        """Share `per_minute` attempts of a bucket among all runs that use this ledger for this account."""
         super().__init__(per_minute)
         self._transactions = transactions
         self._database = transactions.database
-        self._account = account
+        self._whose = account, bucket.value
         self._blocks: collections.deque[Block] = collections.deque()
         self._done: list[Block] = []
         self._noted_at = -math.inf
@@ -78,9 +84,13 @@ class SharedRateLimit(RateLimit):
         super().wait_until(moment, now)
         since = self._database.now()
         until = since + moment - now
-        statement = f"UPDATE {PREFIX}accounts SET held_until = ?, held_since = ? WHERE account = ? AND held_until < ?"
-        values = (until, since, self._account, until)
-        self._transactions.run(lambda: self._database.execute(statement, values))
+        values = (until, since, *self._whose, until)
+
+        def hold() -> None:
+            self._database.execute(_MAKE, self._whose)
+            self._database.execute(f"{_HOLD} AND held_until < ?", values)
+
+        self._transactions.run(hold)
 
     @property
     def note_at(self) -> float:
@@ -126,35 +136,36 @@ class SharedRateLimit(RateLimit):
 
     def _granted(self, wanted: int) -> tuple[Block | None, float]:
         """Return a block of permits, or None and the seconds until it is worth asking again."""
-        database, account = self._database, self._account
-        lock_account(database, account)
+        database, whose = self._database, self._whose
+        database.execute(_MAKE, whose)
+        database.execute(_LOCK, whose)
         self._write_done()
         now = database.now()
         longest = now + PERMIT_SECONDS + LONGEST_ANSWER_SECONDS + WINDOW_SECONDS
-        database.execute(f"DELETE FROM {PREFIX}permits WHERE account = ? AND until <= ?", (account, now))
-        shorten = f"UPDATE {PREFIX}permits SET until = ? WHERE account = ? AND until > ?"
-        database.execute(shorten, (longest, account, longest))  # of a clock that was ahead
+        database.execute(f"DELETE FROM {PREFIX}permits {_OWN} AND until <= ?", (*whose, now))
+        shorten = f"UPDATE {PREFIX}permits SET until = ? {_OWN} AND until > ?"
+        database.execute(shorten, (longest, *whose, longest))  # of a clock that was ahead
         held = self._held(now)
         if held > 0:
             return None, held
-        taken = int(self._value(f"SELECT COALESCE(SUM(count), 0) FROM {PREFIX}permits WHERE account = ?"))
+        taken = int(self._value(f"SELECT COALESCE(SUM(count), 0) FROM {PREFIX}permits {_OWN}"))
         count = min(wanted, max(1, self.per_minute // BLOCKS_A_MINUTE), self.per_minute - taken)
         if count <= 0:
-            soonest = self._value(f"SELECT MIN(until) FROM {PREFIX}permits WHERE account = ?")
+            soonest = self._value(f"SELECT MIN(until) FROM {PREFIX}permits {_OWN}")
             return None, min(soonest - now, PERMIT_SECONDS)
         block = Block(secrets.randbits(62), count, 0.0)
-        database.execute(f"INSERT INTO {PREFIX}permits VALUES (?, ?, ?, ?)", (block.number, account, count, longest))
+        insert = f"INSERT INTO {PREFIX}permits (account, bucket, id, count, until) VALUES (?, ?, ?, ?, ?)"
+        database.execute(insert, (*whose, block.number, count, longest))
         return block, 0.0
 
     def _held(self, now: float) -> float:
         """Return the seconds for which nothing may start: no more than were told, whatever the clock did since then."""
-        statement = f"SELECT held_until, held_since FROM {PREFIX}accounts WHERE account = ?"
-        until, since = self._database.execute(statement, (self._account,)).fetchall()[0]
+        statement = f"SELECT held_until, held_since FROM {PREFIX}buckets {_OWN}"
+        until, since = self._database.execute(statement, self._whose).fetchall()[0]
         told = until - since
         if until - now <= told + MARGIN_SECONDS:
             return float(until - now)
-        anew = f"UPDATE {PREFIX}accounts SET held_until = ?, held_since = ? WHERE account = ?"
-        self._database.execute(anew, (now + told, now, self._account))
+        self._database.execute(_HOLD, (now + told, now, *self._whose))
         return float(told)
 
     def _write_done(self) -> None:
@@ -165,4 +176,4 @@ class SharedRateLimit(RateLimit):
         self._database.execute_many(f"DELETE FROM {PREFIX}permits WHERE id = ?", unused)
 
     def _value(self, statement: str) -> Any:  # noqa: ANN401 - whatever the column holds
-        return self._database.execute(statement, (self._account,)).fetchall()[0][0]
+        return self._database.execute(statement, self._whose).fetchall()[0][0]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.ledger.forgotten import FORGOTTEN, Forgotten
 from target_zendesk_events.ledger.last_seen import LastSeen
@@ -175,9 +176,9 @@ class SqlLedger:
 
     # counts
 
-    def rate_limit(self, requests_per_minute: int) -> RateLimit:
-        """Return the account's rate limit, shared with the other runs on this ledger."""
-        return SharedRateLimit(requests_per_minute, self.transactions, self.account)
+    def rate_limit(self, requests_per_minute: int, bucket: Bucket) -> RateLimit:
+        """Return the account's rate limit of a bucket, shared with the other runs on this ledger."""
+        return SharedRateLimit(requests_per_minute, self.transactions, self.account, bucket)
 
     def usage(self) -> Usage:
         """Return what the account has used this month, today, and of names."""

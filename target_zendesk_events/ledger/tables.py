@@ -86,6 +86,13 @@ MIGRATIONS: Final = (
         # what was sent is counted by kind: until now, all were events
         """UPDATE {prefix}counts SET name = 'sent event ' || substr(name, 6) WHERE substr(name, 1, 5) = 'sent '""",
     ),
+    (
+        # an account's minutes, each with its own `Retry-After`; of accounts, what is left is a row to lock
+        """CREATE TABLE {prefix}buckets (account {blob} NOT NULL, bucket TEXT NOT NULL, held_until {real} NOT NULL,
+            held_since {real} NOT NULL, PRIMARY KEY (account, bucket))""",
+        "INSERT INTO {prefix}buckets SELECT account, 'events', held_until, held_since FROM {prefix}accounts",
+        "ALTER TABLE {prefix}permits ADD COLUMN bucket TEXT NOT NULL DEFAULT 'events'",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 

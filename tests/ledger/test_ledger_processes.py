@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 import support
 
+from target_zendesk_events.ledger.database import database_of
+from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.playground.server import Playground
 
 pytestmark = pytest.mark.server
@@ -107,6 +110,36 @@ def share_the_minute(url: str, folder: Path) -> None:
         assert fleet.stored() == Counter(range(PROCESSES * each))
         burst = arrivals[PER_MINUTE - 1] - first
         assert arrivals[-1] - first < 60 + burst + 5
+
+
+TAKING = """
+import sys, time
+from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.ledger.database import database_of
+from target_zendesk_events.ledger.sql_ledger import SqlLedger
+
+url, per_minute = sys.argv[1], int(sys.argv[2])
+ledger = SqlLedger(database_of(url, time.time), account="acme", run="run", retention_days=9, digest=str)
+limits = [ledger.rate_limit(per_minute, bucket) for bucket in Bucket]
+taken = [0] * len(limits)
+ends_at = time.monotonic() + 3
+while time.monotonic() < ends_at:
+    for index, limit in enumerate(limits):
+        for _ in range(min(1, limit.grant(time.monotonic(), 1))):
+            limit.start()
+            taken[index] += 1
+print(*taken)
+"""
+"""Starts requests of each bucket as fast as it may, and says how many."""
+
+
+def test_processes_share_each_bucket_s_minute(ledger_url: str) -> None:
+    """Three processes together start as many requests of each as an account may, and no more."""
+    SqlLedger(database_of(ledger_url, time.time), account="a", run="r", retention_days=9, digest=str).close()
+    command = [sys.executable, "-c", TAKING, ledger_url, "60"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    taken = [[int(word) for word in process.communicate(timeout=60)[0].split()] for process in processes]
+    assert [sum(counts) for counts in zip(*taken, strict=True)] == [60, 60]
 
 
 def test_what_two_processes_are_both_sent_is_sent_once(ledger_url: str, tmp_path: Path) -> None:

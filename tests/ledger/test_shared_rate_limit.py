@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.database import database_of
 from target_zendesk_events.ledger.shared_rate_limit import BLOCKS_A_MINUTE, PERMIT_SECONDS, SharedRateLimit
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
@@ -30,7 +31,7 @@ class House:
         self.url = f"sqlite:///{folder}/ledger.sqlite"
         self.ledgers: list[SqlLedger] = []
 
-    def limit(self, account: str = "acme.zendesk.com/") -> SharedRateLimit:
+    def limit(self, account: str = "acme.zendesk.com/", bucket: Bucket = Bucket.EVENTS) -> SharedRateLimit:
         """Return the rate limit of one more run."""
         ledger = SqlLedger(
             database_of(self.url, lambda: self.now + self.wrong_by),
@@ -40,7 +41,7 @@ class House:
             digest=str,
         )
         self.ledgers.append(ledger)
-        return SharedRateLimit(PER_MINUTE, ledger.transactions, ledger.account)
+        return SharedRateLimit(PER_MINUTE, ledger.transactions, ledger.account, bucket)
 
     def start(self, limit: SharedRateLimit, wanted: int) -> int:
         """Start as many requests of a run as may start now, up to `wanted`; return how many."""
@@ -76,6 +77,24 @@ def test_another_account_has_a_minute_of_its_own(house: House) -> None:
     """Two accounts on one ledger share nothing."""
     assert house.start(house.limit(), 60) == 60
     assert house.start(house.limit("acme1.zendesk.com/"), 60) == 60
+
+
+def test_each_bucket_is_a_minute_of_its_own(house: House) -> None:
+    """What events take, tickets may still; runs share each of the two."""
+    first, second = ([house.limit(bucket=one) for one in Bucket] for _ in range(2))
+    assert [house.start(limit, 40) for limit in first] == [40, 40]
+    assert [house.start(limit, 40) for limit in second] == [20, 20]
+    assert [house.start(limit, 1) for limit in (*first, *second)] == [0] * 4
+
+
+def test_a_retry_after_of_one_bucket_does_not_hold_the_other(house: House) -> None:
+    """Whoever is told first, before anything was sent."""
+    first, second = ([house.limit(bucket=one) for one in Bucket] for _ in range(2))
+    first[1].wait_until(house.now + 30, house.now)
+    assert [house.start(limit, 1) for limit in (*first, *second)] == [1, 0, 1, 0]
+    assert second[1].free_at(house.now) == pytest.approx(house.now + 30)
+    house.now += 30.1
+    assert house.start(second[1], 1) == 1
 
 
 def test_a_permit_stays_in_the_minute_for_sixty_seconds_after_its_answer(house: House) -> None:
