@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -165,6 +165,15 @@ class Ledger(Protocol):
     def share_before(self, stream: str) -> tuple[int, int]:
         """Return the records, and those set aside, of a stream today with the rules as they are, in earlier runs."""
 
+    def ids(self, hashes: Collection[bytes]) -> dict[bytes, str]:
+        """Return the ids in Zendesk of what was found under these hashes in the last thirty days."""
+
+    def note_ids(self, ids: Mapping[bytes, str]) -> None:
+        """Keep the ids of what was found."""
+
+    def drop_ids(self, hashes: Collection[bytes]) -> None:
+        """Forget ids that turned out to be wrong."""
+
     def heartbeat(self) -> bool:
         """Renew this run's lease when it is time; false where it had lapsed, so that claims must be made anew."""
 
@@ -230,6 +239,16 @@ class NoLedger:
     def share_before(self, stream: str) -> tuple[int, int]:  # noqa: ARG002
         """Nothing is known of earlier runs."""
         return 0, 0
+
+    def ids(self, hashes: Collection[bytes]) -> dict[bytes, str]:  # noqa: ARG002
+        """Nothing is known of earlier runs."""
+        return {}
+
+    def note_ids(self, ids: Mapping[bytes, str]) -> None:
+        """Nothing is kept."""
+
+    def drop_ids(self, hashes: Collection[bytes]) -> None:
+        """Nothing was kept."""
 
     def heartbeat(self) -> bool:
         """No other run can take anything over."""

@@ -10,13 +10,14 @@ import collections
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.ledger.forgotten import FORGOTTEN, Forgotten
+from target_zendesk_events.ledger.found_ids import FoundIds
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Limits, Settlement, Standing, Tally, Usage
@@ -90,6 +91,7 @@ class SqlLedger:
                 sleep=sleep,
                 steady=steady,
             )
+        self._found_ids = FoundIds(database, self.account, self._time)
         self.forgotten = Forgotten(database, self.account)
         self._claims = OpenClaims(database, self._time, self._lease)
         self._outcomes = Outcomes(database, self._claims, self._stream)
@@ -188,6 +190,20 @@ class SqlLedger:
         """Return a stream's records, and those set aside, today, with its rules, schema and settings as they are."""
         return self._counts.share_before(stream)
 
+    # what was looked up
+
+    def ids(self, hashes: Collection[bytes]) -> dict[bytes, str]:
+        """Return the ids of what was found in the last thirty days."""
+        return self.transactions.run(lambda: self._found_ids.of(hashes), writes=False)
+
+    def note_ids(self, ids: Mapping[bytes, str]) -> None:
+        """Keep the ids of what was found."""
+        self.transactions.run(lambda: self._found_ids.note(ids))
+
+    def drop_ids(self, hashes: Collection[bytes]) -> None:
+        """Forget ids that turned out to be wrong."""
+        self.transactions.run(lambda: self._found_ids.drop(hashes))
+
     # the run
 
     def heartbeat(self) -> bool:
@@ -198,7 +214,7 @@ class SqlLedger:
         self._lease.renew()
         if self.now() >= self._expires_at:
             self._expires_at = self.now() + SECONDS_BETWEEN_EXPIRIES
-            self.transactions.run(self.last_seen.expire)
+            self.transactions.run(self._expire)
         return held
 
     def holds_lease(self) -> bool:
@@ -225,13 +241,17 @@ class SqlLedger:
             while len(self.last_seen):
                 self.transactions.run(self.last_seen.note)
                 self.last_seen.noted()
-            self.transactions.run(self.last_seen.expire)
+            self.transactions.run(self._expire)
             if self._time.is_known:
                 self.transactions.run(lambda: note_time(self.database, self.now()))
             self._lease.end(exit_code)
         self.database.close()
 
     # small things
+
+    def _expire(self) -> None:
+        self.last_seen.expire()
+        self._found_ids.expire()
 
     def _note_settled(self, tally: Tally) -> None:
         for number, at in sorted((self._stream(name), at) for name, at in tally.settled.items()):

@@ -93,6 +93,12 @@ MIGRATIONS: Final = (
         "INSERT INTO {prefix}buckets SELECT account, 'events', held_until, held_since FROM {prefix}accounts",
         "ALTER TABLE {prefix}permits ADD COLUMN bucket TEXT NOT NULL DEFAULT 'events'",
     ),
+    (
+        # hash: of what names a user, an object's record or a profile; id: Zendesk's own; found: when
+        """CREATE TABLE {prefix}ids (account {blob} NOT NULL, hash {blob} NOT NULL, id TEXT NOT NULL,
+            found {real} NOT NULL, PRIMARY KEY (account, hash)){tail}""",
+        "CREATE INDEX {prefix}ids_found ON {prefix}ids (account, found)",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 
