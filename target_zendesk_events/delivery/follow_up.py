@@ -8,6 +8,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 
+from target_zendesk_events.delivery import receipts
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
 from target_zendesk_events.delivery.jobs import Ended
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
@@ -16,7 +17,7 @@ from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.verify import Verdict, Verification
 from target_zendesk_events.errors import TargetError
-from target_zendesk_events.kinds.shipment import Bucket, LookUp, Missing, Request
+from target_zendesk_events.kinds.shipment import Bucket, Missing, Request
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
 from target_zendesk_events.work import NoShipment, Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -112,11 +113,7 @@ class FollowUp:
             return Next(again_at=now)
         self._successes += 1
         self._outage.note_success(shipment.what.bucket)
-        if result.is_done:
-            return Next(receipt=Receipt(Outcome.DELIVERED, attempts=shipment.attempts))
-        words = f"{result.code}: {result.message}" if result.code else result.message
-        receipt = Receipt(Outcome.REJECTED, "refused", None, words, answer.request_id, shipment.attempts)
-        return Next(receipt=receipt)
+        return Next(receipt=receipts.of_item(shipment, result, answer))
 
     def of_inquiry(self, asked: str, answer: Answer, attempts: int, now: float, *, waiting: int) -> Next | None:
         """Decide after an answer to what shipments wait for; None where it is final: a success, or a refusal."""
@@ -155,7 +152,7 @@ class FollowUp:
         if answer.kind in {Kind.DENIED, Kind.REFUSED}:
             self._unreadable.add(shipment.what.kind)
             if shipment.was_held:
-                return Next(receipt=_held_still(shipment))
+                return Next(receipt=receipts.held_still(shipment))
             shipment.verification = None
             policy = self._policy_for(shipment, now)
             kinds = f"{shipment.what.kind}s"
@@ -163,7 +160,7 @@ class FollowUp:
                 f"{kinds} cannot be read back ({answer.summary}): on_unknown_outcome acts as {policy} from here on"
             )
             if policy == "hold":
-                return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, shipment))
+                return Next(receipt=receipts.of_answer(Outcome.HELD, "unknown", answer, shipment))
             return Next(again_at=now + wait_before(shipment.attempts))
         self._note_trouble(shipment, answer, now, waiting)
         decision = decide(answer, dataclasses.replace(self._circumstances(shipment, now), policy="retry"))
@@ -175,7 +172,7 @@ class FollowUp:
             return self._of_held(shipment, now)
         policy = self._policy_for(shipment, now)
         if policy == "hold":
-            return Next(receipt=Receipt(Outcome.HELD, "unknown", message="a run that ended may have sent it [ZE744]"))
+            return Next(receipt=receipts.left_open())
         if policy == "verify":
             return self._verify(shipment, now)
         return Next(again_at=now)
@@ -187,7 +184,7 @@ class FollowUp:
         if shipment.what.when_unknown("hold", math.inf, is_readable=False) == "retry":
             return Next(again_at=now)  # it does no harm, whatever the policy
         is_readable = self._can_be_told(shipment) and shipment.what.kind not in self._unreadable
-        return self._verify(shipment, now) if is_readable else Next(receipt=_held_still(shipment))
+        return self._verify(shipment, now) if is_readable else Next(receipt=receipts.held_still(shipment))
 
     def of_floor(self, floor: float, now: float) -> TargetError | None:
         """Return what ends the run where nothing may start before `floor`, as another run was told; None for a while.
@@ -198,16 +195,9 @@ class FollowUp:
             return None
         return asked_to_wait("another run on this ledger was told so", self._wall() + floor - now)
 
-    def _of_stranger(self) -> Receipt:
-        """Return the receipt of what goes to nobody that Zendesk knows, as `unknown_customers` says."""
-        if self._unknown_customers == "skip":
-            return Receipt(Outcome.UNKNOWN_CUSTOMER)
-        message = "Zendesk knows nobody by its customer's identifiers, and unknown_customers is set_aside [ZE746]"
-        return Receipt(Outcome.REJECTED, "unknown_customer", message=message)
-
     def refusal(self, shipment: OpenShipment, answer: Answer) -> Receipt:
         """Return the receipt of a shipment that was refused by its own fault."""
-        return _receipt(Outcome.REJECTED, "refused", answer, shipment)
+        return receipts.of_answer(Outcome.REJECTED, "refused", answer, shipment)
 
     def before_sending(self, shipment: OpenShipment, now: float) -> Receipt | None:
         """Return how a shipment ends that need not go, or is not to; None for one that goes.
@@ -215,12 +205,11 @@ class FollowUp:
         What it refers to is not there, or nobody knows its customer; or it fails while others succeed.
         """
         if shipment.not_found is not None:
-            return _of_reference(shipment, shipment.not_found)
+            return receipts.of_reference(shipment, shipment.not_found)
         if shipment.is_of_stranger:
-            return self._of_stranger()
+            return receipts.of_stranger(skips=self._unknown_customers == "skip")
         if is_singled_out(shipment.unknowns, self._successes, now):
-            message = f"{len(shipment.unknowns)} attempts ended unknown while other events were taken [ZE743]"
-            return Receipt(Outcome.HELD, "server", message=message, attempts=shipment.attempts)
+            return receipts.singled_out(shipment)
         return None
 
     def _note(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> None:
@@ -290,7 +279,7 @@ class FollowUp:
         if wanted is Missing.REFUSED:
             return None
         if self._knows_address:
-            return Next(receipt=_receipt(Outcome.DELIVERED, "", answer, shipment))
+            return Next(receipt=receipts.of_answer(Outcome.DELIVERED, "", answer, shipment))
         return Next(again_at=now + SECONDS_TO_CHECK, checks_address=True)
 
     def note_address(self) -> None:
@@ -301,14 +290,14 @@ class FollowUp:
         until = now + decision.wait if decision.holds_all else None
         step = decision.step
         if step is Step.DELIVERED:
-            return Next(receipt=_receipt(Outcome.DELIVERED, "", answer, shipment))
+            return Next(receipt=receipts.of_answer(Outcome.DELIVERED, "", answer, shipment))
         if step is Step.REJECT:
             reason = "conflict" if answer.kind is Kind.CONFLICT else "refused"
-            return Next(receipt=_receipt(Outcome.REJECTED, reason, answer, shipment))
+            return Next(receipt=receipts.of_answer(Outcome.REJECTED, reason, answer, shipment))
         if step is Step.SUSPECT:
             return Next(again_at=math.inf)
         if step is Step.HOLD:
-            return Next(receipt=_receipt(Outcome.HELD, "unknown", answer, shipment), holds_all_until=until)
+            return Next(receipt=receipts.of_answer(Outcome.HELD, "unknown", answer, shipment), holds_all_until=until)
         if step is Step.VERIFY:
             return dataclasses.replace(self._verify(shipment, now + decision.wait), holds_all_until=until)
         return self._of_all(answer, decision, now)
@@ -335,7 +324,7 @@ class FollowUp:
             return Next(again_at=verification.next_at)
         shipment.verification = None
         if verdict is Verdict.ABSENT and shipment.is_key_spent:
-            return Next(receipt=_held_still(shipment))
+            return Next(receipt=receipts.held_still(shipment))
         if verdict is Verdict.STORED:
             self._successes += 1
             self._outage.note_success(shipment.what.bucket)
@@ -365,27 +354,3 @@ class FollowUp:
         if sentence not in self._said:
             self._said.add(sentence)
             logger.warning("%s", sentence)
-
-
-def _of_reference(shipment: OpenShipment, not_found: LookUp) -> Receipt:
-    """Return the receipt of a shipment that refers to what is not there."""
-    if shipment.what.when_not_found() is Missing.DONE:
-        return Receipt(Outcome.DELIVERED, attempts=shipment.attempts)
-    sort, by = not_found.family
-    named = f"{sort} by its {by}" if sort == "user" else f"record of {by}" if sort == "object" else sort
-    message = f"it refers to a {named}, and Zendesk has none such: send that one first, then replay [ZE745]"
-    return Receipt(Outcome.REJECTED, "unresolved", message=message)
-
-
-def _held_still(shipment: OpenShipment) -> Receipt:
-    message = (
-        "it may be on the timeline, and cannot be read back: zendesk-events replay --held --blindly sends it [ZE744]"
-    )
-    return Receipt(Outcome.HELD, "unknown", message=message, attempts=shipment.attempts)
-
-
-def _receipt(outcome: Outcome, reason: str, answer: Answer, shipment: OpenShipment) -> Receipt:
-    code = f"{answer.code}: " if answer.code else ""
-    ray = f" (cf-ray {answer.ray})" if answer.ray else ""
-    message = "" if outcome is Outcome.DELIVERED else f"{code}{answer.message}{ray}"
-    return Receipt(outcome, reason, answer.status, message, answer.request_id, shipment.attempts)

@@ -16,7 +16,7 @@ from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import NoShipment, Outcome, Receipt, Work
 
 SECONDS_BETWEEN_STATES = 1.0
-OWN_REASONS = frozenset({"invalid", "unmappable", "limit"})
+OWN_REASONS = frozenset({"invalid", "unmappable", "limit", "unresolved", "unknown_customer"})
 """Of dead letters whose message is ours, and names no value."""
 
 

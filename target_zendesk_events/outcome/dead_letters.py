@@ -30,7 +30,8 @@ _MAX_NAME_BYTES = 150
 class Note:
     """Why a record, or one event of it, was set aside.
 
-    `reason` is one of `invalid`, `unmappable`, `limit`, `refused`, `conflict`, `server`, `unknown`; `message` may hold
+    `reason` is one of `invalid`, `unmappable`, `limit`, `refused`, `conflict`, `server`, `unknown`,
+    `unresolved`, `unknown_customer`; `message` may hold
     Zendesk's own words, or end with a code. `rule` is None where the record as a whole was set aside; `stream` is the
     name its rules saw. `key` is the ledger's, in hexadecimal digits; None where it keeps none.
     """

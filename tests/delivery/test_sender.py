@@ -217,7 +217,7 @@ class Hands:
     def start(self, job: Any, call: Callable[[], Answer]) -> None:
         """Make the call at once; its answer is kept until its time."""
         self.on_start(job)
-        self.in_flight[job] = job.shipment
+        self.in_flight[job] = job.shipments[0] if job.shipments else None
         self.most = max(self.most, len(self.in_flight))
         try:
             answer: Answer | Exception = call()
@@ -563,19 +563,19 @@ class Judge:
 
     def started(self, task: Any) -> None:
         """An event starts only when every earlier one that shares a handle has its outcome."""
-        if task.shipment is None:
+        if not task.shipments:
             return
-        number = task.shipment.what.identity()["properties"]["number"]
+        number = task.shipments[0].what.identity()["properties"]["number"]
         letters = {one for one, _ in self.house.letters.written}
         earlier = {one for one in self.handles if one < number and self.handles[one] & self.handles[number]}
         assert earlier <= self.final | letters
-        assert all(one is not task.shipment for one in self.house.hands.in_flight.values())
+        assert all(one is not task.shipments[0] for one in self.house.hands.in_flight.values())
 
     def answered(self, task: Any, answer: Answer) -> None:
         """Note which events are final by this answer."""
-        if task.shipment is None:
+        if not task.shipments:
             return
-        number = task.shipment.what.identity()["properties"]["number"]
+        number = task.shipments[0].what.identity()["properties"]["number"]
         was_read = task.asked == "read" and answer.kind is Kind.ACCEPTED
         if task.asked == "send" and answer.kind is Kind.ACCEPTED:
             self.final.add(number)
@@ -1600,7 +1600,7 @@ def test_what_went_long_before_is_not_remembered() -> None:
     house.take(works[0])
     house.pass_time(house.clock.now + 1)
     shipments = []
-    house.hands.on_start = lambda task: shipments.append(task.shipment)
+    house.hands.on_start = lambda task: shipments.append(task.shipments[0])
     for one, seconds in zip(works[1:], (APART_SECONDS - 2, APART_SECONDS + 1, 0), strict=True):
         house.pass_time(house.clock.now + seconds)
         house.take(one)

@@ -100,7 +100,7 @@ def test_promise_seven_s_names_are_these() -> None:
     """The names that users and alerts rely on."""
     assert RECORD_COUNTS == ("invalid", "unmatched", "skipped", "matched")
     assert MATCH_COUNTS == ("filtered", "too_old", "unmappable", "events")
-    assert OUTCOMES == ("delivered", "duplicate", "forgotten", "rejected", "held")
+    assert OUTCOMES == ("delivered", "duplicate", "forgotten", "unknown_customer", "rejected", "held")
 
 
 @given(records=RECORDS)
