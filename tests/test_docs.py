@@ -230,6 +230,8 @@ FRAGMENTS = frozenset(
     {
         "', which Zendesk keeps for itself",
         "a name as in Europe/Berlin",
+        "bytes; Zendesk takes",
+        "characters; Zendesk takes",
         "entries; Zendesk takes 1 to",
         "event.created_at",
         "its last line is torn",

@@ -36,7 +36,9 @@ class Missing(enum.Enum):
 class Batch(Protocol):
     """With which others a shipment may share one request: those whose batches are equal."""
 
-    max_items: int
+    @property
+    def max_items(self) -> int:
+        """How many of them one request takes."""
 
     def request(self, items: Sequence[Any]) -> Request:
         """Return the request that starts a job of these items, each one's `Shipment.item`."""

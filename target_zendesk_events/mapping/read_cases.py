@@ -6,7 +6,7 @@ import datetime as dt
 import fnmatch
 from collections.abc import Mapping
 
-from target_zendesk_events.mapping import read_event, read_profile
+from target_zendesk_events.mapping import read_event, read_object, read_profile
 from target_zendesk_events.mapping.expectations import SENT, TOLD_WHY, WITHOUT_BODY, Case, Expectation
 from target_zendesk_events.mapping.reading import Faults, Raw, kind
 from target_zendesk_events.mapping.syntax import did_you_mean
@@ -14,14 +14,16 @@ from target_zendesk_events.mapping.times import moment
 from target_zendesk_events.mapping.values import BadValueError
 
 KEYS = ("name", "stream", "record", "now", "expect")
-EXPECT_KEYS = ("profile", "event", "left_out", *TOLD_WHY)
-BODY = {"profile": read_profile.KEYS_ALONE, "event": read_event.KEYS}
-"""The parts of a request's body, and their fields."""
+BODY = {"profile": read_profile.KEYS_ALONE, "event": read_event.KEYS, "object": read_object.KEYS}
+"""The parts of what is sent, and their fields."""
+EXPECT_KEYS = (*BODY, "left_out", *TOLD_WHY)
 _BELONGS = {
     **dict.fromkeys(read_profile.KEYS, "`profile`"),
     **dict.fromkeys(read_event.KEYS, "`event`"),
     "source": "`profile` or `event`",
     "type": "`profile` or `event`",
+    **dict.fromkeys(("key", "external_id", "fields"), "`object`"),
+    "name": "`profile` or `object`",
 }
 _WORDS = ", ".join(WITHOUT_BODY)
 
@@ -102,7 +104,7 @@ def _now(reading: Faults, place: str, raw: Raw, zone: dt.tzinfo) -> dt.datetime 
 def _expected(reading: Faults, place: str, raw: Mapping[str, Raw], *, beside_rule: bool) -> tuple[Expectation, ...]:
     expect = raw.get("expect")
     if expect is None or expect in ("", {}, []):
-        hint = f"`profile` and `event` as Zendesk would get them, or {_WORDS}"
+        hint = f"what is sent, by the keys of the rule, or {_WORDS}"
         _missing(reading, place, "expect", hint)
         return ()
     where = _at(place, "expect")
@@ -120,7 +122,8 @@ def _expectation(reading: Faults, place: str, raw: Raw) -> tuple[Expectation, ..
         if raw in WITHOUT_BODY:
             return (Expectation(raw),)
         reading.fault(
-            place, f"takes `profile` and `event`, or one of {_WORDS}{did_you_mean(raw, WITHOUT_BODY)} [ZE240]"
+            place,
+            f"takes what is sent, by the keys of the rule, or one of {_WORDS}{did_you_mean(raw, WITHOUT_BODY)} [ZE240]",
         )
         return ()
     if not reading.is_object(place, raw):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from target_zendesk_events.codes import prolonged
-from target_zendesk_events.mapping import read_event, read_profile
+from target_zendesk_events.mapping import read_event, read_object, read_profile
 from target_zendesk_events.mapping.making import Making
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.read_cases import read_cases
@@ -14,15 +14,23 @@ from target_zendesk_events.mapping.rule import Rule
 from target_zendesk_events.mapping.syntax import BadTemplateError
 from target_zendesk_events.mapping.templates import Constant
 
-SENT = ("event",)
-"""The keys of which one says what a rule sends; `profile` without any of them is sent alone."""
-KEYS = ("name", "stream", "when", "profile", "event", "dedupe_key", "dedupe", "tests")
+SENT = ("event", "profile", "object")
+"""The keys of which one says what a rule sends; a `profile` may stand beside an `event`, whose it is."""
+_ALONE: Mapping[str, tuple[tuple[str, ...], Callable[[Reading, Mapping[str, Raw]], Making]]] = {
+    "profile": (read_profile.KEYS_ALONE, read_profile.read_alone),
+    "object": (read_object.KEYS, read_object.read_object),
+}
+"""Those that stand alone: what keys they have, and who reads them."""
+KEYS = ("name", "stream", "when", *SENT, "dedupe_key", "dedupe", "tests")
+_TOLD_BY = {"event": "type", "object": "key"}
+"""What tells a rule of a kind from others of its stream."""
 _BELONGS = {
     **dict.fromkeys(read_profile.KEYS, "`profile`"),
     **dict.fromkeys(read_event.KEYS, "`event`"),
     "source": "`profile` or `event`",
     "type": "`profile` or `event`",
-    "name": "`profile` or the rule itself",
+    **dict.fromkeys(("key", "external_id", "fields"), "`object`"),
+    "name": "`profile`, `object` or the rule itself",
     "method": "a `profile` without `event`",
     **dict.fromkeys(("stream", "when", "dedupe_key", "dedupe", "tests"), "the rule itself"),
 }
@@ -57,17 +65,18 @@ def read_rule(reading: Reading, raw: Raw) -> Rule | None:
 
 def _making(reading: Reading, raw: Mapping[str, Raw]) -> Making | None:
     """Return what the rule sends: the key that stands in it says of which kind; None with what is wrong noted."""
-    kinds = [key for key in SENT if key in raw]
+    kinds = [key for key in SENT if key in raw and not (key == "profile" and "event" in raw)]
+    if not kinds:
+        reading.fault("", "sends nothing: give it `profile` with `event`, `profile` alone, or `object` [ZE243]")
+        return None
     if len(kinds) > 1:
         reading.fault("", f"sends both `{kinds[0]}` and `{kinds[1]}`: make two rules of it [ZE243]")
         return None
     if kinds == ["event"]:
         profile = read_profile.read_profile(reading, _section(reading, raw, "profile", read_profile.KEYS))
         return read_event.read_event(reading, _section(reading, raw, "event", read_event.KEYS), profile)
-    if "profile" in raw:
-        return read_profile.read_alone(reading, _section(reading, raw, "profile", read_profile.KEYS_ALONE))
-    reading.fault("", "sends nothing: give it `profile` with `event`, or `profile` alone [ZE243]")
-    return None
+    keys, read = _ALONE[kinds[0]]
+    return read(reading, _section(reading, raw, kinds[0], keys))
 
 
 def _section(reading: Reading, raw: Mapping[str, Raw], name: str, keys: tuple[str, ...]) -> Mapping[str, Raw]:
@@ -126,8 +135,10 @@ def _name(reading: Reading, raw: Mapping[str, Raw], stream: str) -> str:
     """Return the rule's label: its own, else its stream, and its event's type as it is written, or what it sends."""
     value = raw.get("name")
     if value is None:
-        event = raw.get("event")
-        return f"{stream}:{event.get('type')}" if isinstance(event, Mapping) else f"{stream}:profile"
+        kind_of = next((key for key in SENT if key in raw), "")
+        told = raw.get(kind_of)
+        own = told.get(_TOLD_BY[kind_of]) if kind_of in _TOLD_BY and isinstance(told, Mapping) else None
+        return f"{stream}:{own or kind_of}"
     if not isinstance(value, str) or not value.strip():
         reading.fault("name", f"is {kind(value)}, and takes text [ZE208]" if value != "" else "is empty [ZE208]")
     return str(value)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from target_zendesk_events.kinds.profile import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, RESERVED_SOURCE
-from target_zendesk_events.mapping import read_cases, read_event, read_profile, read_rule
+from target_zendesk_events.mapping import read_cases, read_event, read_object, read_profile, read_rule
 from target_zendesk_events.mapping.expectations import TOLD_WHY, WITHOUT_BODY
 
 Schema = dict[str, Any]
@@ -31,6 +31,11 @@ _EXPRESSION: Final = _pattern(r"^\s*\{\{[\s\S]*\}\}\s*$", 'As a text it takes on
 _SOURCE: Final = _pattern(rf"^(?!\s*{_ANY_CASE}\s*$)[\s\S]*\S", f"Is blank, or '{RESERVED_SOURCE}', which is reserved.")
 _FIELD: Final = _pattern(_NO_BRACES, "Takes the name of a field, without braces.")
 _PLAIN_NAME: Final = _pattern(_NO_BRACES, "The name is no template, and would be sent as it stands.")
+_KEY: Final[Schema] = {
+    "type": "string",
+    **_pattern(rf"{_NO_BRACES}[\s\S]*\S", "Is blank, or a template: takes one key."),
+}
+_TEMPLATE_OF_ONE: Final = _pattern(r"\{[{%#]", "Is the same for every record, so that all would be one.")
 _UNLESS_TEMPLATE: Final[Schema] = {"type": "string", "pattern": _NO_BRACES}
 _TEXT: Final[Schema] = {"type": SCALARS}
 
@@ -52,6 +57,8 @@ def rules_schema() -> Schema:
             "profile": _profile(),
             "event": _event(),
             "property": _property(),
+            "object": _custom_object(),
+            "field": _field(),
             "test": _test(),
             "expectation": _expectation(),
         },
@@ -78,6 +85,7 @@ def _rule() -> Schema:
         "when": "One expression; records for which it is false, null or empty are filtered out.",
         "profile": "Whose event it is; without `event` it is sent alone.",
         "event": "What happened.",
+        "object": "A record of a custom object, made or changed by its external id.",
         "dedupe_key": "What makes two events the same, such as `{{ id }}:{{ status }}`.",
         "dedupe": "`false`: equal records are different events.",
         "tests": "Records, and what is to become of each; `zendesk-events test` runs them.",
@@ -88,6 +96,7 @@ def _rule() -> Schema:
         "when": {"type": ["string", "number", "boolean"], "minLength": 1},
         "profile": _reference("profile"),
         "event": _reference("event"),
+        "object": _reference("object"),
         "dedupe_key": {"type": ["string", "null"], **_TEMPLATE},
         "dedupe": {"type": "boolean", "default": True},
         "tests": {"type": ["array", "null"], "items": {"$ref": "#/definitions/test"}},
@@ -100,13 +109,29 @@ def _rule() -> Schema:
     is_glob = {"properties": {"stream": {"pattern": r"[*?\[]"}}, "required": ["stream"]}
     named = {"required": ["stream"], "properties": {"stream": {"type": "string"}}}
     return {
-        **_object(read_rule.KEYS, places, words, ["stream", "profile"]),
+        **_object(read_rule.KEYS, places, words, ["stream"]),
         "allOf": [
+            *_one_thing(),
             {"if": {"required": ["event"]}, "then": {"properties": {"profile": {"properties": {"method": False}}}}},
             {"if": is_off, "then": {"properties": {"dedupe_key": without_key}}},
             {"if": is_glob, "then": {"properties": {"tests": {"items": named}}}},
         ],
     }
+
+
+def _one_thing() -> list[Schema]:
+    """Return what says that a rule sends one thing; a `profile` may stand beside an `event`."""
+    alone = [key for key in read_rule.SENT if key not in ("event", "profile")]
+    return [
+        {"if": {"not": {"anyOf": [{"required": [key]} for key in alone]}}, "then": {"required": ["profile"]}},
+        *(
+            {
+                "if": {"required": [key]},
+                "then": {"properties": {other: False for other in read_rule.SENT if other != key}},
+            }
+            for key in alone
+        ),
+    ]
 
 
 def _reference(name: str) -> Schema:
@@ -204,6 +229,52 @@ def _property() -> Schema:
     return {"propertyNames": _PLAIN_NAME, "additionalProperties": again, "items": again}
 
 
+def _custom_object() -> Schema:
+    words = {
+        "key": "The key of the custom object.",
+        "external_id": "What the record is called in its own system, by which Zendesk finds it again.",
+        "name": "The record's name.",
+        "fields": "An object of templates and references, a list of field names, or one expression.",
+    }
+    places: dict[str, Schema] = {
+        "key": _KEY,
+        "external_id": {"type": "string", **_TEMPLATE_OF_ONE},
+        "name": _TEXT,
+        "fields": {
+            "type": ["object", "array", "string", "null"],
+            **_EXPRESSION,
+            "items": {"type": "string", **_FIELD},
+            "propertyNames": _PLAIN_NAME,
+            "additionalProperties": {"$ref": "#/definitions/field"},
+        },
+    }
+    return _object(read_object.KEYS, places, words, ["key", "external_id"])
+
+
+def _field() -> Schema:
+    """Return the schema of a field of a custom object: a value, a list of values, or a reference."""
+    value: Schema = {"type": SCALARS[:-1], "minLength": 1}
+    return {
+        "items": {"$ref": "#/definitions/property"},
+        "properties": {
+            "user": {
+                "description": "The user of this external id or address.",
+                "type": "object",
+                "properties": dict.fromkeys(read_object.KNOWN_BY, value),
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+            "object": {"description": "The key of the custom object of which a record is meant.", **_KEY},
+            "external_id": {"description": "The external id of the record that is meant.", **value},
+        },
+        "additionalProperties": False,
+        "if": {"required": ["user"]},
+        "then": {"maxProperties": 1},
+        "else": {"required": ["object", "external_id"]},
+    }
+
+
 # tests
 
 
@@ -213,7 +284,7 @@ def _test() -> Schema:
         "stream": "The stream that the record comes from; needed where the rule's own is a glob.",
         "record": "The record, as rules see it.",
         "now": "When the test takes place; else today.",
-        "expect": f"`profile` and `event` as Zendesk would get them, or {', '.join(WITHOUT_BODY)}.",
+        "expect": f"What is sent, by the keys of the rule, or {', '.join(WITHOUT_BODY)}.",
     }
     places: dict[str, Schema] = {
         "name": {"type": ["string", "null"], **_NOT_BLANK},
@@ -228,8 +299,10 @@ def _test() -> Schema:
 def _expectation() -> Schema:
     part = "A part of the message that tells why nothing is sent."
     words = {
-        "profile": "Fields of the request's profile; those that are not named are not compared.",
-        "event": "Fields of the request's event; those that are not named are not compared.",
+        **{
+            name: f"Fields of the {name} that is sent; those that are not named are not compared."
+            for name in read_cases.BODY
+        },
         "left_out": "The types of identifiers that are left out.",
         **dict.fromkeys(TOLD_WHY, part),
     }

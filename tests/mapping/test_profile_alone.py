@@ -78,7 +78,7 @@ def test_it_needs_no_key_properties() -> None:
 @pytest.mark.parametrize(
     ("raw", "fault"),
     [
-        ({"stream": "customers"}, "sends nothing: give it `profile` with `event`, or `profile` alone"),
+        ({"stream": "customers"}, "sends nothing: give it `profile` with `event`, `profile` alone, or `object`"),
         (
             {**RULE, "profile": {"identifiers": {"a": "{{ b }}"}, "method": "merg"}},
             "profile.method: takes merge or replace; did you mean 'merge'?",

@@ -55,7 +55,7 @@ def test_a_test_is_taken(test: dict[str, Any]) -> None:
         ([5], "tests[0]: is a number, and takes an object"),
         ([{"expect": "filtered"}], "tests[0]: `record` is missing: an object, as the tap sends it"),
         ([{"record": [], "expect": "filtered"}], "tests[0].record: is a list, and takes an object"),
-        ([{"record": {}}], "tests[0]: `expect` is missing: `profile` and `event` as Zendesk would get them, or"),
+        ([{"record": {}}], "tests[0]: `expect` is missing: what is sent, by the keys of the rule, or"),
         ([{"record": {}, "expect": "filterd"}], "filtered, too_old, unmappable, limit; did you mean 'filtered'?"),
         ([{"record": {}, "expect": {"evnt": {}}}], "tests[0].expect: unknown key 'evnt'; did you mean 'event'?"),
         ([{"record": {}, "expect": {"created_at": 1}}], "unknown key 'created_at'; it belongs under `event`"),

@@ -56,6 +56,31 @@ ALL_KEYS: dict[str, Any] = {
         {"record": {}, "expect": {"limit": "40"}},
     ],
 }
+OBJECT = {
+    "stream": "subscriptions",
+    "object": {
+        "key": "subscription",
+        "external_id": "{{ id }}",
+        "name": "{{ plan }}",
+        "fields": {
+            "plan": "{{ plan }}",
+            "tags": ["{{ tag }}", 1],
+            "seats": 3,
+            "none": None,
+            "customer": {"user": {"external_id": "{{ customer_id }}"}},
+            "payer": {"user": {"email": "{{ email }}"}},
+            "contract": {"object": "contract", "external_id": "{{ contract_id }}"},
+        },
+    },
+    "dedupe_key": "{{ id }}",
+    "tests": [{"record": {}, "expect": {"object": {"key": "subscription", "fields": {"plan": None}}}}],
+}
+BEGINNINGS = (
+    {key: ALL_KEYS[key] for key in ("stream", "profile", "event")},
+    {"stream": "customers", "profile": {**ALL_KEYS["profile"], "method": "replace"}},
+    OBJECT,
+)
+"""A rule of each kind."""
 CONTENT = re.compile(
     "is no time|is a placeholder|being (blocked|not an email)|does not parse|takes one expression, without|"
     "is no stream that the rule takes|calls a field|has more than|holds a colon"
@@ -67,7 +92,7 @@ SCALARS = [
     "email", "filtered", "2026-11-01", None, True, False, 0, 7, 1.5, 12345.0, -1,
 ]  # fmt: skip
 KEYS = [
-    "method", "profile",
+    "method", "profile", "object", "key", "external_id", "fields", "user",
     "stream", "when", "event", "type", "value", "source", "identifiers", "properties", "record", "expect", "unmappable",
     "limit", "left_out", "{{ a }}", "x" * 61, "", "tests", "dedupe", "dedupe_key",
 ]  # fmt: skip
@@ -85,7 +110,7 @@ anything = st.recursive(
 @st.composite
 def nearly_rules(draw: st.DrawFn) -> Any:
     """Draw a rule that has some of the keys, and in it up to three places changed."""
-    rule = {key: copy.deepcopy(value) for key, value in ALL_KEYS.items() if key in ("stream", "profile", "event")}
+    rule = copy.deepcopy(draw(st.sampled_from(BEGINNINGS)))
     for key in draw(st.sets(st.sampled_from(list(ALL_KEYS)), max_size=4)):
         rule[key] = copy.deepcopy(ALL_KEYS[key])
     for _ in range(draw(st.integers(0, 3))):
@@ -118,10 +143,11 @@ def faults_of(rule: Any) -> list[str]:
     return []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(nearly_rules() | anything)
 @example(ALL_KEYS)
-@example({"stream": "customers", "profile": {**ALL_KEYS["profile"], "method": "replace"}})
+@example(BEGINNINGS[1])
+@example(OBJECT)
 def test_the_schema_takes_what_the_reader_takes(rule: Any) -> None:
     """And refuses what the reader refuses for its shape; what it refuses for its content, as it may."""
     faults = faults_of(rule)
