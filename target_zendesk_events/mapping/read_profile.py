@@ -120,17 +120,22 @@ def _pair(reading: Reading, place: str, kind_of: Raw, value: Raw) -> tuple[Part,
     if kind_part.is_constant:
         name = str(kind_of or "").strip()
         kind_part = Part(place, Constant(name))
-        _check_constant(reading, place, name, value_part)
+        _check_type(reading, place, name)
+    _check_value(reading, place, kind_part.fixed, value_part)
     return kind_part, value_part
 
 
-def _check_constant(reading: Reading, place: str, name: str, value: Part) -> None:
+def _check_type(reading: Reading, place: str, name: str) -> None:
     if not name:
         reading.fault(place, "has no type [ZE210]")
     if len(name) > MAX_IDENTIFIER_TYPE_LENGTH:
         reading.fault(
             place, f"has a type of {len(name)} characters; Zendesk takes {MAX_IDENTIFIER_TYPE_LENGTH} [ZE210]"
         )
+
+
+def _check_value(reading: Reading, place: str, name: str, value: Part) -> None:
+    """Note a constant that is no identifier of this type; of any type, where a record decides it."""
     if value.constant is not None:
         _, why = reading.surroundings.cleaning.clean(name, value.constant)
         if why:

@@ -168,8 +168,10 @@ REFERENCE = (
         ),
         (
             {"object": {"key": "a", "external_id": "id"}},
-            "object.external_id: is the same for every record, so that all would be one; "
-            "for the field write '{{ id }}'",
+            (
+                "object.external_id: is the same for every record, so that all would be one; "
+                "for the field write '{{ id }}'"
+            ),
         ),
         (
             {"object": {"key": "a", "external_id": "{{ id }}", "identifiers": {}}},

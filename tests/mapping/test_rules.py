@@ -697,6 +697,7 @@ UNQUOTED = {(("id", None),): None}
             raw_rule({"identifiers": {"shop_id": "Guest"}}),
             "profile.identifiers.shop_id: would never be sent, being blocked",
         ),
+        (raw_rule({"identifiers": {"{{ kind }}": True}}), "would never be sent, being a boolean"),
         (raw_rule({"identifiers": {"shop_id": None}}), "profile.identifiers.shop_id: is empty: it would never be sent"),
         (
             raw_rule({"identifiers": [{"type": "shop_id", "value": None}]}),
