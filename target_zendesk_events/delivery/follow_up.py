@@ -276,7 +276,7 @@ class FollowUp:
                 return None
             shipment.instead = wanted
             return Next(again_at=now)
-        if wanted is Missing.REFUSED:
+        if wanted is Missing.ASTRAY or (wanted is Missing.REFUSED and self._knows_address):
             return None
         if self._knows_address:
             return Next(receipt=receipts.of_answer(Outcome.DELIVERED, "", answer, shipment))

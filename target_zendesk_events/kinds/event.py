@@ -120,8 +120,8 @@ class Event(msgspec.Struct, frozen=True):
         return Request("POST", EVENTS_PATH, msgspec.json.encode(self.stamped(claim).body()))
 
     def when_missing(self, claim: Claim, found: Found) -> Missing:  # noqa: ARG002 - there is no other way
-        """Return that it is refused: nothing need be there for an event."""
-        return Missing.REFUSED
+        """Return that nothing need be there for an event."""
+        return Missing.ASTRAY
 
     def read_back(self, claim: Claim) -> ReadBack | None:
         """Return how it is found on the timeline; None where no identifier can be written as a query."""

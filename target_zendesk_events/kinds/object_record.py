@@ -117,9 +117,9 @@ class ObjectRecord(msgspec.Struct, frozen=True):
         """Return that it is refused: it refers to somebody or something that is not there."""
         return Missing.REFUSED
 
-    def known_by(self) -> Sequence[LookUp]:
+    def known_by(self) -> Sequence[LookUp] | None:
         """Return nothing: it makes no customer."""
-        return ()
+        return None
 
     def request(self, claim: Claim, found: Found) -> Request:  # noqa: ARG002 - it bears no time
         """Return the request that makes or changes this one record."""

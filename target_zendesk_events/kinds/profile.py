@@ -214,7 +214,7 @@ class ProfileUpsert(msgspec.Struct, frozen=True):
 
     def when_missing(self, claim: Claim, found: Found) -> Request | Missing:  # noqa: ARG002 - nothing is looked up
         """Return the request that makes it, where there was none to be changed."""
-        return Missing.REFUSED if self.method is Method.REPLACE else self._put()
+        return Missing.ASTRAY if self.method is Method.REPLACE else self._put()
 
     def read_back(self, claim: Claim) -> ReadBack | None:  # noqa: ARG002 - nobody asks
         """Return nothing: to send it again does no harm."""

@@ -27,6 +27,8 @@ class Claim(msgspec.Struct, frozen=True):
 class Missing(enum.Enum):
     """What a 404 means where it calls for no other request."""
 
+    ASTRAY = "astray"
+    """Nothing need be there: before a run's first success, no such API is at the address."""
     REFUSED = "refused"
     """What the shipment is to change is not there."""
     DONE = "done"

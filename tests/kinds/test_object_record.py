@@ -92,7 +92,7 @@ def test_whom_it_refers_to_is_looked_up_once() -> None:
     """What is not found sets the record aside; the users among them may be forgotten."""
     assert RECORD.look_ups() == [USER, CONTRACT, PAYER]
     assert RECORD.when_not_found() is Missing.REFUSED
-    assert RECORD.known_by() == ()
+    assert RECORD.known_by() is None
     assert RECORD.persons() == [("external_id", "c-7"), ("email", "customer-7@example.com")]
 
 

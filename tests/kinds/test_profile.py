@@ -49,7 +49,7 @@ def test_a_merge_changes_the_profile_of_the_first_identifier() -> None:
 def test_a_replacement_is_put_at_once() -> None:
     """A 404 to it calls for nothing else."""
     assert REPLACED.request(NOW, {}) == MERGED.when_missing(NOW, {})
-    assert REPLACED.when_missing(NOW, {}) is Missing.REFUSED
+    assert REPLACED.when_missing(NOW, {}) is Missing.ASTRAY
 
 
 def test_a_profile_is_told_by_its_first_identifier() -> None:
