@@ -49,6 +49,18 @@ class Customers:
         made = number is not None and self._store.value("SELECT 1 FROM users WHERE id = ?", number)
         return bool(made) or user_id in (self._known_users or ())
 
+    def of_address(self, email: str) -> int | None:
+        """Return the user of an e-mail address, if there is one."""
+        found = self._store.value("SELECT user_id FROM identities WHERE type = 'email' AND value = ?", email.lower())
+        return None if found is None else int(found)
+
+    def admit(self, email: str, name: str) -> int:
+        """Make a user of a name and an address that nobody has."""
+        user = self._ensure_user(None, name)
+        sql = "INSERT INTO identities (type, value, user_id) VALUES ('email', ?, ?)"
+        self._store.run(sql, email.lower(), user)
+        return user
+
     def profile(self, profile_id: str) -> dict[str, Any] | None:
         """Return the profile of that id, as Zendesk shows it."""
         row = self._store.row("SELECT * FROM profiles WHERE id = ?", profile_id)

@@ -140,3 +140,18 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS jobs_under_way ON jobs (due) WHERE ended IS NULL;
 CREATE INDEX IF NOT EXISTS identities_without_case ON identities (type, value COLLATE NOCASE);
+CREATE TABLE IF NOT EXISTS comments (
+  number INTEGER PRIMARY KEY,
+  ticket INTEGER NOT NULL,
+  author_id INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  public INTEGER NOT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS comments_of_ticket ON comments (ticket);
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+  key TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  answer BLOB NOT NULL,
+  began REAL NOT NULL
+) WITHOUT ROWID;

@@ -20,6 +20,7 @@ from .custom_objects import CustomObjects
 from .customers import Customers
 from .desk import Desk, Habits
 from .faults import Fault, Faults
+from .idempotency import IdempotencyKeys
 from .job_desk import JobDesk
 from .jobs import Jobs
 from .limits import SUPPORT_PLANS, RateLimit, limit_of
@@ -29,6 +30,9 @@ from .object_records import ObjectRecords
 from .pages import Pages
 from .reception import TRANSPORT, Pace, Reception
 from .store import Attempt, Store, StoredEvent, User
+from .ticket_desk import TicketDesk
+from .ticket_limits import TicketLimits
+from .tickets import Tickets
 from .timeline import Timeline
 from .users import UserDesk
 
@@ -81,6 +85,7 @@ class Playground:
         self._limit = RateLimit(limit_of(plan, requests_per_minute), window)
         support = limit_of(plan, support_requests_per_minute, SUPPORT_PLANS)
         self._limits: dict[Bucket, RateLimit] = {"events": self._limit, "support": RateLimit(support, window)}
+        self._ticket_limits = TicketLimits(window)
         self._plan = plan
         self._job_seconds = job_seconds
         self._faults = Faults(list(faults))
@@ -171,6 +176,7 @@ class Playground:
         self._store.clear()
         for limit in self._limits.values():
             limit.clear()
+        self._ticket_limits.clear()
         self._oauth.clear()
         self._faults.reset()
 
@@ -194,6 +200,9 @@ class Playground:
             *UserDesk(self._store, self._customers, self._habits.search_delay).routes(),
             *ObjectDesk(objects, records).routes(),
             *JobDesk(objects, jobs).routes(),
+            *TicketDesk(
+                Tickets(self._store, self._customers), IdempotencyKeys(self._store), self._ticket_limits
+            ).routes(),
         ]
         self._reception = reception = Reception(
             table=table,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = Path(__file__).with_name("schema.sql")
 TABLES = (
     *("requests", "refusals", "notes", "users", "identities", "profiles", "identifiers", "events"),
-    *("objects", "object_fields", "records", "record_links", "tickets", "jobs"),
+    *("objects", "object_fields", "records", "record_links", "jobs", "tickets", "comments", "idempotency_keys"),
 )
 
 

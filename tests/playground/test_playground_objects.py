@@ -212,13 +212,14 @@ def test_a_value_must_fit_its_field(ask: Ask, field: str, fitting: list[Any], ot
         assert details(answer) == {field}, value
 
 
-def test_a_lookup_finds_records_and_users_that_are_there(ask: Ask) -> None:
-    """A record of the object that the field names, and a user whom an event made."""
+def test_a_lookup_finds_what_is_there(ask: Ask) -> None:
+    """A record of the object that the field names, a user whom an event made, a ticket."""
     parent = ask("POST", content=record()).json()["custom_object_record"]["id"]
     profile = {"source": "shop", "type": "customer", "identifiers": [{"type": "email", "value": "c@example.com"}]}
     event = {"source": "shop", "type": "visit", "properties": {}}
     user = ask("POST", "/api/v2/user_profiles/events", {"profile": profile, "event": event}).json()["user_id"]
-    sent = record(custom_object_fields={"parent": parent, "customer": user})
+    ticket = ask("POST", "/api/v2/tickets", {"ticket": {"comment": {"body": "x"}}}).json()["ticket"]["id"]
+    sent = record(custom_object_fields={"parent": parent, "customer": user, "incident": str(ticket)})
     assert ask("PATCH", content=sent, external_id="2").status_code == 201
     make(ask, "contract")
     other = ask("POST", OBJECTS + "/contract/records", record()).json()["custom_object_record"]["id"]
