@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
     from .customers import Customers
     from .faults import Faults
+    from .rooms import Rooms
     from .store import Store
 
 
 class Control:
     """Answers whoever runs the playground; nothing here is noted or counts against a limit."""
 
-    def __init__(self, store: Store, customers: Customers, faults: Faults, clear: Callable[[], None]) -> None:
-        """Tell of `store`; `clear` starts afresh."""
+    def __init__(
+        self, store: Store, customers: Customers, rooms: Rooms, faults: Faults, clear: Callable[[], None]
+    ) -> None:
+        """Tell of what `store` and `rooms` hold; `clear` starts afresh."""
+        self._rooms = rooms
         self._store = store
         self._customers = customers
         self._faults = faults
@@ -38,6 +42,9 @@ class Control:
             Route("/playground/events", self.events),
             Route("/playground/requests", self.requests),
             Route("/playground/users", self.users),
+            Route("/playground/records", self.records),
+            Route("/playground/jobs", self.jobs),
+            Route("/playground/tickets", self.tickets),
             Route("/playground/faults", self.show_faults),
             Route("/playground/faults", self.add_faults, methods=["POST"]),
             Route("/playground/faults", self.replace_faults, methods=["PUT"]),
@@ -55,6 +62,18 @@ class Control:
     async def users(self, _request: Request) -> Response:
         """Every customer."""
         return JSONResponse({"users": [asdict(user) for user in self._customers.everyone()]})
+
+    async def records(self, _request: Request) -> Response:
+        """Every record of every custom object."""
+        return JSONResponse({"records": self._rooms.held_records()})
+
+    async def jobs(self, _request: Request) -> Response:
+        """Every job."""
+        return JSONResponse({"jobs": self._rooms.held_jobs()})
+
+    async def tickets(self, _request: Request) -> Response:
+        """Every ticket, with its comments."""
+        return JSONResponse({"tickets": self._rooms.held_tickets()})
 
     async def clear(self, _request: Request) -> Response:
         """Forget what was received, and come back to the faults of the start."""

@@ -80,9 +80,18 @@ class Jobs:
         """Do what is due, a job in one transaction."""
         now = self._clock()
         sql = "SELECT * FROM jobs WHERE ended IS NULL AND due <= ? ORDER BY due, number"
-        for row in self._store.rows(sql, now):
-            with self._store.transaction():
-                self._finish(row, now)
+        with self._store.lock:
+            for row in self._store.rows(sql, now):
+                with self._store.transaction():
+                    self._finish(row, now)
+
+    def everything(self) -> list[dict[str, Any]]:
+        """Every job, in the order of starting, with its object, its action and its items."""
+        now, parts = self._clock(), ("object", "action")
+        return [
+            {**self._shown(row, now), **{name: row[name] for name in parts}, "items": json.loads(row["items"])}
+            for row in self._store.rows("SELECT * FROM jobs ORDER BY number")
+        ]
 
     def find(self, job_id: str) -> dict[str, Any] | None:
         """Return a job's status; none for one that is not known any more."""

@@ -54,6 +54,11 @@ class ObjectRecords:
         sql = f"SELECT * FROM records WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - the names are ours
         return self._store.rows(sql, *values, size + 1)
 
+    def everything(self) -> list[dict[str, Any]]:
+        """Every record of every object, in the order of making."""
+        kinds = {one["key"]: self._objects.find(one["key"]) for one in self._objects.all()}
+        return [shown(kinds[row["object"]], row) for row in self._store.rows("SELECT * FROM records ORDER BY number")]
+
     def count(self, kind: CustomObject) -> int:
         """Return how many records an object has."""
         return int(self._store.value("SELECT count(*) FROM records WHERE object = ?", kind.key))

@@ -13,28 +13,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from . import api
 from .account import Account
 from .control import Control
-from .custom_objects import CustomObjects
 from .customers import Customers
-from .desk import Desk, Habits
+from .desk import Habits
 from .faults import Fault, Faults
-from .idempotency import IdempotencyKeys
-from .job_desk import JobDesk
-from .jobs import Jobs
 from .limits import SUPPORT_PLANS, RateLimit, limit_of
 from .oauth import Credentials, OAuth
-from .object_desk import ObjectDesk
-from .object_records import ObjectRecords
 from .pages import Pages
 from .reception import TRANSPORT, Pace, Reception
+from .rooms import Rooms
 from .store import Attempt, Store, StoredEvent, User
-from .ticket_desk import TicketDesk
-from .ticket_limits import TicketLimits
-from .tickets import Tickets
 from .timeline import Timeline
-from .users import UserDesk
 
 if TYPE_CHECKING:
     import asyncio
@@ -85,7 +75,7 @@ class Playground:
         self._limit = RateLimit(limit_of(plan, requests_per_minute), window)
         support = limit_of(plan, support_requests_per_minute, SUPPORT_PLANS)
         self._limits: dict[Bucket, RateLimit] = {"events": self._limit, "support": RateLimit(support, window)}
-        self._ticket_limits = TicketLimits(window)
+        self._window = window
         self._plan = plan
         self._job_seconds = job_seconds
         self._faults = Faults(list(faults))
@@ -112,6 +102,10 @@ class Playground:
             self._socket.close()
             raise
         self._customers = Customers(self._store, self._known_users)
+        self._rooms = Rooms(
+            self._store, self._customers, self._oauth, plan=self._plan, habits=self._habits, window=self._window
+        )
+        self._rooms.jobs.seconds = self._job_seconds
         self._server = uvicorn.Server(_config(self._application()))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="playground", daemon=True)
         self._thread.start()
@@ -147,6 +141,18 @@ class Playground:
         """Every customer, oldest first."""
         return self._customers.everyone()
 
+    def records(self) -> list[dict[str, Any]]:
+        """Every record of every custom object, in the order of making."""
+        return self._rooms.held_records()
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every job that was started, with its object, action and items."""
+        return self._rooms.held_jobs()
+
+    def tickets(self) -> list[dict[str, Any]]:
+        """Every ticket, with its comments; not those that were deleted."""
+        return self._rooms.held_tickets()
+
     def receive(self, method: str, path: str, body: bytes, note: str = "") -> int:
         """Serve a request that came over no wire, whatever the limits; its event bears `note`. Returns its status."""
         return self._reception.receive(method, path, body, note)
@@ -165,7 +171,7 @@ class Playground:
 
     def set_job_seconds(self, seconds: float) -> None:
         """Change how long jobs take that are started from now on."""
-        self._jobs.seconds = seconds
+        self._rooms.jobs.seconds = seconds
 
     def set_delay(self, seconds: float) -> None:
         """Change how long every answer takes."""
@@ -176,7 +182,7 @@ class Playground:
         self._store.clear()
         for limit in self._limits.values():
             limit.clear()
-        self._ticket_limits.clear()
+        self._rooms.clear()
         self._oauth.clear()
         self._faults.reset()
 
@@ -191,29 +197,16 @@ class Playground:
         self._store.close()
 
     def _application(self) -> ASGIApp:
-        objects = CustomObjects(self._store, self._plan)
-        records = ObjectRecords(self._store, objects, self._customers)
-        self._jobs = jobs = Jobs(self._store, objects, records)
-        jobs.seconds = self._job_seconds
-        table = [
-            *api.routes(Desk(self._store, self._customers, self._habits), self._oauth),
-            *UserDesk(self._store, self._customers, self._habits.search_delay).routes(),
-            *ObjectDesk(objects, records).routes(),
-            *JobDesk(objects, jobs).routes(),
-            *TicketDesk(
-                Tickets(self._store, self._customers), IdempotencyKeys(self._store), self._ticket_limits
-            ).routes(),
-        ]
         self._reception = reception = Reception(
-            table=table,
+            table=self._rooms.routes(),
             store=self._store,
             oauth=self._oauth,
             limits=self._limits,
             faults=self._faults,
             pace=self._pace,
-            advance=jobs.advance,
+            advance=self._rooms.jobs.advance,
         )
-        control = Control(self._store, self._customers, self._faults, self.clear)
+        control = Control(self._store, self._customers, self._rooms, self._faults, self.clear)
         pages = Pages(self._store, self._would_be_set_aside)
         timeline = Timeline(self._store, self._customers, pages)
         account = Account(self._store, self._limit, pages)
@@ -226,7 +219,7 @@ class Playground:
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             outside = scope["type"] == "http" and scope["path"].startswith(OUTSIDE)
             if not outside:
-                jobs.advance()
+                self._rooms.jobs.advance()
             await (reception if outside else inside)(scope, receive, send)
 
         return application

@@ -284,7 +284,7 @@ def test_a_stored_event_may_stay_unseen_for_a_while(http):
     [
         ("POST", "/api/v2/user_profiles/events/bulk", 404),
         ("PUT", EVENTS, 405),
-        ("GET", "/api/v2/tickets", 404),
+        ("GET", "/api/v2/views", 404),
         ("POST", "/api/v2/users/me", 405),
     ],
 )

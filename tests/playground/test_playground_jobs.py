@@ -192,6 +192,18 @@ def test_a_job_may_be_forgotten(playground: Playground, ask: Ask) -> None:
     assert records(ask) == ["1"]
 
 
+def test_what_is_held_is_told(playground: Playground, ask: Ask, run: Run) -> None:
+    """Records, jobs and tickets, in Python and on the playground's own paths."""
+    run(UPSERT, items("1", seats=2))
+    ask("POST", "/api/v2/tickets", {"ticket": {"comment": {"body": "x"}, "external_id": "t"}})
+    ((record,), (job,), (ticket,)) = (playground.records(), playground.jobs(), playground.tickets())
+    assert (record["external_id"], record["custom_object_fields"]) == ("1", {"seats": 2})
+    assert (job["object"], job["action"], job["status"], len(job["items"])) == ("subscription", UPSERT, "completed", 1)
+    assert (ticket["external_id"], ticket["comments"][0]["body"]) == ("t", "x")
+    told = {name: ask("GET", f"/playground/{name}").json()[name] for name in ("records", "jobs", "tickets")}
+    assert told == {"records": [record], "jobs": [job], "tickets": [ticket]}
+
+
 def test_items_may_fail_on_purpose(playground: Playground, ask: Ask, run: Run) -> None:
     """By their index, with the fault's message."""
     playground.set_faults(Fault(on="jobs", failed_items=[1], message="No"))

@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_zendesk_events.playground.limits import PLANS, RateLimit, limit_of
+from target_zendesk_events.playground.limits import PLANS, SUPPORT_PLANS, RateLimit, limit_of
 from target_zendesk_events.playground.server import Playground
 
 EVENTS = "/api/v2/user_profiles/events"
@@ -32,6 +32,7 @@ def http():
 def test_plans_have_their_limits():
     """The numbers are the documented ones, a number given wins, and an unknown plan is named."""
     assert [limit_of(plan, None) for plan in PLANS] == [250, 250, 500, 700, 1_000]
+    assert [limit_of(plan, None, SUPPORT_PLANS) for plan in PLANS] == [200, 400, 400, 700, 2_500]
     assert limit_of("team", 3) == 3
     assert limit_of(None, None) is None
     with pytest.raises(ValueError, match="plan is 'huge'"):
@@ -73,6 +74,30 @@ def test_above_the_limit_the_answer_is_429(http):
     assert fourth.json()["errors"][0]["code"] == "TooManyRequests"
 
 
+SUPPORT = (
+    "/api/v2/custom_objects",
+    "/api/v2/tickets",
+    "/api/v2/users/me",
+    "/api/v2/users/search?query=a",
+    "/api/v2/job_statuses/show_many?ids=a",
+)
+
+
+def test_support_has_a_minute_of_its_own(http):
+    """Objects, tickets, users and jobs share it; events and profiles have theirs, and neither uses the other's."""
+    with Playground(requests_per_minute=2, support_requests_per_minute=len(SUPPORT)) as playground:
+        served = [http.get(playground.url + path) for path in SUPPORT]
+        refused = http.get(playground.url + SUPPORT[0])
+        events = [http.post(playground.url + EVENTS, json=body()) for _ in range(3)]
+        playground.set_limit(None, "support")
+        assert http.get(playground.url + SUPPORT[0]).status_code == 200
+    assert [answer.status_code for answer in served] == [200] * len(SUPPORT)
+    assert [answer.headers["X-Rate-Limit-Remaining"] for answer in served] == ["4", "3", "2", "1", "0"]
+    assert (refused.status_code, refused.headers["ratelimit-remaining"]) == (429, "0")
+    assert 59 <= int(refused.headers["Retry-After"]) <= 60
+    assert [answer.status_code for answer in events] == [202, 202, 429]
+
+
 def test_after_retry_after_there_is_room(http):
     """A window may be shortened for trials; when it has passed, requests are let in again."""
     with Playground(requests_per_minute=1, window=0.2) as playground:
@@ -96,6 +121,8 @@ def test_a_plan_sets_the_limit(http):
     """`plan` alone is enough."""
     with Playground(plan="enterprise") as playground:
         assert http.post(playground.url + EVENTS, json=body()).headers["X-Rate-Limit"] == "700"
+    with Playground(plan="enterprise_plus") as playground:
+        assert http.get(playground.url + "/api/v2/tickets").headers["X-Rate-Limit"] == "2500"
 
 
 def test_an_account_has_fifty_event_sources(http):

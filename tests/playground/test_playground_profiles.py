@@ -214,6 +214,8 @@ def test_patch_cannot_move_or_make_a_profile(post, ask):
     assert ask("PATCH", PROFILES, {"source": "web"}, **CUSTOMER).status_code == 400
     assert ask("PATCH", PROFILES, {"identifiers": [OTHER_EMAIL]}, **CUSTOMER).status_code == 400
     assert ask("PATCH", f"{PROFILES}/nobody", {"name": "x"}).status_code == 404
+    absent = ask("PATCH", PROFILES, {"name": "x"}, identifier="shop:customer:email:customer-3@example.com")
+    assert (absent.status_code, absent.json()["errors"][0]["code"]) == (404, "ProfileNotFound")
 
 
 def test_patch_cannot_give_a_profile_to_another_user(post, ask):
