@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -33,16 +33,17 @@ class Fault:
     """One thing that goes wrong.
 
     Which requests meet it: those of kind `on` (`events` are posts of events, `reads` are reads of events; `any`), with
-    `event_type`, or whose body `contains` a text; of these the first `skip` pass, then each `every`-th, with
-    `probability` (drawn from `seed`), `count` times at most (none: until it is taken away).
+    `event_type`, with a `method`, or whose body, query or ids in the path `contains` a text; of these the first `skip`
+    pass, then each `every`-th, with `probability` (drawn from `seed`), `count` times at most (none: until it is taken
+    away).
 
     What it does to them: waits `delay` seconds; answers `status` (none: the true answer) with `retry_after` seconds in
     its form (`seconds`, `date`, or given as text: just that), a body of shape `body` that says `message`, a `location`
     and `headers`; with `store` only after the request was served as usual; waits `answer_delay` seconds after that.
-    Of a job that is started, `job` is its fate, `failed_items` are those that fail (by index), and `results` their
-    shape; its `message` is said of each.
     `drop` closes the connection instead of answering, `before` or `after` the request was served, with a reset or,
-    without `reset`, an orderly end. `dribble` is the seconds between the bytes of the answer's body.
+    without `reset`, an orderly end. `dribble` is the seconds between the bytes of the answer's body. Of a job that is
+    started, `job` is the fate, `failed_items` are those that fail, by place or text, saying `message`, and `results`
+    the shape in which its items are told.
     """
 
     status: int | None = None
@@ -50,6 +51,7 @@ class Fault:
     on: str = "events"
     event_type: str | None = None
     contains: str | None = None
+    method: str | None = None
     skip: int = 0
     every: int = 1
     probability: float = 1.0
@@ -67,7 +69,7 @@ class Fault:
     reset: bool = True
     dribble: float = 0.0
     job: Fate | None = None
-    failed_items: list[int] = field(default_factory=list)
+    failed_items: list[int | str] = field(default_factory=list)
     results: ResultsShape = "entries"
 
     def __post_init__(self) -> None:
@@ -148,6 +150,15 @@ class Standing:
         return True
 
 
+class Asked(NamedTuple):
+    """What a fault looks at in a request: `values` are those of its path and of its query."""
+
+    kind: Kind
+    method: str
+    values: tuple[str, ...]
+    body: bytes
+
+
 class Faults:
     """The faults that are set, in order: the first that strikes a request is the one it meets."""
 
@@ -177,10 +188,10 @@ class Faults:
         """Come back to the faults of the start, with fresh counts."""
         self.replace(self._first)
 
-    def take(self, kind: Kind, body: bytes) -> Standing | None:
-        """Return the fault that a request of `kind` meets, if any."""
+    def take(self, asked: Asked) -> Standing | None:
+        """Return the fault that a request meets, if any."""
         with self._lock:
-            return next((one for one in self._standing if _matches(one.fault, kind, body) and one.strikes()), None)
+            return next((one for one in self._standing if _matches(one.fault, asked) and one.strikes()), None)
 
     def shown(self) -> list[dict[str, Any]]:
         """Every fault that is set, with its number and how often it struck."""
@@ -201,12 +212,16 @@ def fault_from(content: object) -> Fault:
     return msgspec.convert(content, Fault)
 
 
-def _matches(fault: Fault, kind: Kind, body: bytes) -> bool:
-    if fault.on not in {"any", kind}:
+def _matches(fault: Fault, asked: Asked) -> bool:
+    if fault.on not in {"any", asked.kind} or fault.method not in {None, asked.method}:
         return False
-    if fault.contains is not None and fault.contains.encode() not in body:
+    if fault.contains is not None and not _contains(asked, fault.contains):
         return False
-    return fault.event_type is None or _event_type(body) == fault.event_type
+    return fault.event_type is None or _event_type(asked.body) == fault.event_type
+
+
+def _contains(asked: Asked, text: str) -> bool:
+    return text.encode() in asked.body or any(text in value for value in asked.values)
 
 
 def _event_type(body: bytes) -> object:

@@ -36,13 +36,18 @@ class Orders:
     """What goes wrong with a job on purpose.
 
     `fate`: it fails with nothing done, is killed or aborted with half of it done, is done but forgotten at once, or
-    never ends. `failed_items` fail, by their index. `results` are told in that shape.
+    never ends. `failed_items` fail, by their place, or by a text that they hold. `results` are told in that shape.
     """
 
     fate: Fate | None = None
-    failed_items: tuple[int, ...] = ()
+    failed_items: tuple[int | str, ...] = ()
     results: ResultsShape = "entries"
     message: str = ""
+
+    def fail(self, index: int, item: object) -> bool:
+        """Whether an item is to fail."""
+        texts = [one for one in self.failed_items if isinstance(one, str)]
+        return index in self.failed_items or (bool(texts) and any(text in json.dumps(item) for text in texts))
 
 
 class Jobs:
@@ -127,7 +132,7 @@ class Jobs:
             external_id = _external_id(action, item)
             identity = _identity(action, item)
             try:
-                if index in orders.failed_items:
+                if orders.fail(index, item):
                     raise RecordInvalid({"base": orders.message})
                 if identity in seen:
                     raise RecordInvalid({"base": "The job has this record already"})

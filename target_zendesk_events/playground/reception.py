@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from .call import Call
+from .faults import Asked
 from .refusals import Answer, OAuthRefusal, Refusal, code_of
 from .routing import find
 
@@ -149,7 +150,8 @@ class Reception:
             await asyncio.sleep(self._pace.delay)
             turned_away = Refusal(429, "TooManyRequests", "The account's limit of requests a minute is reached")
             return _dressed(visit.refused(turned_away), headers), 0.0
-        met = self._faults.take(route.kind, visit.body)
+        values = (*parameters.values(), *(value for _, value in parse_qsl(visit.query)))
+        met = self._faults.take(Asked(route.kind, visit.method, values, visit.body))
         if met is None:
             answer = self._serve(visit, route, parameters)
             await asyncio.sleep(self._pace.delay)

@@ -245,6 +245,10 @@ def test_faults_are_set_over_http(playground, post):
         {"retry_after": "1\r\n2"},
         {"headers": {"X-Proxy": "\u65e5"}},
         {"headers": {"X-Proxy": 1}},
+        {"job": "late"},
+        {"results": "list"},
+        {"failed_items": [1.5]},
+        {"method": 1},
         "fault",
     ],
 )

@@ -205,12 +205,13 @@ def test_what_is_held_is_told(playground: Playground, ask: Ask, run: Run) -> Non
 
 
 def test_items_may_fail_on_purpose(playground: Playground, ask: Ask, run: Run) -> None:
-    """By their index, with the fault's message."""
-    playground.set_faults(Fault(on="jobs", failed_items=[1], message="No"))
+    """By their place or by a text that they hold, with the fault's message."""
+    playground.set_faults(Fault(on="jobs", failed_items=[1], message="No"), Fault(on="jobs", failed_items=["id-5"]))
     results = run(UPSERT, items("1", "2", "3"))["results"]
+    assert [one["success"] for one in run(UPSERT, items("id-4", "id-5"))["results"]] == [True, False]
     assert [one["success"] for one in results] == [True, False, True]
     assert results[1]["details"] == "No"
-    assert records(ask) == ["1", "3"]
+    assert records(ask) == ["1", "3", "id-4"]
 
 
 def test_results_come_in_every_shape(playground: Playground, run: Run) -> None:
