@@ -110,16 +110,20 @@ class Account:
         return profile if isinstance(profile, dict) else answer.payload
 
     def events(self, profile_id: str, **filters: str) -> Iterator[Mapping[str, Any]]:
-        """Yield a profile's events as Zendesk gives them, page by page."""
-        path, seen = f"{profile_path(profile_id)}/events", {""}
-        answer = self.ask("GET", path, **filters)
+        """Yield a profile's events as Zendesk gives them."""
+        return self.pages(f"{profile_path(profile_id)}/events", "events", **filters)
+
+    def pages(self, path: str, name: str, **query: str) -> Iterator[Mapping[str, Any]]:
+        """Yield what is listed under `name` at a path, page by page; nothing where there is no such path."""
+        seen = {""}
+        answer = self.ask("GET", path, **query)
         while not answer.is_missing:
-            page = page_of(answer, "events")
+            page = page_of(answer, name)
             yield from page.items
             if page.next in seen:
                 return
             seen.add(page.next)
-            answer = self.ask("GET", path, **filters, **{"page[after]": page.next})
+            answer = self.ask("GET", path, **query, **{"page[after]": page.next})
 
     def who(self) -> Answer:
         """Ask who the credentials belong to: a success, or a 403. Raises the error of any other answer."""

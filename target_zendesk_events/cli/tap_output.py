@@ -41,7 +41,7 @@ def read_output(text: bytes) -> TapOutput:
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             what = recognised(line) or "is no Singer message"
-            fault = f"line {number} of the input {what}: init takes a tap's catalog (--discover) or its messages"
+            fault = f"line {number} of the input {what}: give a tap's catalog (--discover) or its messages [ZE409]"
             raise InputError(fault)
         if message["type"] == "SCHEMA" and isinstance(message.get("schema"), dict):
             name = str(message.get("stream"))

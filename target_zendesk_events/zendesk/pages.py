@@ -21,7 +21,8 @@ class Page:
 def page_of(answer: Answer, name: str) -> Page:
     """Return the page that an accepted answer to a read lists under this name."""
     payload: Mapping[str, Any] = answer.payload
-    items = tuple(one for one in payload[name] if isinstance(one, dict)) if isinstance(payload[name], list) else ()
+    listed = payload.get(name)
+    items = tuple(one for one in listed if isinstance(one, dict)) if isinstance(listed, list) else ()
     return Page(items=items, next=_cursor(payload))
 
 
