@@ -100,7 +100,7 @@ class DryRun:
     ) -> None:
         """Look shipments up in the ledger, and write nothing anywhere; `has_ledger` says that the run will have one."""
         self._has_ledger = has_ledger
-        self._met: set[bytes] = set()
+        self._met: dict[bytes, bytes | None] = {}
         self._ledger = ledger
         self._report = report
         self._keys = keys
@@ -155,6 +155,8 @@ class DryRun:
                 work.stream,
                 again=work.replayed is not None,
                 persons=functools.partial(self._keys.of_persons, what),
+                kind=what.kind,
+                content=self._keys.of_content(match),
             )
             for work, match, what in batch
         ]
@@ -163,7 +165,7 @@ class DryRun:
                 self._report.count_outcome(work.stream, match.rule, Outcome.FORGOTTEN)
                 continue
             is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
-            if is_settled or self._is_met_again(one.key):
+            if self._is_known(one, is_settled=is_settled):
                 counts = self._report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
                 counts.note_set_aside_before(entry.set_aside_as)
                 known = entry if is_settled else Entry(Standing.SETTLED, Outcome.DUPLICATE)
@@ -172,12 +174,12 @@ class DryRun:
                 goes_again = entry.standing is Standing.SETTLED
                 self._hold_against_limits(work, match, what, one.key, NEW if goes_again else entry)
 
-    def _is_met_again(self, key: bytes | None) -> bool:
-        """Tell whether the run itself would know this shipment by now."""
-        if key is None or not self._has_ledger:
-            return False
-        is_known = key in self._met
-        self._met.add(key)
+    def _is_known(self, one: Keyed, *, is_settled: bool) -> bool:
+        """Tell whether the ledger would know this shipment by then: from before, or by what this run met so far."""
+        if one.key is None or not self._has_ledger or (is_settled and one.key not in self._met):
+            return is_settled
+        is_known = one.key in self._met and self._met[one.key] == one.content
+        self._met[one.key] = one.content
         return is_known
 
     def _hold_against_limits(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:

@@ -114,7 +114,7 @@ class Intake:
         asides, self._asides = self._asides, []
         entries = self._ledger.seen([*map(keyed_of, batch), *map(aside_of, asides)])
         for shipment, entry in zip(batch, entries[: len(batch)], strict=True):
-            if entry.standing is Standing.SETTLED and not (shipment.is_replayed and entry.outcome in SENT_AGAIN):
+            if self._is_known(shipment, entry):
                 self._settling.receive(shipment, known_end(entry))
             elif shipment.stream in stopped:
                 self._settling.give_up(shipment.open_record)
@@ -144,6 +144,16 @@ class Intake:
     def _put_aside(self, open_record: OpenRecord, reason: str, message: str, match: Match | None = None) -> None:
         key = self._keys.of_aside(open_record.work, match, message)
         self._asides.append(SetAside(open_record, key, reason, message, None if match is None else match.rule))
+
+    def _is_known(self, shipment: OpenShipment, entry: Entry) -> bool:
+        """Tell whether what the ledger has as settled ends a shipment.
+
+        Content ends none while other content of the same thing is on its way: the claim is to tell, at its turn.
+        """
+        if entry.standing is not Standing.SETTLED or (shipment.is_replayed and entry.outcome in SENT_AGAIN):
+            return False
+        what = shipment.what
+        return shipment.content is None or not self._lanes.holds(what.lane_keys()) or bool(what.limit_fault())
 
     def _let_in(self, shipment: OpenShipment, entry: Entry, stop_stream: Callable[[str, str], None]) -> None:
         if entry.changed:
