@@ -193,9 +193,9 @@ def lost_letters_warning(run: Run) -> list[str]:
 
 def compile_book(settings: known.Settings, clock: RunClock | None = None) -> RuleBook:
     """Compile the rules of the settings. Raises ConfigurationError with every fault of every rule."""
-    from target_zendesk_events.mapping.rules import compile_rules  # noqa: PLC0415 - Jinja takes its time
+    from target_zendesk_events.mapping.rules import check_known_by, compile_rules  # noqa: PLC0415 - Jinja takes its time
 
-    return compile_rules(
+    rule_book = compile_rules(
         settings.rules,
         source=settings.source,
         timezone=str(settings.timezone),
@@ -206,6 +206,9 @@ def compile_book(settings: known.Settings, clock: RunClock | None = None) -> Rul
         wall=clock or time.time,
         certain=None if clock is None else clock.certain,
     )
+    if settings.unknown_customers != "create":
+        check_known_by(rule_book.rules)
+    return rule_book
 
 
 def digests_of(settings: known.Settings, rule_book: RuleBook) -> Digests:

@@ -74,8 +74,11 @@ class Consequences:
         """Carry out what follows for one shipment."""
         if shipment not in self._lanes:
             return  # given up meanwhile
-        if following.receipt is not None:
-            self.receive(shipment, following.receipt, now)
+        receipt = following.receipt
+        if receipt is not None and receipt.reason == "refused" and self._directory.doubt(shipment):
+            self._departures.put_off(shipment, now)
+        elif receipt is not None:
+            self.receive(shipment, receipt, now)
         elif shipment.stream in self.dropped:
             self._give_up(shipment)
         else:

@@ -28,6 +28,7 @@ class Directory:
         self._ledger = ledger
         self._keys = keys
         self._checks_customers = checks_customers
+        self._of_before: set[LookUp] = set()
         self._ids: collections.OrderedDict[LookUp, str] = collections.OrderedDict()
         self._absent: dict[LookUp, float] = {}
         self._fresh: dict[LookUp, None] = {}
@@ -79,6 +80,7 @@ class Directory:
             return []
         hashes = {self._keys.of_look_up(one): one for one in fresh}
         known = {hashes[digest]: number for digest, number in self._ledger.ids(list(hashes)).items()}
+        self._of_before.update(known)
         for one in fresh:
             if one not in known:
                 self._wanted.setdefault(one.family, {}).setdefault(one, now)
@@ -112,15 +114,20 @@ class Directory:
         for one in asked:
             self._wanted.setdefault(one.family, {})[one] = at - SECONDS_TO_GATHER
 
-    def learn(self, found: Mapping[LookUp, str]) -> None:
-        """Note ids that Zendesk told without being asked."""
-        self._remember(found)
+    def doubt(self, shipment: OpenShipment) -> bool:
+        """Forget what an earlier run had found for a shipment that was refused; tell whether there was any such.
 
-    def forget(self, wrong: Iterable[LookUp]) -> None:
-        """Forget ids that turned out to be wrong."""
-        known = [one for one in wrong if self._ids.pop(one, None) is not None]
-        if known:
-            self._ledger.drop_ids([self._keys.of_look_up(one) for one in known])
+        A user may be merged, and a record made anew, since then: with the id of today it may be taken.
+        """
+        old = [one for one in shipment.found if one in self._of_before]
+        if not old:
+            return False
+        self._of_before.difference_update(old)
+        for one in old:
+            self._ids.pop(one, None)
+        self._ledger.drop_ids([self._keys.of_look_up(one) for one in old])
+        shipment.found, shipment.attempts = {}, 0
+        return True
 
     def _due_at(self, family: Mapping[LookUp, float], *, may_come: bool) -> float:
         """Return when to ask for some of a family: at once where they fill a request."""

@@ -115,8 +115,13 @@ class FollowUp:
         self._outage.note_success(shipment.what.bucket)
         return Next(receipt=receipts.of_item(shipment, result, answer))
 
-    def of_inquiry(self, asked: str, answer: Answer, attempts: int, now: float, *, waiting: int) -> Next | None:
-        """Decide after an answer to what shipments wait for; None where it is final: a success, or a refusal."""
+    def of_inquiry(  # noqa: PLR0913, PLR0917 - what came, and what came before
+        self, asked: str, answer: Answer, attempts: int, since: float, now: float, waiting: int
+    ) -> Next | None:
+        """Decide after an answer to what shipments wait for; None where it is final: a success, or a refusal.
+
+        It is the answer to so many `attempts`, the first of which was answered at `since`.
+        """
         if answer.kind in {Kind.ACCEPTED, Kind.REFUSED} or (answer.kind is Kind.DENIED and answer.is_page):
             self._knows_address |= answer.kind is Kind.ACCEPTED
             self._renewed_for = None
@@ -127,6 +132,8 @@ class FollowUp:
             self._outage.note_failure(asked, now, waiting=waiting, cause=answer.summary)
         if answer.kind is Kind.DENIED:
             return Next(failure=of_answer(answer))
+        if now - since > self._max_outage_seconds:
+            return Next(failure=self._outage.unanswered(answer.summary, now - since))
         decision = decide(answer, dataclasses.replace(self._state(), attempts=attempts, conflicts=0))
         return self._of_all(answer, decision, now)
 

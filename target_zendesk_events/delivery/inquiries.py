@@ -41,7 +41,7 @@ class Inquiries:
         self._in_flight = in_flight
         self._rate_limits = rate_limits
         self._outage = outage
-        self._attempts: dict[str, int] = {}
+        self._attempts: dict[str, tuple[int, float]] = {}
         self.may_come = True
         """Whether more records may come, whose look-ups could go along."""
 
@@ -70,10 +70,11 @@ class Inquiries:
         self, task: Task, answer: Answer, now: float, *, waiting: int
     ) -> tuple[Next, Sequence[tuple[OpenShipment, Next]]]:
         """Take an answer; return what follows for all, and for each shipment that it tells of."""
-        attempts = self._attempts[task.asked] = self._attempts.get(task.asked, 0) + 1
-        following = self._follow_up.of_inquiry(task.asked, answer, attempts, now, waiting=waiting)
+        attempts, since = self._attempts.get(task.asked, (0, now))
+        self._attempts[task.asked] = attempts + 1, since
+        following = self._follow_up.of_inquiry(task.asked, answer, attempts + 1, since, now, waiting)
         if following is None:
-            self._attempts[task.asked] = 0
+            del self._attempts[task.asked]
             of_each = self._told(answer, now) if task.asked == JOB_STATUSES else self._found(task.about, answer, now)
             return Next(), of_each
         if task.asked == JOB_STATUSES:
@@ -84,8 +85,8 @@ class Inquiries:
 
     def _told(self, answer: Answer, now: float) -> list[tuple[OpenShipment, Next]]:
         """Return what follows for the items of the jobs that ended."""
-        told = statuses_in(answer.payload) if answer.kind is Kind.ACCEPTED else {}
-        ended = self._jobs.took(told, now)
+        is_told = answer.kind is Kind.ACCEPTED
+        ended = self._jobs.took(statuses_in(answer.payload), now) if is_told else self._jobs.lose_all()
         return [(one.shipment, self._follow_up.of_item(one, answer, now)) for one in ended]
 
     def _found(self, asked: Sequence[LookUp], answer: Answer, now: float) -> list[tuple[OpenShipment, Next]]:

@@ -127,9 +127,10 @@ class Jobs:
         return ended
 
     def lose_all(self) -> list[Ended]:
-        """Give all jobs up as lost: nobody may ask how they stand."""
+        """Give all jobs up as lost, since nobody may ask how they stand: what they hold goes alone."""
         self.is_asking = False
-        return [one for job in list(self._open.values()) for one in self._lose(job)]
+        jobs = list(self._open.values())
+        return [dataclasses.replace(one, goes_alone=True) for job in jobs for one in self._lose(job)]
 
     def _end(self, job: OpenJob, status: JobStatus) -> Iterator[Ended]:
         self._close(job)

@@ -13,7 +13,7 @@ from target_zendesk_events.errors import (
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
 
-def of_answer(answer: Answer, kind: str = "event") -> TargetError:  # noqa: ARG001
+def of_answer(answer: Answer) -> TargetError:
     """Return the error of an answer that says what is wrong for all, or for all of a kind."""
     if answer.kind is Kind.BARRED:
         return ConfigurationError(prolonged(answer.message, f" ({answer.code})"))

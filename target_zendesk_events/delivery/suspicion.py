@@ -105,7 +105,7 @@ class Suspicion(Generic[Item]):
         if self._refused_read or in_row:
             self._refused_read = False
             last = (in_row or row or list(self._suspects.values()))[-1:]
-            return of_answer(last[0].answer, last[0].kind) if last else None
+            return of_answer(last[0].answer) if last else None
         return None
 
     # the read, where nothing else is sent

@@ -107,6 +107,13 @@ class Outage:
         """When the run ends for want of a success; infinity while all is well."""
         return math.inf if self._since is None else self._since + self._max_outage_seconds
 
+    def unanswered(self, cause: str, lasted: float) -> OutageError:
+        """Return the error that ends the run where what shipments wait for is not answered, while others are taken."""
+        return OutageError(
+            f"Zendesk answered no look-up, or not how its jobs stand, for {lasted:.0f} s, longer than "
+            f"max_outage_seconds allows; last seen: {cause}. Run again later: nothing is lost, STATE is safe [ZE506]"
+        )
+
     def error(self, now: float) -> OutageError:
         """Return the error that ends the run, naming the cause."""
         lasted = 0.0 if self._since is None else now - self._since

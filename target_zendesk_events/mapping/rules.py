@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.errors import ConfigurationError
-from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.profile import KNOWN_BY, STANDARD_IDENTIFIERS
 from target_zendesk_events.mapping.created_at import Since, Timeline
 from target_zendesk_events.mapping.identifiers import Cleaning
 from target_zendesk_events.mapping.making import Surroundings
@@ -97,6 +97,20 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     if faults:
         raise ConfigurationError(faults)
     return RuleBook(rules)
+
+
+def check_known_by(rules: Iterable[Rule]) -> None:
+    """Check that each rule's customers can be asked for. Raises ConfigurationError with each whose cannot."""
+    faults = [
+        f"rule '{rule.name}': "
+        "unknown_customers asks Zendesk who is known, by external_id or email, and its profile has neither: give it one of them, or leave unknown_customers at create [ZE223]"
+        for rule in rules
+        if rule.constant_identifier_types
+        and not rule.identifier_types_vary
+        and not set(KNOWN_BY) & set(rule.constant_identifier_types)
+    ]
+    if faults:
+        raise ConfigurationError(faults)
 
 
 def standard_identifier_notes(rules: Iterable[Rule]) -> list[str]:
