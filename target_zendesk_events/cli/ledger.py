@@ -6,26 +6,26 @@ import datetime as dt
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import compile_book, digests_of, ledger_of, run_name
+from target_zendesk_events.assembly import EVENTS, compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
 from target_zendesk_events.delivery.dry_run import Cost, DryRun
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.escaping import escaped, say
 from target_zendesk_events.kinds.shipment import Shipment
-from target_zendesk_events.ledger.inquiry import Inquiry, PastRun
-from target_zendesk_events.ledger.ledger import Entry
+from target_zendesk_events.ledger.inquiry import SET_ASIDE_STATUS, Count, Inquiry, PastRun
+from target_zendesk_events.ledger.ledger import Entry, Standing, Usage
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.lengths import in_words
 from target_zendesk_events.mapping.values import json_text
 from target_zendesk_events.moments import in_utc
 from target_zendesk_events.target import TargetZendeskEvents
-from target_zendesk_events.work import Match, Work
+from target_zendesk_events.work import Match, Outcome, Work
 
 
 @click.group(invoke_without_command=True)
@@ -34,7 +34,7 @@ from target_zendesk_events.work import Match, Work
 @click.pass_context
 @reporting_faults
 def ledger(context: click.Context, config: dict[str, Any], as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """Show what was sent: events by stream and status, the month's use and its forecast, and the newest runs.
+    """Show what was sent: by stream, kind and status, the month's use and its forecast, and the newest runs.
 
     Example: zendesk-events ledger --config config.json
     """
@@ -45,22 +45,60 @@ def ledger(context: click.Context, config: dict[str, Any], as_json: bool) -> Non
     kept = _open(settings)
     inquiry = Inquiry(kept)
     counts, month, runs = inquiry.counts(), inquiry.month(settings.monthly_event_quota), inquiry.runs()
-    today = kept.usage().of("event")[1]
+    sent = kept.usage()
     sizes = inquiry.sizes(runs)
     note = kept.note
     kept.close()
+    streams, kinds = _by_stream(counts), _by_kind(counts, sent)
+    today = sent.of(EVENTS)[1]
     if as_json:
-        streams: dict[str, dict[str, int]] = {}
-        for stream, status, count in counts:
-            streams.setdefault(stream, {})[status.replace(" ", "_")] = count
-        told = {"streams": streams, "month": month.as_object(), "today": today}
+        told = {"streams": streams, "kinds": kinds, "month": month.as_object(), "today": today}
         click.echo(json.dumps({**told, "runs": [_as_object(one, sizes) for one in runs]}, indent=2))
         return
     say(note)
-    for stream, status, count in counts:
-        say(f"{stream}: {count:,} {status}")
+    for stream, statuses in streams.items():
+        for status, count in statuses.items():
+            say(f"{stream}: {count:,} {status.replace('_', ' ')}")
+    for line in lines_of(kinds):
+        say(line)
     say(f"this account sent {month}; {today:,} today")
     _draw(runs, sizes)
+
+
+def _by_stream(counts: Sequence[Count]) -> dict[str, dict[str, int]]:
+    """Return how many shipments of a stream have a status."""
+    streams: dict[str, dict[str, int]] = {}
+    for one in counts:
+        statuses = streams.setdefault(one.stream, {})
+        status = one.status.replace(" ", "_")
+        statuses[status] = statuses.get(status, 0) + one.number
+    return streams
+
+
+def _by_kind(counts: Sequence[Count], sent: Usage) -> dict[str, dict[str, Any]]:
+    """Return how many shipments of a kind have a status, and how many were sent this month and today.
+
+    A record that yielded none is of no kind.
+    """
+    kinds = used_by_kind(sent)
+    for one in counts:
+        if one.status != SET_ASIDE_STATUS:
+            statuses = kinds.setdefault(one.kind, {"month": 0, "today": 0}).setdefault("outcomes", {})
+            statuses[one.status] = statuses.get(one.status, 0) + one.number
+    return kinds
+
+
+def used_by_kind(sent: Usage) -> dict[str, dict[str, Any]]:
+    """Return how many shipments of each kind were sent this month, and today."""
+    return {kind: {"month": month, "today": today} for kind, (month, today) in sorted(sent.sent.items())}
+
+
+def lines_of(kinds: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Say of each kind but events how many of it there are: what was sent of events has a line of its own."""
+    for kind, counts in kinds.items():
+        if kind != EVENTS:
+            outcomes = "".join(f"{count:,} {status}, " for status, count in counts.get("outcomes", {}).items())
+            yield f"of kind {kind}: {outcomes}{counts['month']:,} sent this month (UTC), {counts['today']:,} today"
 
 
 def _as_object(run: PastRun, sizes: Mapping[int, int]) -> dict[str, Any]:
@@ -134,12 +172,15 @@ class Finding(TargetZendeskEvents):
     def note_end(self, cost: Cost) -> None:
         """Nothing is to be sent."""
 
-    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:  # noqa: ARG002
+    def note_shipment(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:
         """Say what the ledger holds of it."""
         found = self._inquiry.sent(key) if self._inquiry is not None and key is not None else None
         which = f"{work.stream} {json_text(work.key_values) if work.key_values else 'record'} {match.rule}"
         if found is None:
             say(f"{which}: not sent")
+            return
+        if what.content() is not None and (entry.standing is Standing.NEW or entry.outcome is Outcome.DUPLICATE):
+            say(f"{which}: not sent with this content; another of the same is {found.status}, of {_time(found.at)}")
             return
         attempts = "1 attempt" if found.attempts == 1 else f"{found.attempts} attempts"
         request = f", request id {found.request_id}" if found.request_id else ""

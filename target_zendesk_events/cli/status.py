@@ -19,7 +19,7 @@ from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER, compile_book
 from target_zendesk_events.cli.alarms import Age, Thresholds, age_option
 from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
-from target_zendesk_events.cli.ledger import opened
+from target_zendesk_events.cli.ledger import lines_of, opened, used_by_kind
 from target_zendesk_events.escaping import escaped, say
 from target_zendesk_events.ledger.forecast import Month
 from target_zendesk_events.ledger.inquiry import Inquiry, PastRun
@@ -81,7 +81,7 @@ def _status_of(settings: known.Settings) -> dict[str, Any]:
     waiting = collections.Counter(letter.seen_as for letter in letters)
     oldest = min((letter.time for letter in letters if letter.time is not None), default=None)
     report = last_run.read(settings.data_dir)
-    now, settled, runs, month = _known_to_ledger(settings)
+    now, settled, runs, month, kinds = _known_to_ledger(settings)
     newest = itertools.takewhile(lambda one: not one.is_over, runs)
     if month is None and report is not None:
         settled = _settled_in(report)
@@ -104,18 +104,25 @@ def _status_of(settings: known.Settings) -> dict[str, Any]:
             "oldest": None if oldest is None else in_utc(oldest.timestamp()),
         },
         "month": None if month is None else month.as_object(),
+        "kinds": kinds,
         "running": [{"run": one.name, "since": in_utc(one.started)} for one in runs if one.is_live],
         "silent": [{"run": one.name, "since": in_utc(one.started)} for one in newest if one.is_silent],
     }
 
 
-def _known_to_ledger(settings: known.Settings) -> tuple[float, dict[str, float | None], list[PastRun], Month | None]:
-    """Return its time, when each stream's newest record was settled, its runs and the month, which is None without."""
+def _known_to_ledger(
+    settings: known.Settings,
+) -> tuple[float, dict[str, float | None], list[PastRun], Month | None, dict[str, Any]]:
+    """Return its time, when each stream's newest record was settled, its runs, the month, and what was sent by kind.
+
+    The month is None without a ledger.
+    """
     ledger = opened(settings)
     if ledger is None:
-        return time.time(), {}, [], None
+        return time.time(), {}, [], None, {}
     inquiry = Inquiry(ledger)
-    found = ledger.now(), inquiry.settled(), inquiry.runs(), inquiry.month(settings.monthly_event_quota)
+    month, kinds = inquiry.month(settings.monthly_event_quota), used_by_kind(ledger.usage())
+    found = ledger.now(), inquiry.settled(), inquiry.runs(), month, kinds
     ledger.close()
     return found
 
@@ -184,6 +191,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     month = told["month"]
     known_month = month and Month(month["sent"], month["quota"], month["forecast"])
     yield str(known_month or "the month: nothing is known, for there is no ledger")
+    yield from lines_of(told["kinds"])
     running = [f"{one['run']} since {one['since']}" for one in told["running"]]
     yield f"running now: {', '.join(running) or 'nothing'}"
     for one in told["silent"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from target_zendesk_events.ledger.forecast import Month, month_of
 from target_zendesk_events.ledger.lease import LEASE_SECONDS
@@ -14,10 +14,12 @@ from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.ledger.tables import CLAIMED, DISCARDED, LOOKALIKES_SHIFT, OF_ACCOUNT, PREFIX
 from target_zendesk_events.work import NoShipment, Outcome
 
+SET_ASIDE_STATUS: Final = "set aside"
+"""What is said of a record that yielded no shipment."""
 STATUSES: Final = {
     **{number: outcome.value for outcome, number in STATUS.items()},
     CLAIMED: "claimed",
-    STATUS[NoShipment.UNMAPPABLE]: "set aside",
+    STATUS[NoShipment.UNMAPPABLE]: SET_ASIDE_STATUS,
     DISCARDED: "discarded",
 }
 SET_ASIDE: Final = (STATUS[Outcome.REJECTED], STATUS[Outcome.HELD], STATUS[NoShipment.UNMAPPABLE])
@@ -73,6 +75,15 @@ class PastRun:
         return "by hand" if self.exit_code is None else f"exit {self.exit_code}"
 
 
+class Count(NamedTuple):
+    """How many shipments of a stream and a kind have a status."""
+
+    stream: str
+    kind: str
+    status: str
+    number: int
+
+
 class Inquiry:
     """Questions to one ledger, of one account: another on the same ledger is neither shown nor forgotten."""
 
@@ -82,14 +93,14 @@ class Inquiry:
         self._database = ledger.database
         ledger.transactions.run(lambda: self._database.limit_statements(QUESTION_SECONDS), writes=False)
 
-    def counts(self) -> list[tuple[str, str, int]]:
-        """Return stream, status and number of shipments."""
+    def counts(self) -> list[Count]:
+        """Return the shipments, and the records that yielded none, by stream, kind and status."""
         rows = self._ledger.transactions.ask(
-            f"SELECT s.name, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
-            "WHERE s.account = ? GROUP BY s.name, k.status ORDER BY s.name, k.status",
+            f"SELECT s.name, k.kind, k.status, COUNT(*) FROM {PREFIX}keys k JOIN {PREFIX}streams s ON s.id = k.stream "
+            "WHERE s.account = ? GROUP BY s.name, k.kind, k.status ORDER BY s.name, k.status, k.kind",
             (self._ledger.account,),
         )
-        return [(name, STATUSES[status], count) for name, status, count in rows]
+        return [Count(name, kind, STATUSES[status], count) for name, kind, status, count in rows]
 
     def runs(self) -> list[PastRun]:
         """Return the newest runs, the newest first."""

@@ -66,6 +66,7 @@ def test_it_tells_the_same_as_json(accounts: tuple[Account, Account]) -> None:
     production.ask("prune", "--unseen-days", "9", "--yes")
     told = json.loads(production.ask("--json"))
     assert told["streams"] == {"orders": {"delivered": 2, "rejected": 1}}
+    assert told["kinds"] == {"event": {"month": 2, "today": 2, "outcomes": {"delivered": 2, "rejected": 1}}}
     month = told["month"]
     assert (month["sent"], month["quota"], month["percent"], told["today"]) == (2, 1_000, 0.2, 2)
     assert month["forecast"] >= 2
@@ -74,6 +75,34 @@ def test_it_tells_the_same_as_json(accounts: tuple[Account, Account]) -> None:
     assert (by_hand["end"], by_hand["exit_code"], by_hand["events"]) == ("by hand", None, 0)
     assert (run["end"], run["exit_code"], run["events"]) == ("exit 0", 0, 3)
     assert run["started"] <= run["ended"]
+
+
+PROFILE: dict[str, Any] = {
+    "stream": "members",
+    "profile": {
+        "identifiers": {"shop_customer_id": "{{ customer_id }}"},
+        "attributes": {"plan": "{{ kind }}"},
+        "method": "replace",
+    },
+}
+
+
+def test_it_tells_kinds_apart(accounts: tuple[Account, Account]) -> None:
+    """Each with its outcomes and what was sent of it; the month's quota is the events' alone."""
+    production, _ = accounts
+    production.settings["rules"] = [*production.settings["rules"], PROFILE]
+    members = [support.record("members", number, customer_id=number, kind="gold") for number in (1, 2, 3)]
+    support.run_here(production.settings, support.lines([support.schema("members"), *members]))
+    told = json.loads(production.ask("--json"))
+    assert told["kinds"]["profile"] == {"month": 3, "today": 3, "outcomes": {"delivered": 3}}
+    assert (told["kinds"]["event"]["month"], told["month"]["sent"], told["today"]) == (5, 5, 5)
+    assert "\nof kind profile: 3 delivered, 3 sent this month (UTC), 3 today\n" in production.ask()
+    given = support.lines(
+        [support.schema("members"), *members[:1], {**members[1], "record": {**members[1]["record"], "kind": "silver"}}]
+    )
+    same, other = (line for line in production.ask("find", given=given).splitlines() if "members:profile" in line)
+    assert "delivered, first sent" in same
+    assert "not sent with this content; another of the same is delivered, of " in other
 
 
 def test_it_finds_a_record_s_event(accounts: tuple[Account, Account]) -> None:

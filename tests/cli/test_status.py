@@ -77,6 +77,7 @@ def test_it_tells_what_an_operator_alarms_on(watch: Watch) -> None:
     assert run["started"] <= run["ended"] <= told["time"]
     assert (told["dead_letters"]["waiting"], told["dead_letters"]["held"]) == (1, 0)
     assert (told["month"]["sent"], told["month"]["quota"], told["month"]["percent"]) == (2, 200, 1.0)
+    assert told["kinds"] == {"event": {"month": 2, "today": 2}}
     assert (told["running"], told["alarms"]) == ([], [])
     assert len(watch.playground.requests()) == asked
     assert sorted((watch.folder / "data").rglob("*")) == files
