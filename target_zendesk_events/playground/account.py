@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from .chart import MINUTES, chart
+from .jobs import MOST_UNDER_WAY
 from .limits import PROFILES_A_PERSON, SOURCES, TYPES
 
 if TYPE_CHECKING:
@@ -22,13 +23,20 @@ if TYPE_CHECKING:
     from .chart import Chart
     from .limits import RateLimit
     from .pages import Pages
+    from .rooms import Rooms
+    from .routing import Bucket
     from .store import Store
 
 LATEST = 50
 NAMES_SHOWN = 100
 TIGHT = 0.8
-COUNTED = "(path GLOB '/api/v2/user_profiles*' OR path GLOB '/api/v2/users/*/*')"
-"""Requests that draw on the minute of events and profiles."""
+EVENTS = "(path GLOB '/api/v2/user_profiles*' OR path GLOB '/api/v2/users/*/*')"
+COUNTED: dict[Bucket, str] = {
+    "events": EVENTS,
+    "support": f"(path GLOB '/api/v2/*' AND NOT path GLOB '/api/v2/oauth/*' AND NOT {EVENTS})",
+}
+"""Requests that draw on each minute."""
+WORDS: dict[Bucket, str] = {"events": "Events and profiles", "support": "Tickets, objects, users and jobs"}
 IS_REFUSED = "(dropped OR status >= 400)"
 
 
@@ -52,13 +60,24 @@ class Use:
         return bool(self.most) and self.used >= self.most * TIGHT
 
 
+@dataclass(frozen=True)
+class Minutes:
+    """One of the account's two limits on requests: whose it is, how much of it is used now, and its last hour."""
+
+    name: Bucket
+    what: str
+    now: Use
+    chart: Chart
+
+
 class Account:
     """The operator's page."""
 
-    def __init__(self, store: Store, limit: RateLimit, pages: Pages) -> None:
-        """Show what `store` holds against the limits."""
+    def __init__(self, store: Store, limits: dict[Bucket, RateLimit], rooms: Rooms, pages: Pages) -> None:
+        """Show what `store` and `rooms` hold against the limits."""
         self._store = store
-        self._limit = limit
+        self._limits = limits
+        self._rooms = rooms
         self._pages = pages
 
     def routes(self) -> list[Route]:
@@ -70,14 +89,18 @@ class Account:
         if self._pages.has(request):
             return self._pages.unchanged(request)
         context = {
-            "minute": Use("Requests in the last minute", self._limit.used(time.monotonic()), self._limit.limit, []),
+            "buckets": [self._minutes(bucket) for bucket in self._limits],
             "uses": list(self._uses()),
-            "chart": self._chart(),
             "reasons": self._reasons(),
             "latest": self._latest(),
             "refused": self._store.value("SELECT count(*) FROM refusals"),
         }
         return self._pages.filled(request, "account.html", context)
+
+    def _minutes(self, bucket: Bucket) -> Minutes:
+        limit = self._limits[bucket]
+        now = Use("Requests in the last minute", limit.used(time.monotonic()), limit.limit, [])
+        return Minutes(bucket, WORDS[bucket], now, self._chart(COUNTED[bucket], limit.limit))
 
     def _uses(self) -> Iterable[Use]:
         for table in ("events", "profiles"):
@@ -91,20 +114,25 @@ class Account:
                 yield Use(f"{column.capitalize()}s of {table}", rows[0]["names"] if rows else 0, most, names)
         sql = "SELECT max(number) FROM (SELECT count(*) AS number FROM profiles GROUP BY user_id)"
         yield Use("Profiles of one customer", self._store.value(sql) or 0, PROFILES_A_PERSON, [])
+        if objects := self._rooms.objects.all():
+            sql = "SELECT count(*) FROM records WHERE object = ?"
+            names = [(one["title_pluralized"], self._store.value(sql, one["key"])) for one in objects]
+            yield Use("Custom objects", len(objects), self._rooms.objects.most, names)
+            yield Use("Jobs queued or working", self._rooms.jobs.under_way(), MOST_UNDER_WAY, [])
 
-    def _chart(self) -> Chart:
+    def _chart(self, counted: str, limit: int) -> Chart:
         """Return the hour that ends now, or, where nothing came in it, with the last request."""
-        newest = self._store.value(f"SELECT max(arrived_at) FROM requests WHERE {COUNTED}")  # noqa: S608 - constants
+        newest = self._store.value(f"SELECT max(arrived_at) FROM requests WHERE {counted}")  # noqa: S608 - constants
         now = datetime.now(timezone.utc)
         last = now if newest is None else _minute(newest) + timedelta(seconds=59)
         end = now if now - last < timedelta(minutes=MINUTES) else last
         rows = self._store.rows(
             f"SELECT substr(arrived_at, 1, 16) AS minute, count(*) AS number, sum({IS_REFUSED}) AS refused"  # noqa: S608 - constants
-            f" FROM requests WHERE {COUNTED} AND arrived_at >= ? GROUP BY minute",
+            f" FROM requests WHERE {counted} AND arrived_at >= ? GROUP BY minute",
             f"{end - timedelta(minutes=MINUTES):%Y-%m-%dT%H:%M}",
         )
         counts = {_minute(row["minute"]): (row["number"] - (row["refused"] or 0), row["refused"] or 0) for row in rows}
-        return chart(counts, end, self._limit.limit)
+        return chart(counts, end, limit)
 
     def _reasons(self) -> list[dict[str, Any]]:
         rows = self._store.rows(

@@ -49,7 +49,7 @@ class CustomObjects:
     def __init__(self, store: Store, plan: str | None = None) -> None:
         """Allow as many as the plan does; without one, as many as the greatest."""
         self._store = store
-        self._most = MOST_OBJECTS[plan or "enterprise_plus"]
+        self.most = MOST_OBJECTS[plan or "enterprise_plus"]
 
     def all(self) -> list[dict[str, Any]]:
         """Every object, oldest first, as Zendesk shows it."""
@@ -85,8 +85,8 @@ class CustomObjects:
             faults["key"] = "Key: must be letters, digits, underscores and hyphens"
         elif "key" not in faults and self._store.value("SELECT 1 FROM objects WHERE key = ?", sent["key"]):
             faults["key"] = "Key: has already been taken"
-        if not faults and self._store.value("SELECT count(*) FROM objects") >= self._most:
-            faults["base"] = f"The account has at most {self._most} custom objects"
+        if not faults and self._store.value("SELECT count(*) FROM objects") >= self.most:
+            faults["base"] = f"The account has at most {self.most} custom objects"
         if faults:
             raise RecordInvalid(faults)
         now = wall_clock()

@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .account import Account
+from .belongings import Belongings
 from .control import Control
 from .customers import Customers
 from .desk import Habits
@@ -72,9 +73,10 @@ class Playground:
         those; `habits` are what the documents leave open; `database` keeps what it received beyond its end; `port` 0 is
         any free port. With `would_be_set_aside`, a sentence for each reason, its pages are those of a preview.
         """
-        self._limit = RateLimit(limit_of(plan, requests_per_minute), window)
-        support = limit_of(plan, support_requests_per_minute, SUPPORT_PLANS)
-        self._limits: dict[Bucket, RateLimit] = {"events": self._limit, "support": RateLimit(support, window)}
+        self._limits: dict[Bucket, RateLimit] = {
+            "events": RateLimit(limit_of(plan, requests_per_minute), window),
+            "support": RateLimit(limit_of(plan, support_requests_per_minute, SUPPORT_PLANS), window),
+        }
         self._window = window
         self._plan = plan
         self._job_seconds = job_seconds
@@ -208,8 +210,9 @@ class Playground:
         )
         control = Control(self._store, self._customers, self._rooms, self._faults, self.clear)
         pages = Pages(self._store, self._would_be_set_aside)
-        timeline = Timeline(self._store, self._customers, pages)
-        account = Account(self._store, self._limit, pages)
+        belongings = Belongings(self._store, self._rooms.objects)
+        timeline = Timeline(self._store, self._customers, belongings, pages)
+        account = Account(self._store, self._limits, self._rooms, pages)
         inside = Starlette(
             routes=[*control.routes(), *pages.routes(), *timeline.routes(), *account.routes()],
             # a foreign site that gives its own name this machine's address must not read customers' values

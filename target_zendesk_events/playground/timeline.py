@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from .belongings import Belongings
     from .customers import Customers
     from .pages import Pages
     from .store import Store
@@ -45,8 +46,9 @@ EVENTS = (
 class Timeline:
     """The pages for people."""
 
-    def __init__(self, store: Store, customers: Customers, pages: Pages) -> None:
+    def __init__(self, store: Store, customers: Customers, belongings: Belongings, pages: Pages) -> None:
         """Show what is in `store`."""
+        self._belongings = belongings
         self._store = store
         self._customers = customers
         self._pages = pages
@@ -79,7 +81,8 @@ class Timeline:
             return self._pages.unchanged(request)
         page = _page(request)
         rows = self._store.rows(EVENTS, user_id, PER_PAGE, (page - 1) * PER_PAGE)
-        context = {"user": self._customers.shown(user_id), "days": _by_day(rows), **_around(page, rows)}
+        user, beside = self._customers.shown(user_id), self._belongings.of(user_id)
+        context = {"user": user, "days": _by_day(rows), **beside, **_around(page, rows)}
         return self._pages.filled(request, "customer.html", context)
 
 

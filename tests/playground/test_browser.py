@@ -93,6 +93,29 @@ def filled(post: Post) -> str:
     return post(description="Two\nlines", properties={LONG: LONG, "deep": {"deeper": {"deepest": {"bottom": LONG}}}})
 
 
+def belongings(playground: Playground, address: str) -> None:
+    """Put records and tickets beside a timeline, with long words in them."""
+    user = address.rpartition("/")[2]
+
+    def put(path: str, content: dict[str, Any]) -> None:
+        answer = requests.post(f"{playground.url}/api/v2/{path}", json=content, timeout=5)
+        assert answer.status_code == 201, answer.text
+
+    titles = {"title": "Subscription", "title_pluralized": "Subscriptions"}
+    put("custom_objects", {"custom_object": {"key": "subscription", **titles}})
+    customer = {"key": "customer", "type": "lookup", "title": "Customer", "relationship_target_type": "zen:user"}
+    for field in (customer, {"key": "note", "type": "text", "title": LONG}):
+        put("custom_objects/subscription/fields", {"custom_object_field": field})
+    for number in range(2):
+        record = {
+            "external_id": f"{LONG[:200]}{number}",
+            "custom_object_fields": {"customer": user, "note": LONG[:200]},
+        }
+        put("custom_objects/subscription/records", {"custom_object_record": record})
+        ticket = {"subject": "Broken", "tags": [LONG], "requester_id": int(user), "comment": {"body": "x"}}
+        put("tickets", {"ticket": ticket})
+
+
 def test_what_arrives_shows_without_a_reload(watching: Watching, post: Post) -> None:
     """At its place, said politely once; focus and scrolling stay where they are, and so does what was opened."""
     for number in range(20):
@@ -195,6 +218,17 @@ def test_what_was_opened_stays_open(watching: Watching, post: Post, playground: 
     expect(page.locator(".latest")).to_be_visible()
 
 
+def test_records_and_tickets_show_without_a_reload(watching: Watching, post: Post, playground: Playground) -> None:
+    """Beside the timeline; the words at its top lead to them."""
+    address = post()
+    page = watching.open(address)
+    belongings(playground, address)
+    expect(page.locator("#tickets + ul h3")).to_have_text(["Broken new", "Broken new"])
+    expect(page.locator("#records + ul > li")).to_have_count(2)
+    page.get_by_role("link", name="2 tickets").click()
+    expect(page.get_by_role("heading", name="Tickets")).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1200])
 @pytest.mark.parametrize("name", ["customers", "customer", "account"])
@@ -204,6 +238,7 @@ def test_eyes_and_screen_readers_get_what_they_need(
     """Landmarks, one heading of each page, names, contrast of WCAG's AA; nothing to scroll sideways at 360 pixels."""
     timeline = filled(post)
     (first, *_) = playground.events()
+    belongings(playground, timeline)
     playground.receive("POST", EVENTS, json.dumps({**first.body, "profile": whose()}).encode(), "already there")
     address = {"customers": playground.url, "customer": timeline, "account": playground.url + "/account"}[name]
     page = watching.open(address, color_scheme=scheme, viewport={"width": width, "height": 800})

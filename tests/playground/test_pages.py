@@ -63,7 +63,9 @@ def words(page: str) -> str:
     return " ".join(html.unescape(re.sub("<[^>]*>", " ", page)).split())
 
 
-def test_no_value_of_a_customer_is_markup(post: Post, page: Callable[[str], str]) -> None:
+def test_no_value_of_a_customer_is_markup(
+    post: Post, page: Callable[[str], str], put: Callable[..., dict[str, Any]]
+) -> None:
     """In a name, an identifier, an attribute, a property's name and value, a link, a source, a type, a description."""
     path = path_of(
         post(
@@ -81,12 +83,98 @@ def test_no_value_of_a_customer_is_markup(post: Post, page: Callable[[str], str]
         )
     )
     post(email=f"{SCRIPT}@example.com", type="x" * 41)
+    make_object(put, title=SCRIPT, title_pluralized=SCRIPT)
+    fields = {"customer": path.rpartition("/")[2], "note": SCRIPT}
+    put("custom_objects/deal/records", custom_object_record={"name": SCRIPT, "custom_object_fields": fields})
+    ticket = {"subject": SCRIPT, "tags": [SCRIPT], "external_id": SCRIPT, "comment": {"body": SCRIPT}}
+    put("tickets", ticket={**ticket, "requester_id": int(fields["customer"])})
     for address in ("/", f"/?q={SCRIPT}", path, "/account"):
         text = page(address)
         assert re.findall("<script[^>]*>", text) == ['<script src="/assets/page.js" defer>']
         assert "javascript:" not in re.findall('(?:href|src|action)="([^"]*)"', text)
         assert not re.findall(r"href=\"(?!/|#|\?|https?://)", text)
         assert SCRIPT in html.unescape(text)
+
+
+@pytest.fixture
+def put(playground: Playground, http: requests.Session) -> Callable[..., dict[str, Any]]:
+    """Send something to Support's API; returns the answer."""
+
+    def put(path: str, method: str = "POST", **content: Any) -> dict[str, Any]:
+        answer = http.request(method, f"{playground.url}/api/v2/{path}", json=content)
+        assert answer.status_code in {200, 201}, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    return put
+
+
+def make_object(put: Callable[..., dict[str, Any]], **naming: Any) -> None:
+    """Make an object whose records may refer to a customer."""
+    put("custom_objects", custom_object={"key": "deal", "title": "Deal", "title_pluralized": "Deals", **naming})
+    for key, kind in (("customer", "lookup"), ("note", "text"), ("tags", "multiselect")):
+        options = [{"name": value, "value": value} for value in ("a", "b")]
+        field = {"key": key, "type": kind, "title": key.capitalize(), "custom_field_options": options}
+        put("custom_objects/deal/fields", custom_object_field={**field, "relationship_target_type": "zen:user"})
+
+
+def test_records_and_tickets_stand_beside_the_timeline(
+    post: Post, page: Callable[[str], str], put: Callable[..., dict[str, Any]]
+) -> None:
+    """Those that refer to the customer, the last changed first; of no other customer, and none that was deleted."""
+    path, other = path_of(post()), path_of(post("customer-2@example.com"))
+    make_object(put)
+    for number in (1, 2):
+        fields = {"customer": path.rpartition("/")[2], "note": f"note {number}", "tags": ["a", "b"]}
+        sent = {"name": f"Deal {number}", "custom_object_fields": fields}
+        put(f"custom_objects/deal/records?external_id=d-{number}", "PATCH", custom_object_record=sent)
+    asking = {"email": "customer-1@example.com"}
+    sent = {"subject": "Broken", "priority": "high", "tags": ["x"], "requester": asking, "comment": {"body": "x"}}
+    number = put("tickets", ticket=sent)["ticket"]["id"]
+    put(f"tickets/{number}", "PUT", ticket={"status": "open", "comment": {"body": "y"}})
+    said = words(page(path))
+    for part in (
+        "1 event · 1 profile · 1 ticket · 2 records",
+        "Tickets Broken open Priority high Tags x Comments 2 just now",
+        "Records Deal 2 Deal External id d-2 Note note 2 Tags a b just now Deal 1 Deal External id d-1 Note note 1",
+    ):
+        assert part in said
+    assert not re.search("Tickets|Records", words(page(other)))
+
+
+def test_who_only_asked_has_a_page(
+    playground: Playground, page: Callable[[str], str], put: Callable[..., dict[str, Any]]
+) -> None:
+    """A requester is a customer without a profile."""
+    asking = {"email": "customer-1@example.com", "name": "A customer"}
+    for _ in range(51):
+        put("tickets", ticket={"requester": asking, "comment": {"body": "x"}})
+    (user,) = playground.users()
+    said = words(page(f"/agent/users/{user.id}"))
+    assert "A customer User 360000000001 · 0 events · 51 tickets" in said
+    assert re.search(r"Profiles None\. On the Zendesk user email customer-1@example.com Tickets Ticket \d+ new", said)
+    assert "and 1 older one" in said
+
+
+def test_supports_minute_stands_beside_the_events(
+    playground: Playground, page: Callable[[str], str], put: Callable[..., dict[str, Any]], post: Post
+) -> None:
+    """What of each limit is used, and how many objects and jobs there are."""
+    playground.set_limit(10)
+    playground.set_limit(20, "support")
+    post()
+    make_object(put)
+    said = words(page("/account"))
+    playground.set_limit(None)
+    playground.set_limit(None, "support")
+    for part in (
+        "Events and profiles 1 of 10 in the last 60 seconds",
+        "Tickets, objects, users and jobs 4 of 20 in the last 60 seconds",
+        "4 requests in this hour",
+        "Custom objects 1 of 50 Which custom objects Deals 0",
+        "Jobs queued or working 0 of 30",
+    ):
+        assert part in said
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
