@@ -267,7 +267,9 @@ def _credentials(file: str | None) -> Credentials | None:
 
 def _say_what_came(served: Playground, database: str | None) -> None:
     events, users, requests = len(served.events()), len(served.users()), len(served.requests())
-    _say(f"the playground received {events} events of {users} customers in {requests} requests")
+    kept = (("records", served.records()), ("tickets", served.tickets()))
+    others = "".join(f", {len(those)} {noun if len(those) > 1 else noun[:-1]}" for noun, those in kept if those)
+    _say(f"the playground received {events} events of {users} customers{others} in {requests} requests")
     if database:
         _say(f"they are in {database}: look at them with zendesk-events playground --database {shlex.quote(database)}")
 

@@ -117,6 +117,17 @@ def test_what_the_command_sends_is_counted_and_kept(tmp_path):
         assert f"they are in {file}" in ended.stderr
 
 
+def test_what_else_came_is_counted_and_its_limits_are_options():
+    """Tickets are told beside events; Support's limit and how long a job takes can be said."""
+    ticket = POST.replace("/api/v2/user_profiles/events", "/api/v2/tickets").replace(
+        '{"event": event, "profile": profile}', '{"ticket": {"comment": {"body": "x"}}}'
+    )
+    options = ("--support-requests-per-minute", "1", "--job-seconds", "0")
+    ended = wrap("sh", "-c", 'for n in 1 2; do "$@"; done', "sh", *python(ticket), options=options, text=True)
+    assert ended.stdout.split()[:2] == ["201", "429"]
+    assert ended.stderr == "the playground received 0 events of 0 customers, 1 ticket in 2 requests\n"
+
+
 def test_meltanos_arguments_are_taken():
     """`--config` may be given, several times and as ENV, and its files are not even opened."""
     ended = wrap(*python(SHOW), options=("--config", "ENV", "--config", "/no/such/file.json"))

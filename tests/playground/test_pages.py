@@ -142,6 +142,20 @@ def test_records_and_tickets_stand_beside_the_timeline(
     assert not re.search("Tickets|Records", words(page(other)))
 
 
+def test_many_fields_of_a_record_are_folded(
+    post: Post, page: Callable[[str], str], put: Callable[..., dict[str, Any]]
+) -> None:
+    """Eight are shown, the rest behind a word on how many."""
+    path = path_of(post())
+    make_object(put)
+    fields: dict[str, Any] = {"customer": path.rpartition("/")[2]}
+    for number in range(10):
+        put("custom_objects/deal/fields", custom_object_field={"key": f"f{number}", "type": "text", "title": "x"})
+        fields[f"f{number}"] = f"value {number}"
+    put("custom_objects/deal/records", custom_object_record={"name": "Deal", "custom_object_fields": fields})
+    assert "x value 7 2 more fields of Deal x value 8 x value 9 just now" in words(page(path))
+
+
 def test_who_only_asked_has_a_page(
     playground: Playground, page: Callable[[str], str], put: Callable[..., dict[str, Any]]
 ) -> None:
