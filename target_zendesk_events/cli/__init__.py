@@ -14,7 +14,7 @@ VERBS = {
     "ledger": "Ask what was sent: counts, single records; forget on purpose.",
     "login": "Log in by the browser, for a client without a secret.",
     "logout": "Take the login back, in Zendesk and here.",
-    "objects": "Hold the custom objects that rules name against those that the account has, and make what is missing.",
+    "objects": "Show the custom objects that rules name, and make what the account lacks.",
     "playground": "Serve a local Zendesk to try things on, or run a command against it.",
     "preview": "Show what a run would send, before anything is sent.",
     "replay": "Send again what was set aside, and clear away what is settled.",

@@ -34,6 +34,7 @@ ATTEMPTS: Final = 4
 LONGEST_WAIT_SECONDS: Final = 100.0
 """What a person waits for a `Retry-After`: the rate limit's minute, and what was seen beyond it."""
 PROFILES_PATH: Final = "/api/v2/user_profiles"
+TOKEN_PATH: Final = "/api/v2/oauth/tokens/current.json"  # noqa: S105 - a path
 READS: Final = "users:read"
 WRITES: Final = "users:write"
 

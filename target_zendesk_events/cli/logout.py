@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from target_zendesk_events.assembly import LOGIN_FILE
-from target_zendesk_events.cli.account import Account
-from target_zendesk_events.cli.check import TOKEN_PATH
+from target_zendesk_events.cli.account import TOKEN_PATH, Account
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.cli.login import client_of, login_settings
 from target_zendesk_events.errors import ConfigurationError, StorageError

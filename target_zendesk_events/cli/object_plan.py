@@ -93,7 +93,7 @@ def _of_field(key: str, name: str, shape: Shape, field: Mapping[str, Any] | None
     kind, target = str(field.get("type")), str(field.get("relationship_target_type") or "")
     if not shape.fits(kind, target):
         wanted = " to ".join(filter(None, (shape.type or shape.sort, shape.target)))
-        return Item(key, name, kind, target, UNFIT, f"rules make {wanted} of it: records that have it are refused")
+        return Item(key, name, kind, target, UNFIT, f"rules make {wanted} of it: records with it are refused")
     is_off = field.get("active") is False
     return Item(key, name, kind, target, THERE, "it is not active: switch it on in Zendesk" if is_off else "")
 

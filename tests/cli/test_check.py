@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import support
 
 from target_zendesk_events.playground.desk import Habits
@@ -32,9 +33,15 @@ def check(playground: Playground, folder: Path, *arguments: str, **settings: Any
 
 
 def told(playground: Playground, folder: Path, *arguments: str, **settings: Any) -> dict[str, tuple[str, str]]:
-    """Return what is found, by what was looked at."""
+    """Return what is found first, by what was looked at."""
     shown = json.loads(check(playground, folder, "--json", *arguments, **settings).stdout)
-    return {one["check"]: (one["result"], one["message"]) for one in shown["checks"]}
+    return {one["check"]: (one["result"], one["message"]) for one in reversed(shown["checks"])}
+
+
+def all_told(playground: Playground, folder: Path, **settings: Any) -> list[tuple[str, str]]:
+    """Return all that is found: what was looked at, and the message."""
+    shown = json.loads(check(playground, folder, "--json", **settings).stdout)
+    return [(one["check"], one["message"]) for one in shown["checks"]]
 
 
 def test_an_account_that_is_well(tmp_path: Path) -> None:
@@ -64,7 +71,11 @@ def test_an_account_that_is_well(tmp_path: Path) -> None:
         ({**CLIENT, "client_secret": "another"}, "credentials", "make a new one if it is lost"),
         ({"access_token": "another"}, "credentials", "Zendesk does not take the credentials (HTTP 401 invalid_token"),
         ({}, "credentials", "Zendesk does not take the credentials"),
-        ({**CLIENT, "oauth_scope": "tickets:write"}, "scopes", "users:write is missing: set oauth_scope"),
+        (
+            {**CLIENT, "oauth_scope": "tickets:write"},
+            "scopes",
+            "users:write is missing, which it takes to put events onto timelines: set oauth_scope to users:read",
+        ),
     ],
 )
 def test_credentials_at_fault(tmp_path: Path, settings: dict[str, str], name: str, part: str) -> None:
@@ -99,6 +110,74 @@ def test_an_account_at_fault(tmp_path: Path, fault: Fault, name: str, result: st
         done = check(playground, tmp_path, "--json")
         found = {one["check"]: one for one in json.loads(done.stdout)["checks"]}[name]
         assert (found["result"], part in found["message"], done.returncode) == (result, True, code), found
+
+
+TICKETS = [{"stream": "incidents", "ticket": {"external_id": "{{ id }}", "comment": {"body": "{{ text }}"}}}]
+CONTRACTS = [
+    {
+        "stream": "contracts",
+        "object": {
+            "key": "contract",
+            "external_id": "{{ id }}",
+            "fields": {"plan": "{{ plan }}", "owner": {"user": {"external_id": "{{ owner }}"}}},
+        },
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("scope", "result", "part", "code"),
+    [
+        ("users:read tickets:read tickets:write", "ok", "tickets:read tickets:write users:read", 0),
+        ("read write", "ok", "read write", 0),
+        ("users:read tickets:write", "warning", "tickets:read is missing, which it takes to look for a ticket", 0),
+        ("users:read users:write", "fault", "tickets:write is missing, which it takes to write tickets", 2),
+    ],
+)
+def test_scopes_are_held_against_what_the_rules_take(
+    tmp_path: Path, scope: str, result: str, part: str, code: int
+) -> None:
+    """What rules are refused without is a fault, what only a lost answer takes a warning; events are not asked for."""
+    with Playground(credentials=Credentials(**CLIENT)) as playground:
+        settings = {**CLIENT, "rules": TICKETS, "oauth_scope": scope}
+        done = check(playground, tmp_path, "--json", **settings)
+        found = [one for one in json.loads(done.stdout)["checks"] if one["check"] == "scopes"]
+        assert found[0]["result"] == result
+        assert part in found[0]["message"]
+        assert done.returncode == code
+        assert not any("user_profiles" in one.path for one in playground.requests())
+
+
+def test_objects_and_fields_that_are_missing_are_told(playground: Playground, tmp_path: Path) -> None:
+    """With the next step; once they are there, that is told."""
+    done = check(playground, tmp_path, rules=CONTRACTS)
+    assert done.returncode == 2
+    assert b"fault    objects      object contract is missing: zendesk-events objects --apply makes it" in done.stdout
+    assert b"contract.plan" not in done.stdout
+    make = {"custom_object": {"key": "contract", "title": "Contract", "title_pluralized": "Contracts"}}
+    path = f"{playground.url}/api/v2/custom_objects"
+    requests.post(path, json=make, timeout=5).raise_for_status()
+    for field in ({"key": "owner", "type": "text", "title": "Owner"}, {"key": "plan", "type": "text", "title": "Plan"}):
+        found = [one[1] for one in all_told(playground, tmp_path, rules=CONTRACTS) if one[0] == "objects"]
+        assert any("field contract.plan is missing" in one for one in found)
+        requests.post(f"{path}/contract/fields", json={"custom_object_field": field}, timeout=5).raise_for_status()
+    unfit = "field contract.owner is of type text; rules make lookup to zen:user of it: records with it are refused"
+    assert told(playground, tmp_path, rules=CONTRACTS)["objects"] == ("fault", f"{unfit} [ZE412]")
+    plain = [{**CONTRACTS[0], "object": {"key": "contract", "external_id": "{{ id }}", "fields": {"plan": "{{ p }}"}}}]
+    assert told(playground, tmp_path, rules=plain)["objects"] == (
+        "ok",
+        "the account has those that rules name: contract",
+    )
+
+
+def test_both_limits_are_told(tmp_path: Path) -> None:
+    """That of events, and Support's, each against its setting."""
+    with Playground(plan="growth") as playground:
+        found = told(playground, tmp_path, requests_per_minute=225, support_requests_per_minute=500)
+    assert (found["rate limit"][0], "x-rate-limit: 250" in found["rate limit"][1]) == ("ok", True)
+    assert found["support rate"][0] == "warning"
+    assert "x-rate-limit: 400" in found["support rate"][1]
+    assert "support_requests_per_minute is 500, above it" in found["support rate"][1]
 
 
 def test_a_clock_that_is_wrong_is_told(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_field_of_another_type_is_told(account: Account) -> None:
     code, found = account.told("--input", "catalog.json")
     assert (code, found["subscription.seats"]) == (
         1,
-        ("unfit", "rules make integer of it: records that have it are refused"),
+        ("unfit", "rules make integer of it: records with it are refused"),
     )
     assert (found["subscription.plan"], account.told()[0]) == (("there", ""), 0)
 
