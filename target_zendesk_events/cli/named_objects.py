@@ -25,15 +25,18 @@ class NamedObject:
 
 
 def named_objects(rules: Rules, schemas: Schemas) -> list[NamedObject]:
-    """Return the objects that valid rules, as they are written, send, take away or refer to, in their order."""
+    """Return the objects that rules, as they are written, send, take away or refer to, in their order.
+
+    Rules that are at fault count as far as they can be read.
+    """
     found: dict[str, NamedObject] = {}
     shapes: dict[tuple[str, str], list[Shape]] = {}
     for rule in rules:
         sent = rule.get("object")
-        for key in _keys(rule):
+        for key in filter(None, _keys(rule)):
             found.setdefault(key, NamedObject(key))
-        if isinstance(sent, Mapping):
-            key = _plain(sent.get("key"))
+        key = _key(sent.get("key")) if isinstance(sent, Mapping) else ""
+        if isinstance(sent, Mapping) and key:
             fields = _fields(sent.get("fields"))
             found[key].is_open |= fields is None
             for name, raw in (fields or {}).items():
@@ -47,10 +50,10 @@ def _keys(rule: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys of the objects that a rule names."""
     sent, taken = rule.get("object"), rule.get("delete")
     if isinstance(sent, Mapping):
-        yield _plain(sent.get("key"))
+        yield _key(sent.get("key"))
         yield from _referred(sent.get("fields"))
     if isinstance(taken, Mapping) and "object" in taken:
-        yield _plain(taken["object"])
+        yield _key(taken["object"])
     yield from _referred(rule.get("ticket"))
 
 
@@ -79,5 +82,5 @@ def _shapes(raw: Any, pattern: str, schemas: Schemas) -> list[Shape]:  # noqa: A
     return [shape_of(raw, schema) for schema in streams] or [shape_of(raw, None)]
 
 
-def _plain(raw: Any) -> str:  # noqa: ANN401 - any YAML value
-    return str(raw).strip()
+def _key(raw: object) -> str:
+    return raw.strip() if isinstance(raw, str) else ""

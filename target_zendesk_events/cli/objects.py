@@ -9,6 +9,7 @@ from typing import IO, Any, Final, NoReturn
 
 import click
 
+from target_zendesk_events.assembly import compile_book
 from target_zendesk_events.cli.account import Account, settings_of
 from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
 from target_zendesk_events.cli.named_objects import named_objects
@@ -59,6 +60,7 @@ def objects(  # noqa: PLR0913 - click's signature
         if show is not None:
             _show_record(account, *show, as_json=as_json)
         schemas = {name: schema for name, schema, _ in read_output(given.read()).streams} if given else {}
+        compile_book(settings)  # what follows reads valid rules
         wanted = named_objects(settings.rules, schemas)
         items = plan_of(account, wanted) if wanted else []
         lacking = to_be_made(items)

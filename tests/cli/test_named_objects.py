@@ -58,6 +58,15 @@ def test_rules_name_objects(rule: dict[str, Any], objects: dict[str, dict[str, s
     assert told(rule) == objects
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [{"object": None}, {"object": {}}, {"object": {"key": 7, "fields": {"a": "b"}}}, {"delete": {"object": None}}],
+)
+def test_a_rule_at_fault_names_what_can_be_read(rule: dict[str, Any]) -> None:
+    """Its fault is told by whoever compiles it."""
+    assert told(rule, sent("contract", {"a": "x"})) == {"contract": {"a": "text"}}
+
+
 def test_rules_share_an_object() -> None:
     """Its fields are those of all of them."""
     assert told(sent("contract", {"a": "x"}), sent("contract", {"b": 1}), sent("other", {"a": True})) == {

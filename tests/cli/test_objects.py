@@ -252,6 +252,13 @@ def test_a_record_is_read_back(account: Account) -> None:
     assert (done.returncode, b"the account has no custom object house" in done.stderr) == (2, True)
 
 
+def test_rules_at_fault_are_told_first(playground: Playground, tmp_path: Path) -> None:
+    """Exit 2, and nobody is asked."""
+    done = Account(playground, tmp_path, rules=[{"stream": "s", "object": {"external_id": "{{ id }}"}}]).objects()
+    assert (done.returncode, b"object.key" in done.stderr) == (2, True)
+    assert [one.path for one in playground.requests()] == []
+
+
 def test_rules_without_objects_lack_none(playground: Playground, tmp_path: Path) -> None:
     """Nobody is asked."""
     done = Account(playground, tmp_path, rules=[support.RULE]).objects()
