@@ -271,7 +271,14 @@ class Sender:
             failure = self._follow_up.of_floor(self._departures.floor(), now)
         if failure is not None:
             self.stop(failure)
-        return picked
+        return [going for request in picked if (going := [one for one in request if self._is_to_go(one, now)])]
+
+    def _is_to_go(self, shipment: OpenShipment, now: float) -> bool:
+        """Tell whether a shipment is to go; settle one that is not, before it takes a claim."""
+        known = self._follow_up.before_sending(shipment, now)
+        if known is not None:
+            self._consequences.receive(shipment, known, now)
+        return known is None
 
     def _set_out(self, shipments: Sequence[OpenShipment], entries: Sequence[Entry], now: float) -> None:
         """Send what may go, in one request; each of the others waits, or is settled already."""
@@ -288,8 +295,6 @@ class Sender:
             self._departures.ask_again(shipment, now)
         elif entry.standing is Standing.UNKNOWN:
             self._follow(shipment, self._follow_up.of_doubt(shipment, entry.outcome, now), now)
-        elif (known := self._follow_up.before_sending(shipment, now)) is not None:
-            self._consequences.receive(shipment, known, now)
         else:
             return True
         return False

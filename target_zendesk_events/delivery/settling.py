@@ -16,6 +16,8 @@ from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import NoShipment, Outcome, Receipt, Work
 
 SECONDS_BETWEEN_STATES = 1.0
+NOT_KEPT = frozenset({Outcome.DUPLICATE, Outcome.UNKNOWN_CUSTOMER})
+"""Outcomes of which the ledger keeps nothing: it knows the one, and the other may go when its record comes again."""
 OWN_REASONS = frozenset({"invalid", "unmappable", "limit", "unresolved", "unknown_customer"})
 """Of dead letters whose message is ours, and names no value."""
 
@@ -123,7 +125,7 @@ class Settling:
         settlements = [
             Settlement(keyed_of(shipment), receipt.outcome, receipt.attempts, receipt.request_id)
             for shipment, receipt in self._received
-            if receipt.outcome is not Outcome.DUPLICATE
+            if receipt.outcome not in NOT_KEPT
         ]
         settlements += [Settlement(aside_of(one), NoShipment.UNMAPPABLE, 0) for one in self._set_aside_anew]
         now = self._wall()

@@ -102,8 +102,8 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
 def check_known_by(rules: Iterable[Rule]) -> None:
     """Check that each rule's customers can be asked for. Raises ConfigurationError with each whose cannot."""
     faults = [
-        f"rule '{rule.name}': "
-        "unknown_customers asks Zendesk who is known, by external_id or email, and its profile has neither: give it one of them, or leave unknown_customers at create [ZE223]"
+        f"rule '{rule.name}': unknown_customers asks Zendesk who is known, by external_id or email, and its profile "
+        "has neither: give it one of them, or leave unknown_customers at create [ZE223]"
         for rule in rules
         if rule.constant_identifier_types
         and not rule.identifier_types_vary

@@ -16,7 +16,17 @@ from target_zendesk_events import lenient
 from target_zendesk_events.errors import StorageError
 from target_zendesk_events.outcome.dead_letters import HELD_REASONS, line_of
 
-REASONS: Final = ("invalid", "unmappable", "limit", "refused", "conflict", "server", "unknown")
+REASONS: Final = (
+    "invalid",
+    "unmappable",
+    "limit",
+    "refused",
+    "conflict",
+    "server",
+    "unknown",
+    "unresolved",
+    "unknown_customer",
+)
 UNREADABLE: Final = "unreadable"
 """Stands for the reason of a letter that somebody has edited so that it has none."""
 PLACES: Final = ("event.", "profile.", "when", "dedupe_key")

@@ -14,6 +14,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "limit": "mend the rule: what it makes is more than Zendesk takes",
     "refused": "mend what Zendesk names in the dead letters",
     "conflict": "replay it: another change was under way at Zendesk",
+    "unresolved": "load what it refers to first, or mend the reference, then replay",
+    "unknown_customer": "make the user in Zendesk, then replay, or leave unknown_customers at create",
     "server": "replay it with --held, which reads back whether it is on the timeline, and sends it if it is not",
     "unknown": "replay it with --held, which reads back whether it is on the timeline, and sends it if it is not",
 }
