@@ -14,13 +14,14 @@ LOOKUP_SIZE: Final = 200
 
 
 class KnownKey(NamedTuple):
-    """What stands in a row: its status, the day of its last sight, when it was claimed, by which run, its content."""
+    """What stands in a row: its status, the day of its last sight, when it was claimed, by which run, and what."""
 
     status: int
     seen: int
     sent: float
     run: int
     content: bytes | None
+    replayed: int
 
 
 def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, KnownKey]:
@@ -28,7 +29,9 @@ def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, KnownKe
     known: dict[bytes, KnownKey] = {}
     for chunk in _chunks(keys):
         places = ",".join("?" * len(chunk))
-        statement = f"SELECT key, status, seen, ABS(sent), run, content FROM {PREFIX}keys WHERE key IN ({places})"
+        statement = (
+            f"SELECT key, status, seen, ABS(sent), run, content, replayed FROM {PREFIX}keys WHERE key IN ({places})"
+        )
         known |= {row[0]: KnownKey(*row[1:]) for row in database.execute(statement, chunk).fetchall()}
     return known
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from target_zendesk_events.ledger.clocks import TrustedTime
 from target_zendesk_events.ledger.lease import Lease
@@ -33,7 +33,7 @@ _CLAIM: Final = (
     f"VALUES (?, ?, {CLAIMED}, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 )
 _FIND: Final = (
-    "SELECT k.status, k.run, k.sent, k.attempts, k.kind, k.content, r.not_before "
+    "SELECT k.status, k.run, k.sent, k.attempts, k.kind, k.content, k.replayed, r.not_before "
     f"FROM {PREFIX}keys k LEFT JOIN {PREFIX}runs r ON r.id = k.run WHERE k.key = ?"
 )
 _TAKE: Final = f"UPDATE {PREFIX}keys SET status = {CLAIMED}, run = ? WHERE key = ? AND run = ? AND status = ?"
@@ -49,6 +49,26 @@ _RESTORE: Final = (
 )
 
 
+class SettledRow(Protocol):
+    """What tells how a shipment with a key ends."""
+
+    @property
+    def status(self) -> int:
+        """The number of its outcome."""
+
+    @property
+    def run(self) -> int:
+        """The run that has settled it."""
+
+    @property
+    def content(self) -> bytes | None:
+        """With what content."""
+
+    @property
+    def replayed(self) -> int:
+        """Whether that was a replay."""
+
+
 class _Row(NamedTuple):
     """What stands in the row of a key that is known already, and what the run of its claim did not know of the time."""
 
@@ -58,6 +78,7 @@ class _Row(NamedTuple):
     attempts: int
     kind: str
     content: bytes | None
+    replayed: int
     not_before: float | None
 
 
@@ -132,7 +153,8 @@ class OpenClaims:
     def _claim_anew(self, key: bytes, one: Keyed, row: _Row, sent: float) -> Entry:
         """Claim what was settled with other content, or is replayed: another sending of the same thing."""
         goes_again = one.again and row.status in _SENT_AGAIN
-        if not goes_again and (end := end_of(one, row.status, row.content, is_own=row.run == self.run)) is not None:
+        end = None if goes_again else end_of(one, row, self.run)
+        if end is not None:
             return end
         taken = (self.run, sent, one.lookalikes, one.kind, key, row.run, row.status)
         if self._database.execute(_CLAIM_ANEW, taken).rowcount != 1:
@@ -169,13 +191,13 @@ class OpenClaims:
         return not_before
 
 
-def end_of(one: Keyed, status: int, content: bytes | None, *, is_own: bool) -> Entry | None:
+def end_of(one: Keyed, row: SettledRow, run: int) -> Entry | None:
     """Return how a shipment ends whose key is settled so; None where it goes, since its content is another.
 
-    A replay comes late: what was delivered since then is newer, unless this very run has settled it (`is_own`), which
-    brings a thing's versions in their order.
+    A replay comes late: what was delivered since then is newer. Not so what this very run has delivered, nor what
+    another replay has, which may have been cut off: a replay brings a thing's versions in their order.
     """
-    if one.content is None or content == one.content:
-        return SETTLED[status]
-    is_superseded = one.again and status == STATUS[Outcome.DELIVERED] and not is_own
-    return SETTLED[status] if is_superseded else None
+    if one.content is None or row.content == one.content:
+        return SETTLED[row.status]
+    is_newer = row.status == STATUS[Outcome.DELIVERED] and row.run != run and not row.replayed
+    return SETTLED[row.status] if one.again and is_newer else None

@@ -284,4 +284,4 @@ class SqlLedger:
         )
         if is_gone or status == CLAIMED:
             return NEW
-        return end_of(one, status, known.content, is_own=known.run == self._claims.run) or NEW
+        return end_of(one, known, self._claims.run) or NEW

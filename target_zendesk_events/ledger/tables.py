@@ -99,6 +99,10 @@ MIGRATIONS: Final = (
             found {real} NOT NULL, PRIMARY KEY (account, hash)){tail}""",
         "CREATE INDEX {prefix}ids_found ON {prefix}ids (account, found)",
     ),
+    (
+        # replayed: 1 where a replay has settled it, which may go on in another run
+        "ALTER TABLE {prefix}keys ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 

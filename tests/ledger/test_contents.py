@@ -159,6 +159,19 @@ def test_a_replay_does_not_undo_what_is_newer(house: House) -> None:
     assert replay.exchange([], [thing("A")], NOTHING) == [NEW]
 
 
+def test_a_replay_that_was_cut_off_goes_on_in_the_next(house: House) -> None:
+    """A was sent from its dead letter and B was not yet, when the replay stopped: B is not older than A."""
+    deliver(first := house.ledger("first"), thing("A"), outcome=Outcome.REJECTED)
+    deliver(first, thing("B"), outcome=Outcome.REJECTED)
+    first.close()
+    deliver(stopped := house.ledger("stopped"), thing("A", again=True))
+    stopped.close()
+    replay = house.ledger("replay")
+    assert replay.exchange([], [thing("A", again=True)], NOTHING) == [DELIVERED]
+    assert replay.seen([thing("B", again=True)]) == [NEW]
+    assert replay.exchange([], [thing("B", again=True)], NOTHING) == [NEW]
+
+
 # two runs at once
 
 
@@ -210,6 +223,7 @@ class Row:
     content: str
     outcome: Outcome | None
     run: int
+    again: bool = False
 
     def stands(self, content: str, run: int, *, again: bool) -> Standing:
         """Say what a claim of this content comes to."""
@@ -217,7 +231,7 @@ class Row:
             return Standing.UNKNOWN
         if again and self.outcome in SENT_AGAIN:
             return Standing.NEW
-        is_newer = again and self.outcome is Outcome.DELIVERED and self.run != run
+        is_newer = again and self.outcome is Outcome.DELIVERED and self.run != run and not self.again
         return Standing.SETTLED if content == self.content or is_newer else Standing.NEW
 
 
@@ -260,7 +274,7 @@ def test_any_sequence_of_contents_is_sent_as_a_plain_reader_expects(
             rows[number] = Row(content, None, run)
         else:
             ledger.exchange([settlement(one, Outcome(end))], [], NOTHING)
-            rows[number] = Row(content, Outcome(end), run)
+            rows[number] = Row(content, Outcome(end), run, again)
             counted += end != "rejected"
     assert ledger.usage().of("profile")[1] == counted
     ledger.close()
