@@ -21,7 +21,10 @@ STATUS: Final[dict[Outcome | NoShipment, int]] = {
     Outcome.FORGOTTEN: 4,
     NoShipment.UNMAPPABLE: 5,
 }
-"""What a settled key's status says; the last is a record that yields no shipment, unmappable or invalid."""
+"""What a settled key's status says; the last is a record that yields no shipment, unmappable or invalid.
+
+Of what went to nobody whom Zendesk knows nothing is kept: when it comes again, its customer may be known.
+"""
 SETTLED: Final = {
     **{number: Entry(Standing.SETTLED, outcome) for outcome, number in STATUS.items()},
     DISCARDED: Entry(Standing.SETTLED),

@@ -37,10 +37,11 @@ class Outcomes:
         self._number_of = number_of
 
     def write(self, settled: Sequence[Settlement], now: float, today: int) -> None:
-        """Write the outcomes of those that have a key."""
-        self._database.execute_many(_OWN, self._claims.unclaimed(settled))
-        rows = [self._row(one, now, today) for one in settled if one.keyed.key]
-        self._database.execute_many(_SETTLE, rows)
+        """Write the outcomes of those that have a key, and take back the claims of those that may come again."""
+        kept = [one for one in settled if one.outcome in STATUS]
+        self._claims.release([one.keyed for one in settled if one.outcome not in STATUS])
+        self._database.execute_many(_OWN, self._claims.unclaimed(kept))
+        self._database.execute_many(_SETTLE, [self._row(one, now, today) for one in kept if one.keyed.key])
 
     def _row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
         request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None

@@ -370,6 +370,19 @@ def test_a_replay_that_stops_leaves_the_outcome_as_it_was(house: House) -> None:
     assert ledger.seen([keyed(1)]) == [Entry(Standing.SETTLED, Outcome.HELD)]
 
 
+def test_of_what_went_to_nobody_whom_zendesk_knows_nothing_is_kept(house: House) -> None:
+    """When it comes again, its customer may be known; what was known of it before stays."""
+    ledger = house.ledger()
+    deliver(ledger, keyed(2, kind="profile", content=b"A"))
+    wanted = [keyed(1), keyed(2, kind="profile", content=b"B")]
+    assert ledger.exchange([], wanted, NOTHING) == [NEW, NEW]
+    ledger.exchange([settlement(one, Outcome.UNKNOWN_CUSTOMER) for one in (*wanted, keyed(3))], [], NOTHING)
+    assert ledger.seen([*wanted, keyed(3)]) == [NEW] * 3
+    assert ledger.seen([keyed(2, kind="profile", content=b"A")]) == [Entry(Standing.SETTLED, Outcome.DELIVERED)]
+    assert ledger.exchange([], wanted, NOTHING) == [NEW, NEW]
+    assert ledger.usage().sent == {"profile": (1, 1)}
+
+
 def test_a_delivery_is_never_unsaid(house: House) -> None:
     """A run that comes late with a doubtful outcome does not change what another run knows was delivered."""
     ledger = house.ledger()
