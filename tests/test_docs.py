@@ -332,7 +332,7 @@ def matches_of(rules: str, record: dict[str, Any], stream: str, folder: Path) ->
     path.write_text(rules, encoding="utf-8")
     read = read_rules_file(path)
     book = compile_rules(read.rules, source=read.source or "docs", lines=read.lines)
-    return [rule.apply(record, stream) for rule in book.for_stream(stream)]
+    return [match for rule in book.for_stream(stream) for match in rule.apply(record, stream)]
 
 
 @pytest.mark.parametrize("rules", [rules for rules, _ in RULE_BLOCKS], ids=str)

@@ -40,5 +40,6 @@ def _is_of(line: bytes, rule_book: RuleBook, is_theirs: Callable[[Shipment], boo
         return True
     letter = message.get("dead_letter")
     stream = (letter.get("stream") if isinstance(letter, dict) else None) or message.get("stream")
-    made = (rule.apply(message["record"], str(stream)).shipment for rule in rule_book.for_stream(str(stream)))
+    rules = rule_book.for_stream(str(stream))
+    made = (match.shipment for rule in rules for match in rule.apply(message["record"], str(stream)))
     return any(is_theirs(one) for one in made if one is not None)

@@ -92,11 +92,13 @@ class _Bench:
         return Trial(where, path, line, chosen.name if chosen else "", case, found, hint)
 
     def _came(self, settings: known.Settings, rules: Sequence[Rule], case: Case, chosen: Rule | None) -> Iterator[Came]:
-        matches = [rule.apply(case.record, case.stream) for rule in rules]
-        work = Work(b"", case.stream, case.stream, matches=matches, key_values=ONE_ROW)
-        for rule, match in zip(rules, Keys(settings.account, b"").told_apart(work), strict=True):
-            if chosen in {None, rule}:
-                yield _told(match, (case.now or self._today).timestamp())
+        made = [(rule, match) for rule in rules for match in rule.apply(case.record, case.stream)]
+        work = Work(b"", case.stream, case.stream, matches=[match for _, match in made], key_values=ONE_ROW)
+        matches = Keys(settings.account, b"").told_apart(work)
+        now = (case.now or self._today).timestamp()
+        for rule in rules if chosen is None else [chosen]:
+            of_rule = (match for (one, _), match in zip(made, matches, strict=True) if one is rule)
+            yield _together([_told(match, now) for match in of_rule])
 
 
 def _beside_rules(bench: _Bench) -> Iterator[Trial]:
@@ -138,3 +140,15 @@ def _told(match: Match, now: float) -> Came:
         return Came(match.rule, "limit", message=fault, left_out=left_out)
     body = json.loads(msgspec.json.encode(match.shipment.shown(Claim(now))))
     return Came(match.rule, SENT, body, left_out=left_out)
+
+
+def _together(came: Sequence[Came]) -> Came:
+    """Return as one what one rule made of a record: a ticket's change and the comment on it go one after the other."""
+    refused = next((one for one in came if one.outcome != SENT), None)
+    if refused is not None or len(came) == 1:
+        return refused or came[0]
+    body: dict[str, Any] = {}
+    for one in came:
+        for part, fields in one.body.items():
+            body[part] = {**body.get(part, {}), **fields}
+    return dataclasses.replace(came[0], body=body)

@@ -48,7 +48,7 @@ class OnTimeline:
         Whole events are compared as they were sent: times as instants, numbers by value, nulls left out, and what
         Zendesk adds ignored. One that Zendesk received before the first sending (less two seconds) is another's.
         """
-        received_at = _instant(stored.get("received_at"))
+        received_at = instant_of(stored.get("received_at"))
         if received_at is not None and first_sent_at is not None:
             is_older = received_at.timestamp() < first_sent_at - CLOCK_TOLERANCE_SECONDS
         else:
@@ -73,7 +73,7 @@ def identifier_query(source: str, type: str, identifiers: Iterable[tuple[str, st
 
 def time_span(created_at: str) -> tuple[str, str]:
     """Return the times between which an event is looked for: a second either way, as clocks may be cut to seconds."""
-    instant = _instant(created_at)
+    instant = instant_of(created_at)
     if instant is None:
         return created_at, created_at
     second = dt.timedelta(seconds=1)
@@ -88,7 +88,7 @@ def _is_same_moment(sent: str | None, stored: object) -> bool:
 
     Whether Zendesk cuts them is not documented. Cut to whole seconds, another event of that second would look the same.
     """
-    ours, theirs = _instant(sent), _instant(stored)
+    ours, theirs = instant_of(sent), instant_of(stored)
     if ours is None or theirs is None:
         return ours == theirs
     digits = len(found[1]) if (found := _FRACTION.search(str(stored))) else 0
@@ -109,7 +109,8 @@ def _comparable(event: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _instant(text: object) -> dt.datetime | None:
+def instant_of(text: object) -> dt.datetime | None:
+    """Return the instant that an ISO-8601 text names, UTC where it names no offset; None for what is none."""
     if not isinstance(text, str):
         return None
     try:

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from target_zendesk_events.kinds.canonical import canonical
 
 if TYPE_CHECKING:
@@ -33,9 +35,14 @@ class Digests:
         """Return a hash that differs once the stream's rules, its schema or a setting differ."""
         chosen = self._rule_book.for_stream(stream)
         rules = [
-            canonical({key: value for key, value in one.items() if key != "tests"})
+            canonical(_as_json({key: value for key, value in one.items() if key != "tests"}))
             for one, rule in zip(self._raw, self._rule_book.rules, strict=True)
             if rule in chosen
         ]
         text = b"\n".join([self._settings, self._schemas.get(stream, b""), *rules])
         return hashlib.sha256(text).hexdigest()[:DIGEST_LENGTH]
+
+
+def _as_json(rule: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Return a rule as JSON has it: YAML has numbers for names too, such as those of a ticket's fields."""
+    return msgspec.json.decode(msgspec.json.encode(rule))

@@ -57,7 +57,7 @@ class EventParts:
             description=None if self.description is None else self.description.text(scope),
             created_at=None if happened is None else str(happened),
         )
-        return Made(event, left_out, happened is not None and surroundings.timeline.is_ahead(happened))
+        return Made((event,), left_out, happened is not None and surroundings.timeline.is_ahead(happened))
 
 
 def _moment(part: Part, scope: Scope, surroundings: Surroundings) -> Moment:

@@ -27,9 +27,12 @@ class Surroundings:
 
 
 class Made(NamedTuple):
-    """What came of one record: `left_out` are identifiers, `is_ahead` says that its time is ahead of the clock."""
+    """What came of one record, in the order in which it is sent.
 
-    shipment: Shipment
+    `left_out` are identifiers, `is_ahead` says that its time is ahead of the clock.
+    """
+
+    shipments: tuple[Shipment, ...]
     left_out: tuple[LeftOut, ...] = ()
     is_ahead: bool = False
 

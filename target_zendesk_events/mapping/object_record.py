@@ -111,11 +111,10 @@ class ObjectParts:
 
     def make(self, scope: Scope, surroundings: Surroundings) -> Made:
         """Return the object's record of one of the tap's. Raises UnmappableError."""
-        return Made(
-            ObjectRecord(
-                key=self.key,
-                external_id=external_id(self.external_id, scope, surroundings.cleaning),
-                name=None if self.name is None else self.name.text(scope),
-                fields=self.fields.of(scope, surroundings.cleaning),
-            )
+        record = ObjectRecord(
+            key=self.key,
+            external_id=external_id(self.external_id, scope, surroundings.cleaning),
+            name=None if self.name is None else self.name.text(scope),
+            fields=self.fields.of(scope, surroundings.cleaning),
         )
+        return Made((record,))

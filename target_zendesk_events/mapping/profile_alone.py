@@ -36,4 +36,4 @@ class ProfileAlone:
     def make(self, scope: Scope, surroundings: Surroundings) -> Made:
         """Return the profile of one record. Raises UnmappableError."""
         profile, left_out = self.profile.of(scope, surroundings.cleaning)
-        return Made(ProfileUpsert(profile, self.method), left_out)
+        return Made((ProfileUpsert(profile, self.method),), left_out)

@@ -14,8 +14,13 @@ from target_zendesk_events.mapping.times import moment
 from target_zendesk_events.mapping.values import BadValueError
 
 KEYS = ("name", "stream", "record", "now", "expect")
-BODY = {"profile": read_profile.KEYS_ALONE, "event": read_event.KEYS, "object": read_object.KEYS}
-"""The parts of what is sent, and their fields."""
+BODY: Mapping[str, tuple[str, ...] | None] = {
+    "profile": read_profile.KEYS_ALONE,
+    "event": read_event.KEYS,
+    "object": read_object.KEYS,
+    "ticket": None,
+}
+"""The parts of what is sent, and their fields; None for any."""
 EXPECT_KEYS = (*BODY, "left_out", *TOLD_WHY)
 _BELONGS = {
     **dict.fromkeys(read_profile.KEYS, "`profile`"),
@@ -136,7 +141,7 @@ def _expectation(reading: Faults, place: str, raw: Raw) -> tuple[Expectation, ..
         if not isinstance(raw[one], str) or not raw[one]:
             reading.fault(f"{place}.{one}", f"is {kind(raw[one])}, and takes a part of the message [ZE240]")
     for part, fields in BODY.items():
-        if part in raw and reading.is_object(f"{place}.{part}", raw[part]):
+        if part in raw and reading.is_object(f"{place}.{part}", raw[part]) and fields is not None:
             reading.known_keys(f"{place}.{part}", raw[part], fields, {})
     left_out = raw.get("left_out")
     if left_out is not None and not (isinstance(left_out, list) and all(isinstance(one, str) for one in left_out)):

@@ -29,12 +29,12 @@ def read_object_of(reading: Reading, place: str, raw: Mapping[Raw, Raw]) -> Obje
     if not reading.is_object(place, raw):
         return ObjectOf(())
     reading.plain_names(place, raw)
-    return ObjectOf(tuple((str(key), _property(reading, f"{place}.{key}", item)) for key, item in raw.items()))
+    return ObjectOf(tuple((str(key), read_value(reading, f"{place}.{key}", item)) for key, item in raw.items()))
 
 
 def read_list_of(reading: Reading, place: str, raw: list[Raw]) -> ListOf:
     """Return a list of templates, nested as one likes."""
-    return ListOf(tuple(_property(reading, f"{place}[{index}]", item) for index, item in enumerate(raw)))
+    return ListOf(tuple(read_value(reading, f"{place}[{index}]", item) for index, item in enumerate(raw)))
 
 
 def read_leaf(reading: Reading, place: str, raw: Raw) -> Part:
@@ -55,7 +55,8 @@ def _named(reading: Reading, place: str, index: int, name: Raw) -> tuple[str, Pa
     return "", Part(place, NOWHERE)
 
 
-def _property(reading: Reading, place: str, raw: Raw) -> ObjectOf | ListOf | Part:
+def read_value(reading: Reading, place: str, raw: Raw) -> ObjectOf | ListOf | Part:
+    """Return any value: an object or a list of templates, or one."""
     if isinstance(raw, Mapping):
         return read_object_of(reading, place, raw)
     if isinstance(raw, list):

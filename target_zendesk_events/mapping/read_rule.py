@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from target_zendesk_events.codes import prolonged
-from target_zendesk_events.mapping import read_event, read_object, read_profile
+from target_zendesk_events.mapping import read_event, read_object, read_profile, read_ticket
 from target_zendesk_events.mapping.making import Making
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.read_cases import read_cases
@@ -14,13 +14,14 @@ from target_zendesk_events.mapping.rule import Rule
 from target_zendesk_events.mapping.syntax import BadTemplateError
 from target_zendesk_events.mapping.templates import Constant
 
-SENT = ("event", "profile", "object")
+SENT = ("event", "profile", "object", "ticket")
 """The keys of which one says what a rule sends; a `profile` may stand beside an `event`, whose it is."""
-_ALONE: Mapping[str, tuple[tuple[str, ...], Callable[[Reading, Mapping[str, Raw]], Making]]] = {
+_ALONE: Mapping[str, tuple[tuple[str, ...] | None, Callable[[Reading, Mapping[str, Raw]], Making]]] = {
     "profile": (read_profile.KEYS_ALONE, read_profile.read_alone),
     "object": (read_object.KEYS, read_object.read_object),
+    "ticket": (None, read_ticket.read_ticket),
 }
-"""Those that stand alone: what keys they have, and who reads them."""
+"""Those that stand alone: what keys they have, None for any, and who reads them."""
 KEYS = ("name", "stream", "when", *SENT, "dedupe_key", "dedupe", "tests")
 _TOLD_BY = {"event": "type", "object": "key"}
 """What tells a rule of a kind from others of its stream."""
@@ -67,7 +68,9 @@ def _making(reading: Reading, raw: Mapping[str, Raw]) -> Making | None:
     """Return what the rule sends: the key that stands in it says of which kind; None with what is wrong noted."""
     kinds = [key for key in SENT if key in raw and not (key == "profile" and "event" in raw)]
     if not kinds:
-        reading.fault("", "sends nothing: give it `profile` with `event`, `profile` alone, or `object` [ZE243]")
+        reading.fault(
+            "", "sends nothing: give it `profile` with `event`, `profile` alone, `object` or `ticket` [ZE243]"
+        )
         return None
     if len(kinds) > 1:
         reading.fault("", f"sends both `{kinds[0]}` and `{kinds[1]}`: make two rules of it [ZE243]")
@@ -79,12 +82,13 @@ def _making(reading: Reading, raw: Mapping[str, Raw]) -> Making | None:
     return read(reading, _section(reading, raw, kinds[0], keys))
 
 
-def _section(reading: Reading, raw: Mapping[str, Raw], name: str, keys: tuple[str, ...]) -> Mapping[str, Raw]:
+def _section(reading: Reading, raw: Mapping[str, Raw], name: str, keys: tuple[str, ...] | None) -> Mapping[str, Raw]:
     section = raw.get(name, {})
     if not reading.is_object(name, section):
         return {}
     found: Mapping[str, Raw] = section
-    reading.known_keys(name, found, keys, _BELONGS)
+    if keys is not None:
+        reading.known_keys(name, found, keys, _BELONGS)
     return found
 
 
@@ -128,6 +132,8 @@ def _dedupe(reading: Reading, raw: Mapping[str, Raw]) -> bool:
         reading.fault("dedupe", f"is {kind(value)}, and takes true or false [ZE208]")
     if value is False and raw.get("dedupe_key") is not None:
         reading.fault("dedupe", "`dedupe: false` and `dedupe_key` contradict each other: remove one [ZE216]")
+    if value is False and "ticket" in raw:
+        reading.fault("dedupe", "`dedupe: false` would send tickets anew with every run: write a `dedupe_key` [ZE250]")
     return value is not False
 
 

@@ -106,14 +106,17 @@ class Rule:
         }
         return [FieldFault(self.name, place, field, nearest(field, declared), fatal) for place, field in missing]
 
-    def apply(self, record: Mapping[str, Any], stream: str) -> Match:
-        """Return what the rule makes of a record, or why it makes nothing. `stream` is its stream's name."""
+    def apply(self, record: Mapping[str, Any], stream: str) -> list[Match]:
+        """Return what the rule makes of a record: one thing to send or more, or why it makes none.
+
+        `stream` is the name of the record's stream.
+        """
         built_in = {"record": record, "stream": stream} if self._built_ins else None
         try:
-            return self._match(Scope(record, built_in))
+            return self._matches(Scope(record, built_in))
         except UnmappableError as error:
             message = f"rule '{self.name}': {error}"
-            return Match(
+            unmappable = Match(
                 self.name,
                 no_shipment=NoShipment.UNMAPPABLE,
                 message=message,
@@ -121,6 +124,7 @@ class Rule:
                 left_out=error.left_out,
                 seen=self._seen(record),
             )
+            return [unmappable]
 
     def _seen(self, record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Return the fields that the rule names; all but the tap's own (`_sdc_*`) where it takes the whole record."""
@@ -128,21 +132,24 @@ class Rule:
             return {name: value for name, value in record.items() if not name.startswith("_sdc_")}
         return {name: record.get(name) for part in self._parts() for name in part.value.fields}
 
-    def _match(self, scope: Scope) -> Match:
+    def _matches(self, scope: Scope) -> list[Match]:
         if self._when is not None and not _is_wanted(self._when, scope):
-            return Match(self.name, no_shipment=NoShipment.FILTERED, dedupe=self.dedupe)
+            return [Match(self.name, no_shipment=NoShipment.FILTERED, dedupe=self.dedupe)]
         made = self._making.make(scope, self._with)
         if made is None:
-            return Match(self.name, no_shipment=NoShipment.TOO_OLD, dedupe=self.dedupe)
+            return [Match(self.name, no_shipment=NoShipment.TOO_OLD, dedupe=self.dedupe)]
         key = None if self._dedupe_key is None else self._dedupe_key.required_text(scope)
-        return Match(
-            self.name,
-            shipment=made.shipment,
-            dedupe_key=key,
-            dedupe=self.dedupe,
-            left_out=made.left_out,
-            is_ahead=made.is_ahead,
-        )
+        return [
+            Match(
+                self.name,
+                shipment=shipment,
+                dedupe_key=key,
+                dedupe=self.dedupe,
+                left_out=made.left_out,
+                is_ahead=made.is_ahead,
+            )
+            for shipment in made.shipments
+        ]
 
     def _parts(self) -> Iterator[Part]:
         if self._when is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from target_zendesk_events.kinds.profile import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, RESERVED_SOURCE
-from target_zendesk_events.mapping import read_cases, read_event, read_object, read_profile, read_rule
+from target_zendesk_events.mapping import read_cases, read_event, read_object, read_profile, read_rule, read_ticket
 from target_zendesk_events.mapping.expectations import TOLD_WHY, WITHOUT_BODY
 
 Schema = dict[str, Any]
@@ -59,6 +59,7 @@ def rules_schema() -> Schema:
             "property": _property(),
             "object": _custom_object(),
             "field": _field(),
+            "ticket": _ticket(),
             "test": _test(),
             "expectation": _expectation(),
         },
@@ -86,6 +87,7 @@ def _rule() -> Schema:
         "profile": "Whose event it is; without `event` it is sent alone.",
         "event": "What happened.",
         "object": "A record of a custom object, made or changed by its external id.",
+        "ticket": "A ticket, made once; with `id` that ticket is changed, or commented on.",
         "dedupe_key": "What makes two events the same, such as `{{ id }}:{{ status }}`.",
         "dedupe": "`false`: equal records are different events.",
         "tests": "Records, and what is to become of each; `zendesk-events test` runs them.",
@@ -97,6 +99,7 @@ def _rule() -> Schema:
         "profile": _reference("profile"),
         "event": _reference("event"),
         "object": _reference("object"),
+        "ticket": _reference("ticket"),
         "dedupe_key": {"type": ["string", "null"], **_TEMPLATE},
         "dedupe": {"type": "boolean", "default": True},
         "tests": {"type": ["array", "null"], "items": {"$ref": "#/definitions/test"}},
@@ -275,6 +278,41 @@ def _field() -> Schema:
     }
 
 
+def _ticket() -> Schema:
+    """Return the schema of a ticket: any field of Zendesk's, and some that are read in a way of their own."""
+    value: Schema = {"type": SCALARS[:-1], "minLength": 1}
+    given: Schema = {"not": {"enum": [None, ""]}}
+    own: dict[str, Schema] = {
+        "id": {"description": "The number of a ticket that is there.", **value},
+        "external_id": {"description": "What it is called in its own system.", "type": "string", **_TEMPLATE_OF_ONE},
+        "requester": {
+            "description": "Who asks: an address, and a name.",
+            **_templates({"email": value}),
+            "required": ["email"],
+        },
+        "requester_id": {"description": "The number of the user who asks.", **value},
+        "comment": {
+            "description": "What is said: a `body`, and whether it is `public`.",
+            **_templates({}),
+            "anyOf": [{"required": [name], "properties": {name: given}} for name in read_ticket.BODIES],
+        },
+        "custom_fields": {
+            "description": "The account's own fields, by their numbers.",
+            "propertyNames": _pattern("^[0-9]+$", "Takes the number of a field, which Zendesk shows beside its name."),
+            "additionalProperties": {"$ref": "#/definitions/property"},
+            "items": {"$ref": "#/definitions/property"},
+        },
+    }
+    is_there = {"required": ["id"]}
+    return {**_templates(own), "if": is_there, "then": {"minProperties": 2}, "else": {"required": ["comment"]}}
+
+
+def _templates(own: Mapping[str, Schema]) -> Schema:
+    """Return the schema of an object of templates, some of its fields with a schema of their own."""
+    more = {"propertyNames": _PLAIN_NAME, "additionalProperties": {"$ref": "#/definitions/property"}}
+    return {"type": "object", "properties": dict(own), **more}
+
+
 # tests
 
 
@@ -325,5 +363,7 @@ def _expectation() -> Schema:
     }
 
 
-def _fields(keys: Iterable[str]) -> Schema:
+def _fields(keys: Iterable[str] | None) -> Schema:
+    if keys is None:
+        return {"type": "object"}
     return {"type": "object", "properties": {key: {} for key in keys}, "additionalProperties": False}

@@ -87,7 +87,7 @@ class EventSink(RecordSink):
         work.invalid = TOO_DEEP if is_too_deep else self._fault_of(record)
         if not work.invalid:
             rules = _restricted(self.rules, work.replayed)
-            work.matches = [rule.apply(record, self.stream_name) for rule in rules]
+            work.matches = [match for rule in rules for match in rule.apply(record, self.stream_name)]
 
     def count(self) -> None:
         """Count a record for the SDK's metric, which is told of many at once."""

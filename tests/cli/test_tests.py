@@ -57,6 +57,41 @@ def test_tests_that_hold_end_with_0(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "rules.yml"}
 
 
+EVERY_KIND = """\
+source: shop
+rules:
+- stream: customers
+  profile: {identifiers: {shop_id: "{{ id }}"}, method: replace}
+  tests:
+  - {record: {id: 7}, expect: {profile: {identifiers: {shop_id: "7"}, method: replace}}}
+- stream: subscriptions
+  object:
+    key: subscription
+    external_id: "{{ id }}"
+    fields: {plan: "{{ plan }}", customer: {user: {external_id: "{{ customer }}"}}}
+  tests:
+  - record: {id: 7, customer: 31}
+    expect: {object: {external_id: "7", fields: {plan: null, customer: {user: {external_id: "31"}}}}}
+  - {record: {id: null}, expect: {unmappable: object.external_id}}
+  - {record: {id: 7, plan: LONG}, expect: {limit: 32,768}}
+- stream: incidents
+  ticket: {id: "{{ ticket }}", status: solved, custom_fields: {360: "{{ why }}"}, comment: {body: "{{ text }}"}}
+  tests:
+  - record: {ticket: 35, why: heat, text: Done}
+    expect: {ticket: {id: "35", status: solved, custom_fields: [{id: 360, value: heat}], comment: {body: Done}}}
+  - {record: {ticket: T, text: Done}, expect: {unmappable: whole number}}
+""".replace("LONG", "x" * 33_000)
+
+
+def test_every_kind_is_tested_in_the_words_of_its_rule(tmp_path: Path) -> None:
+    """A ticket's change and its comment are told as one."""
+    (tmp_path / "rules.yml").write_text(EVERY_KIND)
+    done = run(tmp_path)
+    assert (done.stdout, done.stderr, done.returncode) == (b"6 passed, 0 failed\n", b"", 0)
+    (tmp_path / "rules.yml").write_text(EVERY_KIND.replace("body: Done", "body: Do"))
+    assert b'  ticket.comment.body\n  - "Do"\n  + "Done"\n' in run(tmp_path).stdout
+
+
 def test_what_differs_is_shown_as_a_diff(tmp_path: Path) -> None:
     """Exit 1; with file, line, rule and the test's name."""
     rules(tmp_path, "order_payed")

@@ -25,7 +25,8 @@ def rule_of(others: dict[str, Any] | None = None, **parts: Any) -> Rule:
 
 def match(record: dict[str, Any], **parts: Any) -> Match:
     """Return what such a rule makes of a record."""
-    return rule_of(**parts).apply({"id": 7, **record}, "subscriptions")
+    (found,) = rule_of(**parts).apply({"id": 7, **record}, "subscriptions")
+    return found
 
 
 def record_of(record: dict[str, Any], **parts: Any) -> ObjectRecord:
@@ -139,7 +140,7 @@ def test_it_needs_no_key_properties_and_writes_no_profile() -> None:
     assert (rule.name, rule.needs_keys) == ("mine", False)
     assert (rule.constant_origin, rule.constant_identifier_types, rule.identifier_types_vary) == (None, (), False)
     assert [one.field for one in rule.check({"properties": {"id": {}}})] == ["plan", "title", "email"]
-    assert rule.apply({"id": 7}, "subscriptions").no_shipment is NoShipment.FILTERED
+    assert rule.apply({"id": 7}, "subscriptions")[0].no_shipment is NoShipment.FILTERED
 
 
 REFERENCE = (

@@ -35,7 +35,7 @@ def faults_of(raw: dict[str, Any]) -> list[str]:
 def test_a_profile_without_an_event_is_sent_alone(given: dict[str, Any], method: Method) -> None:
     """All of a profile stands in it as in an event's; nulls are left out."""
     rule = rule_of({**given, "name": "{{ name }}", "attributes": {"plan": "{{ plan }}", "tier": "{{ tier }}"}})
-    found = rule.apply({"id": 7, "email": "guest", "name": "Customer 7", "plan": "gold"}, "customers")
+    (found,) = rule.apply({"id": 7, "email": "guest", "name": "Customer 7", "plan": "gold"}, "customers")
     assert isinstance(found.shipment, ProfileUpsert)
     assert found.shipment.method is method
     assert found.shipment.profile.as_object() == {
@@ -52,15 +52,15 @@ def test_a_profile_without_an_event_is_sent_alone(given: dict[str, Any], method:
 def test_when_and_dedupe_key_hold_for_it() -> None:
     """As for events."""
     rule = rule_of(when="active", dedupe_key="{{ id }}:{{ plan }}", name="mine")
-    assert rule.apply({"id": 7, "active": 0}, "customers").no_shipment is NoShipment.FILTERED
-    found = rule.apply({"id": 7, "active": 1, "plan": "gold"}, "customers")
+    assert rule.apply({"id": 7, "active": 0}, "customers")[0].no_shipment is NoShipment.FILTERED
+    (found,) = rule.apply({"id": 7, "active": 1, "plan": "gold"}, "customers")
     assert (found.dedupe_key, found.rule) == ("7:gold", "mine")
-    assert rule.apply({"active": 1, "plan": "gold"}, "customers").no_shipment is NoShipment.UNMAPPABLE
+    assert rule.apply({"active": 1, "plan": "gold"}, "customers")[0].no_shipment is NoShipment.UNMAPPABLE
 
 
 def test_the_first_identifier_that_a_record_gives_is_the_one_that_stays() -> None:
     """In the order of the rule."""
-    found = rule_of().apply({"id": None, "email": "customer-7@example.com"}, "customers").shipment
+    found = rule_of().apply({"id": None, "email": "customer-7@example.com"}, "customers")[0].shipment
     assert isinstance(found, ProfileUpsert)
     assert found.profile.identifiers[0] == Identifier("email", "customer-7@example.com")
 
@@ -78,7 +78,10 @@ def test_it_needs_no_key_properties() -> None:
 @pytest.mark.parametrize(
     ("raw", "fault"),
     [
-        ({"stream": "customers"}, "sends nothing: give it `profile` with `event`, `profile` alone, or `object`"),
+        (
+            {"stream": "customers"},
+            "sends nothing: give it `profile` with `event`, `profile` alone, `object` or `ticket`",
+        ),
         (
             {**RULE, "profile": {"identifiers": {"a": "{{ b }}"}, "method": "merg"}},
             "profile.method: takes merge or replace; did you mean 'merge'?",

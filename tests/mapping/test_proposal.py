@@ -119,7 +119,7 @@ def test_who_may_be_missing_is_left_out() -> None:
     assert "when" not in proposed({"email": {"type": "string"}})
     rule = proposed({"e-mail": TEXT, "created_at": TEXT})
     assert rule["when"] == "record['e-mail']"
-    assert compiled(rule).apply({"e-mail": ""}, "orders").no_shipment is NoShipment.FILTERED
+    assert compiled(rule).apply({"e-mail": ""}, "orders")[0].no_shipment is NoShipment.FILTERED
 
 
 def test_what_a_database_calls_its_usual_schema_is_no_part_of_a_type() -> None:

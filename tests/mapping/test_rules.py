@@ -63,7 +63,8 @@ def compiled(raw: dict[str, Any], **settings: Any) -> Rule:
 
 def match(raw: dict[str, Any], record: dict[str, Any] | None = None, **settings: Any) -> Match:
     """Return what a rule makes of a record."""
-    return compiled(raw, **settings).apply({"id": 1, **(record or {})}, "orders")
+    (found,) = compiled(raw, **settings).apply({"id": 1, **(record or {})}, "orders")
+    return found
 
 
 def event_of(raw: dict[str, Any], record: dict[str, Any] | None = None, **settings: Any) -> Event:
@@ -90,7 +91,7 @@ def faults_of(raw: Any, **settings: Any) -> tuple[str, ...]:
 
 def test_the_readmes_rule_makes_the_body_that_one_would_send_by_hand() -> None:
     """Every part of a rule stands in the body where it stands in the rule."""
-    found = compiled(yaml.safe_load(README_RULE)[0]).apply(ORDER, "orders")
+    (found,) = compiled(yaml.safe_load(README_RULE)[0]).apply(ORDER, "orders")
     assert isinstance(found.shipment, Event)
     assert found.shipment.body() == {
         "profile": {
@@ -469,7 +470,7 @@ PLAIN_JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3), max_
 @given(st.dictionaries(st.text(), PLAIN_JSON, max_size=5))
 def test_the_whole_record_as_properties_is_the_record(record: dict[str, Any]) -> None:
     """What goes in comes out, nulls aside, whatever the fields are named."""
-    found = WHOLE.apply(record, "orders")
+    (found,) = WHOLE.apply(record, "orders")
     assert isinstance(found.shipment, Event)
     assert found.shipment.properties == {name: value for name, value in record.items() if value is not None}
 
@@ -480,7 +481,7 @@ WHOLE = compiled(raw_rule({"identifiers": {"shop_id": "5"}}, {"properties": "{{ 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.floats() | st.text(), max_size=8))
 def test_any_record_gives_an_event_or_a_reason(record: dict[str, Any]) -> None:
     """Mapping never raises, whatever a record holds."""
-    found = ANY.apply({**dict.fromkeys(ORDER, "x"), **record}, "orders")
+    (found,) = ANY.apply({**dict.fromkeys(ORDER, "x"), **record}, "orders")
     assert (found.shipment is None) is (found.no_shipment is not None)
 
 
@@ -500,7 +501,7 @@ def test_events_and_profiles_may_have_their_own_names(name: str) -> None:
 def test_a_rule_knows_the_name_of_its_stream() -> None:
     """`stream` is the name of the stream that a record came in."""
     rule = compiled(raw_rule(event={"type": "{{ stream }}_changed"}, stream="*"))
-    found = rule.apply({"id": 1, "stream": "hidden"}, "refunds")
+    (found,) = rule.apply({"id": 1, "stream": "hidden"}, "refunds")
     assert isinstance(found.shipment, Event)
     assert found.shipment.type == "refunds_changed"
 
@@ -556,10 +557,10 @@ def test_dedupe() -> None:
     """`dedupe: false` and `dedupe_key` travel with the match."""
     rule = compiled(raw_rule(dedupe=False))
     assert (rule.dedupe, rule.needs_keys) == (False, False)
-    assert not rule.apply({"id": 1}, "orders").dedupe
+    assert not rule.apply({"id": 1}, "orders")[0].dedupe
     rule = compiled(raw_rule(dedupe_key="{{ [id, 'paid'] }}", event={"created_at": "{{ at }}"}))
     assert (rule.dedupe, rule.needs_keys) == (True, False)
-    assert rule.apply({"id": 1, "at": 1}, "orders").dedupe_key == '[1, "paid"]'
+    assert rule.apply({"id": 1, "at": 1}, "orders")[0].dedupe_key == '[1, "paid"]'
 
 
 def test_every_rule_that_matches_is_asked_in_order() -> None:
@@ -586,7 +587,7 @@ def test_labels_are_unique() -> None:
     named = [raw_rule(name="a"), raw_rule(name="a"), raw_rule(name="a (2)"), raw_rule(), raw_rule()]
     book = compile_rules(named, source="shop")
     assert [rule.name for rule in book.rules] == ["a", "a (2)", "a (2) (2)", "orders:order", "orders:order (2)"]
-    assert book.rules[1].apply({"id": 1}, "orders").rule == "a (2)"
+    assert book.rules[1].apply({"id": 1}, "orders")[0].rule == "a (2)"
 
 
 def test_no_rules_is_an_empty_book() -> None:

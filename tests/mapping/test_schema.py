@@ -75,10 +75,30 @@ OBJECT = {
     "dedupe_key": "{{ id }}",
     "tests": [{"record": {}, "expect": {"object": {"key": "subscription", "fields": {"plan": None}}}}],
 }
+TICKET = {
+    "stream": "incidents",
+    "ticket": {
+        "external_id": "{{ id }}",
+        "requester": {"email": "{{ email }}", "name": "{{ name }}"},
+        "requester_id": "{{ user }}",
+        "subject": "Incident {{ id }}",
+        "comment": {"body": "{{ text }}", "public": False},
+        "tags": ["incident", "{{ kind }}"],
+        "custom_fields": {"360001234567": "{{ region }}"},
+        "via": {"channel": "api"},
+    },
+    "tests": [{"record": {}, "expect": {"ticket": {"any": [1]}}}],
+}
+UPDATE = {
+    "stream": "incidents",
+    "ticket": {"id": "{{ ticket }}", "status": "solved", "comment": {"html_body": "{{ text }}"}, "custom_fields": []},
+}
 BEGINNINGS = (
     {key: ALL_KEYS[key] for key in ("stream", "profile", "event")},
     {"stream": "customers", "profile": {**ALL_KEYS["profile"], "method": "replace"}},
     OBJECT,
+    TICKET,
+    UPDATE,
 )
 """A rule of each kind."""
 CONTENT = re.compile(
@@ -92,7 +112,8 @@ SCALARS = [
     "email", "filtered", "2026-11-01", None, True, False, 0, 7, 1.5, 12345.0, -1,
 ]  # fmt: skip
 KEYS = [
-    "method", "profile", "object", "key", "external_id", "fields", "user",
+    "method", "profile", "object", "key", "external_id", "fields", "user", "ticket", "id", "comment",
+    "body", "requester", "email", "custom_fields", "7",
     "stream", "when", "event", "type", "value", "source", "identifiers", "properties", "record", "expect", "unmappable",
     "limit", "left_out", "{{ a }}", "x" * 61, "", "tests", "dedupe", "dedupe_key",
 ]  # fmt: skip
@@ -148,6 +169,8 @@ def faults_of(rule: Any) -> list[str]:
 @example(ALL_KEYS)
 @example(BEGINNINGS[1])
 @example(OBJECT)
+@example(TICKET)
+@example(UPDATE)
 def test_the_schema_takes_what_the_reader_takes(rule: Any) -> None:
     """And refuses what the reader refuses for its shape; what it refuses for its content, as it may."""
     faults = faults_of(rule)
