@@ -73,7 +73,7 @@ rules:
   - record: {id: 7, customer: 31}
     expect: {object: {external_id: "7", fields: {plan: null, customer: {user: {external_id: "31"}}}}}
   - {record: {id: null}, expect: {unmappable: object.external_id}}
-  - {record: {id: 7, plan: LONG}, expect: {limit: 32,768}}
+  - {record: {id: 7, plan: LONG}, expect: {limit: "32,768"}}
 - stream: incidents
   ticket: {id: "{{ ticket }}", status: solved, custom_fields: {360: "{{ why }}"}, comment: {body: "{{ text }}"}}
   tests:
