@@ -76,6 +76,17 @@ class Profile(msgspec.Struct, frozen=True):
             profile["attributes"] = dict(self.attributes)
         return profile
 
+    def identity(self) -> Sequence[str]:
+        """Return what it is in Zendesk: source, type and the first identifier, which is the one that stays."""
+        first = self.identifiers[0]
+        return ["profile", self.source, self.type, first.type, first.value]
+
+    @property
+    def query(self) -> str | None:
+        """By what Zendesk is asked for it: its first identifier; None where that cannot be written."""
+        first = self.identifiers[0]
+        return identifier_query(self.source, self.type, [(first.type, first.value)])
+
     def customer(self) -> Sequence[Any]:
         """Return source, type and identifiers, in an order of their own."""
         return [self.source, self.type, *sorted([one.type, one.value] for one in self.identifiers)]
@@ -150,8 +161,7 @@ class ProfileUpsert(msgspec.Struct, frozen=True):
 
     def identity(self) -> Sequence[str]:
         """Return source, type and the first identifier: the one that stays."""
-        first = self.profile.identifiers[0]
-        return ["profile", self.profile.source, self.profile.type, first.type, first.value]
+        return self.profile.identity()
 
     def content(self) -> Mapping[str, Any]:
         """Return the `profile` object, and how it is put into Zendesk."""
@@ -181,12 +191,7 @@ class ProfileUpsert(msgspec.Struct, frozen=True):
         """Return what documented limits the profile is beyond, in one sentence that names no value, or nothing."""
         if faults := self.profile.limit_faults():
             return f"{'; '.join(faults)} [ZE730]"
-        if self._query is None:
-            return (
-                "profile.source, profile.type or the first of profile.identifiers holds a colon, with which no profile "
-                "can be asked for: put another identifier first [ZE731]"
-            )
-        return ""
+        return unanswerable(self.profile)
 
     def appearance(self, claim: Claim) -> Hashable:  # noqa: ARG002 - it bears no time
         """Return all that is sent."""
@@ -236,17 +241,22 @@ class ProfileUpsert(msgspec.Struct, frozen=True):
         """Return the body as it will be sent, with the method."""
         return {"profile": {**self.profile.as_object(), "method": self.method.value}}
 
-    @property
-    def _query(self) -> str | None:
-        first = self.profile.identifiers[0]
-        return identifier_query(self.profile.source, self.profile.type, [(first.type, first.value)])
-
     def _put(self) -> Request:
         return self._request("PUT")
 
     def _request(self, method: str) -> Request:
-        query = urlencode({"identifier": self._query or ""}, quote_via=quote, safe="")
+        query = urlencode({"identifier": self.profile.query or ""}, quote_via=quote, safe="")
         return Request(method, f"{PROFILES_PATH}?{query}", msgspec.json.encode(self.item({})))
+
+
+def unanswerable(profile: Profile) -> str:
+    """Return why a profile cannot be asked for, in one sentence that names no value, or nothing."""
+    if profile.query is not None:
+        return ""
+    return (
+        "profile.source, profile.type or the first of profile.identifiers holds a colon, with which no profile can be "
+        "asked for: put another identifier first [ZE731]"
+    )
 
 
 def origin_faults(whose: str, source: str, kind: str) -> list[str]:

@@ -111,6 +111,10 @@ class Ticket(_AboutATicket, frozen=True):
         """Return the external id, by which it is looked for, or else all of it."""
         return canonical(self.identity())
 
+    def when_missing(self, claim: Claim, found: Found) -> Missing:  # noqa: ARG002 - there is no other way
+        """Return that the address is wrong: nothing need be there for a new ticket."""
+        return Missing.ASTRAY
+
     def request(self, claim: Claim, found: Found) -> Request:  # noqa: ARG002 - nothing is looked up
         """Return the request that makes it: the same key again makes no second one."""
         headers = {} if claim.key is None else {"Idempotency-Key": claim.key.hex()}

@@ -1,4 +1,4 @@
-"""Names of things in the record's own system, by which Zendesk finds them again: cleaned as identifiers are."""
+"""What somebody or something is called, in the record's own system or in Zendesk: cleaned as identifiers are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def external_id(part: Part, scope: Scope, cleaning: Cleaning) -> str:
     text = name_of(part, "external_id", scope, cleaning)
     if text is None:
         raise UnmappableError(part.place, "is null or blank [ZE710]")
+    return text
+
+
+def zendesk_number(part: Part, scope: Scope, cleaning: Cleaning) -> str:
+    """Return the number that Zendesk gave to a ticket or a user. Raises UnmappableError for what is none."""
+    text = external_id(part, scope, cleaning)
+    if not (text.isascii() and text.isdecimal()):
+        raise UnmappableError(part.place, "is no id of Zendesk's: a whole number is one [ZE725]")
     return text
 
 

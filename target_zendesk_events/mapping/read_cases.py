@@ -6,7 +6,7 @@ import datetime as dt
 import fnmatch
 from collections.abc import Mapping
 
-from target_zendesk_events.mapping import read_event, read_object, read_profile
+from target_zendesk_events.mapping import read_deletion, read_event, read_object, read_profile
 from target_zendesk_events.mapping.expectations import SENT, TOLD_WHY, WITHOUT_BODY, Case, Expectation
 from target_zendesk_events.mapping.reading import Faults, Raw, kind
 from target_zendesk_events.mapping.syntax import did_you_mean
@@ -19,6 +19,7 @@ BODY: Mapping[str, tuple[str, ...] | None] = {
     "event": read_event.KEYS,
     "object": read_object.KEYS,
     "ticket": None,
+    "delete": read_deletion.KEYS,
 }
 """The parts of what is sent, and their fields; None for any."""
 EXPECT_KEYS = (*BODY, "left_out", *TOLD_WHY)

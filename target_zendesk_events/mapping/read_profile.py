@@ -44,9 +44,7 @@ def read_profile(reading: Reading, raw: Mapping[str, Raw]) -> ProfileParts:
 def read_alone(reading: Reading, raw: Mapping[str, Raw]) -> ProfileAlone:
     """Return a profile that is sent without an event; what is wrong is noted."""
     profile = read_profile(reading, raw)
-    for part in (profile.source, profile.type, *_first_type(profile)):
-        if ":" in part.fixed:
-            reading.fault(part.place, "holds a colon, with which no profile can be asked for [ZE244]")
+    check_query(reading, profile)
     method = raw.get("method")
     if method is None:
         return ProfileAlone(profile, Method.MERGE)
@@ -55,6 +53,13 @@ def read_alone(reading: Reading, raw: Mapping[str, Raw]) -> ProfileAlone:
         reading.fault(place, f"takes {' or '.join(METHODS)}{did_you_mean(str(method), METHODS)} [ZE245]")
         return ProfileAlone(profile, Method.MERGE)
     return ProfileAlone(profile, Method(method))
+
+
+def check_query(reading: Reading, profile: ProfileParts) -> None:
+    """Note constants with which no profile can be asked for: the parts of the question have colons between them."""
+    for part in (profile.source, profile.type, *_first_type(profile)):
+        if ":" in part.fixed:
+            reading.fault(part.place, "holds a colon, with which no profile can be asked for [ZE244]")
 
 
 def _first_type(profile: ProfileParts) -> list[Part]:

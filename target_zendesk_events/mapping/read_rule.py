@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from target_zendesk_events.codes import prolonged
-from target_zendesk_events.mapping import read_event, read_object, read_profile, read_ticket
+from target_zendesk_events.mapping import read_deletion, read_event, read_object, read_profile, read_ticket
 from target_zendesk_events.mapping.making import Making
 from target_zendesk_events.mapping.parts import Part
 from target_zendesk_events.mapping.read_cases import read_cases
@@ -14,12 +14,13 @@ from target_zendesk_events.mapping.rule import Rule
 from target_zendesk_events.mapping.syntax import BadTemplateError
 from target_zendesk_events.mapping.templates import Constant
 
-SENT = ("event", "profile", "object", "ticket")
+SENT = ("event", "profile", "object", "ticket", "delete")
 """The keys of which one says what a rule sends; a `profile` may stand beside an `event`, whose it is."""
-_ALONE: Mapping[str, tuple[tuple[str, ...] | None, Callable[[Reading, Mapping[str, Raw]], Making]]] = {
+_ALONE: Mapping[str, tuple[tuple[str, ...] | None, Callable[[Reading, Mapping[str, Raw]], Making | None]]] = {
     "profile": (read_profile.KEYS_ALONE, read_profile.read_alone),
     "object": (read_object.KEYS, read_object.read_object),
     "ticket": (None, read_ticket.read_ticket),
+    "delete": (read_deletion.KEYS, read_deletion.read_deletion),
 }
 """Those that stand alone: what keys they have, None for any, and who reads them."""
 KEYS = ("name", "stream", "when", *SENT, "dedupe_key", "dedupe", "tests")
@@ -69,7 +70,7 @@ def _making(reading: Reading, raw: Mapping[str, Raw]) -> Making | None:
     kinds = [key for key in SENT if key in raw and not (key == "profile" and "event" in raw)]
     if not kinds:
         reading.fault(
-            "", "sends nothing: give it `profile` with `event`, `profile` alone, `object` or `ticket` [ZE243]"
+            "", "sends nothing: give it `profile` with `event`, `profile` alone, `object`, `ticket` or `delete` [ZE243]"
         )
         return None
     if len(kinds) > 1:

@@ -10,7 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from target_zendesk_events.kinds.profile import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, RESERVED_SOURCE
-from target_zendesk_events.mapping import read_cases, read_event, read_object, read_profile, read_rule, read_ticket
+from target_zendesk_events.mapping import (
+    read_cases,
+    read_deletion,
+    read_event,
+    read_object,
+    read_profile,
+    read_rule,
+    read_ticket,
+)
 from target_zendesk_events.mapping.expectations import TOLD_WHY, WITHOUT_BODY
 
 Schema = dict[str, Any]
@@ -60,6 +68,7 @@ def rules_schema() -> Schema:
             "object": _custom_object(),
             "field": _field(),
             "ticket": _ticket(),
+            "deletion": _deletion(),
             "test": _test(),
             "expectation": _expectation(),
         },
@@ -88,6 +97,7 @@ def _rule() -> Schema:
         "event": "What happened.",
         "object": "A record of a custom object, made or changed by its external id.",
         "ticket": "A ticket, made once; with `id` that ticket is changed, or commented on.",
+        "delete": "What is taken away: a profile with its events, a record of a custom object, or a ticket.",
         "dedupe_key": "What makes two events the same, such as `{{ id }}:{{ status }}`.",
         "dedupe": "`false`: equal records are different events.",
         "tests": "Records, and what is to become of each; `zendesk-events test` runs them.",
@@ -100,6 +110,7 @@ def _rule() -> Schema:
         "event": _reference("event"),
         "object": _reference("object"),
         "ticket": _reference("ticket"),
+        "delete": _reference("deletion"),
         "dedupe_key": {"type": ["string", "null"], **_TEMPLATE},
         "dedupe": {"type": "boolean", "default": True},
         "tests": {"type": ["array", "null"], "items": {"$ref": "#/definitions/test"}},
@@ -305,6 +316,31 @@ def _ticket() -> Schema:
     }
     is_there = {"required": ["id"]}
     return {**_templates(own), "if": is_there, "then": {"minProperties": 2}, "else": {"required": ["comment"]}}
+
+
+def _deletion() -> Schema:
+    profile = _profile()
+    named = {key: profile["properties"][key] for key in read_deletion.PROFILE_KEYS}
+    template: Schema = {"type": "string", **_TEMPLATE_OF_ONE}
+    words = {
+        "profile": "A profile, by its source, its type and its first identifier; its events go with it.",
+        "object": "The key of a custom object, of which a record goes.",
+        "external_id": "The external id of that record.",
+        "ticket": "The number of a ticket.",
+    }
+    places: dict[str, Schema] = {
+        "profile": {**profile, "properties": named},
+        "object": _KEY,
+        "external_id": template,
+        "ticket": template,
+    }
+    alone = {"anyOf": [{"required": [key]} for key in ("profile", "ticket")]}
+    return {
+        **_object(read_deletion.KEYS, places, words, []),
+        "if": alone,
+        "then": {"maxProperties": 1},
+        "else": {"required": ["object", "external_id"]},
+    }
 
 
 def _templates(own: Mapping[str, Schema]) -> Schema:

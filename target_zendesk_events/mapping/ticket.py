@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from target_zendesk_events.kinds.ticket import Ticket, TicketComment, TicketUpdate, people_in
-from target_zendesk_events.mapping.external_ids import external_id, name_of
+from target_zendesk_events.mapping.external_ids import name_of, zendesk_number
 from target_zendesk_events.mapping.making import Made
 from target_zendesk_events.mapping.parts import Part, UnmappableError
 
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 
 COMMENT = "ticket.comment"
 BODY = f"{COMMENT}.body"
-
-
-def number_of(part: Part, scope: Scope, cleaning: Cleaning) -> str:
-    """Return the number that Zendesk gave to a ticket or a user. Raises UnmappableError for what is none."""
-    text = external_id(part, scope, cleaning)
-    if not (text.isascii() and text.isdecimal()):
-        raise UnmappableError(part.place, "is no id of Zendesk's: a whole number is one [ZE725]")
-    return text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +79,7 @@ class TicketFields:
         if self.requester is not None:
             fields["requester"] = self.requester.of(scope, cleaning)
         if self.requester_id is not None:
-            fields["requester_id"] = int(number_of(self.requester_id, scope, cleaning))
+            fields["requester_id"] = int(zendesk_number(self.requester_id, scope, cleaning))
         fields |= {name: item.json(scope) for name, item in self.others}
         if self.custom_fields is not None:
             fields["custom_fields"] = self.custom_fields.of(scope, keeps_nulls=keeps_nulls)
@@ -161,7 +153,7 @@ class UpdateParts:
 
     def make(self, scope: Scope, surroundings: Surroundings) -> Made:
         """Return what of one record changes the ticket, before what comments on it. Raises UnmappableError."""
-        number = number_of(self.id, scope, surroundings.cleaning)
+        number = zendesk_number(self.id, scope, surroundings.cleaning)
         fields = self.fields.of(scope, surroundings.cleaning, keeps_nulls=True)
         comment = None if self.comment is None else _comment(self.comment, scope)
         made: list[Shipment] = []

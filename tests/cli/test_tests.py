@@ -61,6 +61,7 @@ EVERY_KIND = """\
 source: shop
 rules:
 - stream: customers
+  when: not deleted_at
   profile: {identifiers: {shop_id: "{{ id }}"}, method: replace}
   tests:
   - {record: {id: 7}, expect: {profile: {identifiers: {shop_id: "7"}, method: replace}}}
@@ -80,6 +81,12 @@ rules:
   - record: {ticket: 35, why: heat, text: Done}
     expect: {ticket: {id: "35", status: solved, custom_fields: [{id: 360, value: heat}], comment: {body: Done}}}
   - {record: {ticket: T, text: Done}, expect: {unmappable: whole number}}
+- stream: customers
+  when: deleted_at
+  delete: {profile: {identifiers: {shop_id: "{{ id }}"}}}
+  tests:
+  - {record: {id: 7, deleted_at: 1}, expect: {delete: {profile: {identifiers: {shop_id: "7"}}}}}
+  - {record: {id: 7}, expect: filtered}
 """.replace("LONG", "x" * 33_000)
 
 
@@ -87,7 +94,7 @@ def test_every_kind_is_tested_in_the_words_of_its_rule(tmp_path: Path) -> None:
     """A ticket's change and its comment are told as one."""
     (tmp_path / "rules.yml").write_text(EVERY_KIND)
     done = run(tmp_path)
-    assert (done.stdout, done.stderr, done.returncode) == (b"6 passed, 0 failed\n", b"", 0)
+    assert (done.stdout, done.stderr, done.returncode) == (b"8 passed, 0 failed\n", b"", 0)
     (tmp_path / "rules.yml").write_text(EVERY_KIND.replace("body: Done", "body: Do"))
     assert b'  ticket.comment.body\n  - "Do"\n  + "Done"\n' in run(tmp_path).stdout
 

@@ -51,10 +51,10 @@ def test_a_ticket_is_changed_and_commented_on_by_its_number() -> None:
 
 @pytest.mark.parametrize("what", ALL)
 def test_what_is_sent_of_tickets_draws_on_supports_minute(what: Any) -> None:
-    """A 404 refuses it, it is looked up nowhere, goes alone, and its customer need not be known."""
+    """A 404 refuses it, unless it is new; it is looked up nowhere, goes alone, and its customer need not be known."""
     assert what.bucket is Bucket.SUPPORT
     assert what.kind == ("comment" if what is COMMENT else "ticket")
-    assert what.when_missing(NOW, {}) is Missing.REFUSED
+    assert what.when_missing(NOW, {}) is (Missing.ASTRAY if isinstance(what, Ticket) else Missing.REFUSED)
     assert what.when_not_found() is Missing.REFUSED
     assert (what.look_ups(), what.names(), what.identifier_types()) == ((), (), ())
     assert (what.batch(), what.known_by(), what.origin, what.tells_time) == (None, None, (), False)

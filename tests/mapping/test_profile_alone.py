@@ -80,7 +80,7 @@ def test_it_needs_no_key_properties() -> None:
     [
         (
             {"stream": "customers"},
-            "sends nothing: give it `profile` with `event`, `profile` alone, `object` or `ticket`",
+            "sends nothing: give it `profile` with `event`, `profile` alone, `object`, `ticket` or `delete`",
         ),
         (
             {**RULE, "profile": {"identifiers": {"a": "{{ b }}"}, "method": "merg"}},

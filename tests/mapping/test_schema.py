@@ -93,17 +93,23 @@ UPDATE = {
     "stream": "incidents",
     "ticket": {"id": "{{ ticket }}", "status": "solved", "comment": {"html_body": "{{ text }}"}, "custom_fields": []},
 }
+DELETIONS: list[dict[str, Any]] = [
+    {"profile": {"source": "shop", "type": "customer", "identifiers": {"shop_id": "{{ id }}", "email": "{{ email }}"}}},
+    {"object": "subscription", "external_id": "{{ id }}"},
+    {"ticket": "{{ ticket }}"},
+]
 BEGINNINGS = (
     {key: ALL_KEYS[key] for key in ("stream", "profile", "event")},
     {"stream": "customers", "profile": {**ALL_KEYS["profile"], "method": "replace"}},
     OBJECT,
     TICKET,
     UPDATE,
+    *({"stream": "gone", "when": "deleted_at", "delete": one} for one in DELETIONS),
 )
 """A rule of each kind."""
 CONTENT = re.compile(
     "is no time|is a placeholder|being (blocked|not an email)|does not parse|takes one expression, without|"
-    "is no stream that the rule takes|calls a field|has more than|holds a colon"
+    "is no stream that the rule takes|calls a field|has more than|holds a colon|begins with a constant"
 )
 """Faults that are no matter of shape: a schema does not see them."""
 SCALARS = [
@@ -113,7 +119,7 @@ SCALARS = [
 ]  # fmt: skip
 KEYS = [
     "method", "profile", "object", "key", "external_id", "fields", "user", "ticket", "id", "comment",
-    "body", "requester", "email", "custom_fields", "7",
+    "body", "requester", "email", "custom_fields", "7", "delete",
     "stream", "when", "event", "type", "value", "source", "identifiers", "properties", "record", "expect", "unmappable",
     "limit", "left_out", "{{ a }}", "x" * 61, "", "tests", "dedupe", "dedupe_key",
 ]  # fmt: skip
@@ -171,6 +177,7 @@ def faults_of(rule: Any) -> list[str]:
 @example(OBJECT)
 @example(TICKET)
 @example(UPDATE)
+@example({"stream": "gone", "delete": DELETIONS[0], "tests": [{"record": {}, "expect": {"delete": {"ticket": "7"}}}]})
 def test_the_schema_takes_what_the_reader_takes(rule: Any) -> None:
     """And refuses what the reader refuses for its shape; what it refuses for its content, as it may."""
     faults = faults_of(rule)
