@@ -30,9 +30,10 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "timeline": ("customer", {"viewport": WIDE, "color_scheme": "light"}),
     "timeline-dark": ("customer", {"viewport": WIDE, "color_scheme": "dark"}),
     "timeline-phone": ("customer", {"viewport": PHONE, "color_scheme": "light"}),
+    "records": ("records", {"viewport": WIDE, "color_scheme": "light"}),
     "customers": ("customers", {"viewport": WIDE, "color_scheme": "light"}),
-    "account": ("account", {"viewport": {**WIDE, "height": 1_060}, "color_scheme": "light"}),
-    "account-dark": ("account", {"viewport": {**WIDE, "height": 1_060}, "color_scheme": "dark"}),
+    "account": ("account", {"viewport": {**WIDE, "height": 1_340}, "color_scheme": "light"}),
+    "account-dark": ("account", {"viewport": {**WIDE, "height": 1_340}, "color_scheme": "dark"}),
 }
 
 
@@ -44,7 +45,9 @@ def main() -> None:
         for body in story():
             served.receive("POST", EVENTS, json.dumps(body).encode())
         user = next(user.id for user in served.users() if user.name == SHOWN)
-        addresses = {"customer": f"/agent/users/{user}", "customers": "/", "account": "/account"}
+        customer = f"/agent/users/{user}"
+        addresses = {"customer": customer, "records": f"{customer}#tickets", "customers": "/", "account": "/account"}
+        beside(served, user)
         spread(served)
         for body in visits(40):
             requests.post(served.url + EVENTS, json=body, timeout=5)
@@ -81,6 +84,25 @@ def story() -> Iterator[dict[str, Any]]:
     for _ in range(3):
         yield event("Old Mill Books", 1, "a_type_that_is_longer_than_forty_characters", {}, shop_customer_id="10")
     yield {"profile": {"source": "shop", "type": "customer", "identifiers": []}, "event": {"source": "shop"}}
+
+
+def beside(served: Playground, user: str) -> None:
+    """Put a subscription and a ticket beside one customer's timeline."""
+
+    def put(path: str, content: dict[str, Any], method: str = "POST") -> None:
+        served.receive(method, f"/api/v2/{path}", json.dumps(content).encode())
+
+    titles = {"title": "Subscription", "title_pluralized": "Subscriptions"}
+    put("custom_objects", {"custom_object": {"key": "subscription", **titles}})
+    fields = [("plan", "Plan", "text"), ("renews_on", "Renews on", "date"), ("customer", "Customer", "lookup")]
+    for key, title, kind in fields:
+        field = {"key": key, "title": title, "type": kind, "relationship_target_type": "zen:user"}
+        put("custom_objects/subscription/fields", {"custom_object_field": field})
+    values = {"plan": "business", "renews_on": "2027-03-01", "customer": user}
+    record = {"name": "Flour, weekly", "custom_object_fields": values}
+    put("custom_objects/subscription/records?external_id=s-7", {"custom_object_record": record}, "PATCH")
+    about = {"subject": "One basket is cracked", "priority": "high", "tags": ["returns"], "requester_id": int(user)}
+    put("tickets", {"ticket": {**about, "comment": {"body": "The rim of one basket is cracked."}}})
 
 
 def visits(number: int) -> Iterator[dict[str, Any]]:
