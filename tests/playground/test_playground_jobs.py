@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -238,6 +239,20 @@ def test_the_answer_to_a_start_may_be_lost(playground: Playground, ask: Ask) -> 
         ask("POST", OBJECT + "/jobs", sent)
     assert ask("POST", OBJECT + "/jobs", sent).json()["error"] == "TooManyJobs"
     assert records(ask) == ["1"]
+
+
+def test_jobs_are_done_once_whoever_looks(playground: Playground, ask: Ask) -> None:
+    """Ten jobs of a hundred items, while a test and clients look on from many threads."""
+    playground.set_job_seconds(0.05)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(10):
+            made = items(*(f"{number}-{place}" for place in range(100)))
+            ask("POST", OBJECT + "/jobs", {"job": {"action": "create", "items": made}})
+            looks = [pool.submit(playground.records) for _ in range(4)]
+    assert all(look.exception() is None for look in looks)
+    time.sleep(0.1)
+    done = [entry["success"] for job in playground.jobs() for entry in job["results"]]
+    assert (done.count(True), len(done), len(playground.records())) == (1_000, 1_000, 1_000)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -141,6 +142,18 @@ def test_a_key_makes_a_ticket_once(ask: Ask) -> None:
     assert ask("POST", "", ticket(subject="a"), key="other").headers["x-idempotency-lookup"] == "miss"
     assert "x-idempotency-lookup" not in ask("POST", "", ticket(subject="a")).headers
     assert ask("GET").json()["count"] == 3
+
+
+def test_a_key_makes_a_ticket_once_also_for_many_at_once(playground: Playground, ask: Ask) -> None:
+    """Whoever comes first makes it; the others are told of it."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: _posted(playground.url), range(16)))
+    assert sorted(answer.headers["x-idempotency-lookup"] for answer in answers) == ["hit"] * 15 + ["miss"]
+    assert ask("GET").json()["count"] == 1
+
+
+def _posted(url: str) -> requests.Response:
+    return requests.post(url + TICKETS, json={"ticket": ticket()}, headers={"Idempotency-Key": "k"}, timeout=5)
 
 
 def test_a_refusal_uses_up_no_key(ask: Ask) -> None:
