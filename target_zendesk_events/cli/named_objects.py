@@ -54,17 +54,14 @@ def _keys(rule: Mapping[str, Any]) -> Iterator[str]:
         yield from _referred(sent.get("fields"))
     if isinstance(taken, Mapping) and "object" in taken:
         yield _key(taken["object"])
-    yield from _referred(rule.get("ticket"))
 
 
-def _referred(value: Any) -> Iterator[str]:  # noqa: ANN401 - any YAML value
-    """Yield the keys of the objects that a value refers to, wherever below it."""
-    below = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    for item in below:
-        target = shape_of(item, None).target if isinstance(item, Mapping) else ""
+def _referred(fields: Any) -> Iterator[str]:  # noqa: ANN401 - any YAML value
+    """Yield the keys of the objects that fields refer to."""
+    for raw in fields.values() if isinstance(fields, Mapping) else ():
+        target = shape_of(raw, None).target
         if target.startswith(OBJECT):
             yield target.removeprefix(OBJECT)
-        yield from _referred(item)
 
 
 def _fields(raw: Any) -> Mapping[str, Any] | None:  # noqa: ANN401 - any YAML value

@@ -40,11 +40,7 @@ _DELETE_PROFILES = (
     Need("users:write", "to delete profiles"),
 )
 _DELETE_TICKETS = Need("tickets:write", "to delete tickets")
-_REFERENCES: Final[Mapping[frozenset[str], Need]] = {
-    frozenset({"user"}): Need("users:read", "to find the users that are referred to"),
-    frozenset({"object", "external_id"}): _OBJECTS[0],
-}
-"""By the keys of what refers to something."""
+_REFERRED = Need("users:read", "to find the users that records refer to")
 
 
 def needs_of(rules: Iterable[Mapping[str, Any]], *, reads: bool, asks_who_is_known: bool) -> tuple[Need, ...]:
@@ -78,17 +74,22 @@ def _of_rule(rule: Mapping[str, Any], *, asks_who_is_known: bool) -> Iterator[Ne
     kind = next((key for key in KINDS if key in rule), None)
     body = {} if kind is None else rule[kind]
     if kind == "object":
-        yield from _OBJECTS
-        yield from _of_references(body.get("fields") if isinstance(body, Mapping) else None)
+        yield from _of_object(body)
     elif kind == "ticket":
         yield _TICKETS
-        yield from _of_references(body)
         if isinstance(body, Mapping) and "external_id" in body and "id" not in body:
             yield _FIND_TICKETS
     elif kind == "delete":
         yield from _of_deletion(body)
     else:
         yield from _of_customer(rule, asks_who_is_known=asks_who_is_known)
+
+
+def _of_object(body: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value
+    yield from _OBJECTS
+    fields = body.get("fields") if isinstance(body, Mapping) else None
+    if isinstance(fields, Mapping) and any(isinstance(one, Mapping) and "user" in one for one in fields.values()):
+        yield _REFERRED
 
 
 def _of_customer(rule: Mapping[str, Any], *, asks_who_is_known: bool) -> Iterator[Need]:
@@ -109,17 +110,3 @@ def _of_deletion(body: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value
         yield from _OBJECTS
     if "ticket" in given:
         yield _DELETE_TICKETS
-
-
-def _of_references(value: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value
-    """Yield what looking up takes, wherever below a value something is referred to."""
-    for item in _below(value):
-        if isinstance(item, Mapping) and frozenset(item) in _REFERENCES:
-            yield _REFERENCES[frozenset(item)]
-        yield from _of_references(item)
-
-
-def _below(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON value
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list) else ()

@@ -39,10 +39,6 @@ def sent(key: str, fields: Any, stream: str = "shop_contracts") -> dict[str, Any
         ({"delete": {"object": "contract", "external_id": "{{ id }}"}}, {"contract": {}}),
         ({"delete": {"ticket": "{{ id }}"}}, {}),
         ({"delete": {"profile": {"identifiers": {"email": "{{ email }}"}}}}, {}),
-        (
-            {"ticket": {"custom_fields": [{"id": 7, "value": {"object": "contract", "external_id": "{{ c }}"}}]}},
-            {"contract": {}},
-        ),
         ({"ticket": {"requester": {"email": "{{ email }}"}}}, {}),
         (
             {
