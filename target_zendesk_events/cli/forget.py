@@ -167,7 +167,7 @@ class Forgetting:
     def _what_is_left(self, profile: Mapping[str, Any] | None) -> Iterator[str]:
         if profile is not None and profile.get("user_id"):
             user_id = profile["user_id"]
-            yield f"Zendesk's user {user_id} stays, with name and tickets: delete it in Zendesk if it is to go"
+            yield f"Zendesk's user {user_id} stays, with name, tickets and object records: delete them in Zendesk"
         folder = self._settings.data_dir / DEAD_LETTERS_FOLDER
         count = 0
         for path, number in letters_of(folder, self._rule_book, self._is_theirs, self._values):

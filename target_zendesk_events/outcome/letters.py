@@ -17,15 +17,8 @@ from target_zendesk_events.errors import StorageError
 from target_zendesk_events.outcome.dead_letters import HELD_REASONS, line_of
 
 REASONS: Final = (
-    "invalid",
-    "unmappable",
-    "limit",
-    "refused",
-    "conflict",
-    "server",
-    "unknown",
-    "unresolved",
-    "unknown_customer",
+    *("invalid", "unmappable", "limit", "unresolved", "unknown_customer"),
+    *("refused", "conflict", "server", "unknown"),
 )
 UNREADABLE: Final = "unreadable"
 """Stands for the reason of a letter that somebody has edited so that it has none."""
