@@ -39,12 +39,13 @@ RULES = [
 ]
 COLUMNS = {
     "id": {"type": "string"},
-    "plan": {"type": ["null", "string"]},
+    "plan": {"type": "string"},
     "renews_on": {"type": "string", "format": "date"},
     "seats": {"type": "integer"},
     "customer_id": {"type": "string"},
     "company_id": {"type": "string"},
 }
+NULLABLE = {"properties": {name: {**column, "type": ["null", column["type"]]} for name, column in COLUMNS.items()}}
 CATALOG = {"streams": [{"tap_stream_id": "subscriptions", "schema": {"type": "object", "properties": COLUMNS}}]}
 
 
@@ -250,6 +251,25 @@ def test_a_record_is_read_back(account: Account) -> None:
     assert (done.returncode, b"has no record of that external id" in done.stderr) == (1, True)
     done = account.objects("--show", "house", "8")
     assert (done.returncode, b"the account has no custom object house" in done.stderr) == (2, True)
+
+
+def test_what_was_made_takes_what_a_run_sends(account: Account) -> None:
+    """Each field is of the type that the rule makes of the stream's values."""
+    account.objects("--input", "catalog.json", "--apply", "--yes")
+    plain = {"plan": "gold", "renews_on": "2027-01-31", "seats": 3, "customer_id": None, "company_id": None}
+    messages = [
+        {"type": "SCHEMA", "stream": "subscriptions", "schema": NULLABLE, "key_properties": ["id"]},
+        *({"type": "RECORD", "stream": "subscriptions", "record": {"id": one, **plain}} for one in ("1", "2")),
+    ]
+    settings = json.loads((account.folder / "config.json").read_text())
+    ended, said = support.run_process(settings, support.lines(messages), account.folder)
+    assert (ended.exit_code, ended.report["totals"]["delivered"]) == (0, 2), said
+    told = json.loads(account.objects("--show", "subscription", "2", "--json").stdout)["record"]
+    assert told["custom_object_fields"] == {
+        **{name: value for name, value in plain.items() if not name.endswith("_id")},
+        "customer": None,
+        "company": None,
+    }
 
 
 def test_rules_at_fault_are_told_first(playground: Playground, tmp_path: Path) -> None:
