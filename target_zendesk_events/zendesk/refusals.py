@@ -25,8 +25,8 @@ OF_TOKENS: Final[Mapping[str, str]] = {
     f"confidential, in {CLIENTS} > (the client)",
     "unsupported_grant_type": "this account does not offer this kind of grant: use another way to authenticate, such "
     "as zendesk-events login",
-    "invalid_scope": "Zendesk does not give this scope: `oauth_scope` takes scopes separated by spaces; posting needs "
-    "`users:write`, reading back `users:read`",
+    "invalid_scope": "Zendesk does not give this scope: `oauth_scope` takes scopes separated by spaces; without it, "
+    f"what the rules take is asked for, which the OAuth client must have too, in {CLIENTS} > (the client)",
     "access_denied": "the user or the account does not allow it: ask an administrator of the account, who finds the "
     f"client in {CLIENTS}",
     WRONG_HOST_CODE: "no Zendesk account has this address: check `subdomain` or `api_url`",
@@ -43,7 +43,7 @@ OF_LOGINS: Final[Mapping[str, str]] = {
     "unauthorized_client": f"this OAuth client may not log users in: make its kind public, in {CLIENTS} > (the client)",
     "unsupported_grant_type": "this account does not offer logins: use client credentials, with `client_secret`",
     "invalid_scope": "Zendesk does not give this scope: correct `oauth_scope`, which takes scopes separated by spaces, "
-    "as in `users:read users:write`, and run zendesk-events login again",
+    f"or give the OAuth client what the rules take, in {CLIENTS} > (the client), and run zendesk-events login again",
     "access_denied": "somebody clicked Deny, or may not let applications in: run zendesk-events login again and click "
     "Allow, or have an administrator do it",
     "unsupported_response_type": f"this OAuth client gives no codes: look at its kind, in {CLIENTS} > (the client)",
