@@ -20,7 +20,7 @@ from target_zendesk_events.errors import StorageError
 
 SUFFIX = ".singer"
 HELD_REASONS = frozenset({"unknown", "server"})
-"""Reasons of letters whose event may be on the timeline all the same: sent again, it may show twice."""
+"""Reasons of letters of what may be in Zendesk all the same: sent again, it may be there twice."""
 OF_REASON: Final = {"refused": "ZE740", "conflict": "ZE742", "server": "ZE743", "unknown": "ZE744"}
 """The codes of what was set aside with Zendesk's own words."""
 _MAX_NAME_BYTES = 150
@@ -28,12 +28,12 @@ _MAX_NAME_BYTES = 150
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Note:
-    """Why a record, or one event of it, was set aside.
+    """Why a record, or one thing to send of it, was set aside.
 
-    `reason` is one of `invalid`, `unmappable`, `limit`, `refused`, `conflict`, `server`, `unknown`,
-    `unresolved`, `unknown_customer`; `message` may hold
-    Zendesk's own words, or end with a code. `rule` is None where the record as a whole was set aside; `stream` is the
-    name its rules saw. `key` is the ledger's, in hexadecimal digits; None where it keeps none.
+    `reason` is one of `invalid`, `unmappable`, `limit`, `refused`, `conflict`, `server`, `unknown`, `unresolved`,
+    `unknown_customer`; `message` may hold Zendesk's own words, or end with a code. `rule` is None where the record as a
+    whole was set aside; `stream` is the name its rules saw. `key` is the ledger's, in hexadecimal digits; None where it
+    keeps none.
     """
 
     reason: str

@@ -17,12 +17,20 @@ from target_zendesk_events.errors import StorageError
 from target_zendesk_events.outcome.dead_letters import HELD_REASONS, line_of
 
 REASONS: Final = (
-    *("invalid", "unmappable", "limit", "unresolved", "unknown_customer"),
-    *("refused", "conflict", "server", "unknown"),
+    "invalid",
+    "unmappable",
+    "limit",
+    "refused",
+    "conflict",
+    "server",
+    "unknown",
+    "unresolved",
+    "unknown_customer",
 )
+"""Why records are set aside."""
 UNREADABLE: Final = "unreadable"
 """Stands for the reason of a letter that somebody has edited so that it has none."""
-PLACES: Final = ("event.", "profile.", "when", "dedupe_key")
+PLACES: Final = ("event.", "profile.", "object.", "ticket.", "delete.", "when", "dedupe_key")
 """What the name of a place in a rule begins with."""
 LONG_AGO: Final = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
 
@@ -75,7 +83,7 @@ class Letter:
 
     @property
     def is_held(self) -> bool:
-        """Whether its event may be on the timeline all the same."""
+        """Whether what it was sent for may be in Zendesk all the same."""
         return self.reason in HELD_REASONS
 
     @functools.cached_property

@@ -14,10 +14,10 @@ ADVICE: Final[Mapping[str, str]] = {
     "limit": "mend the rule: what it makes is more than Zendesk takes",
     "refused": "mend what Zendesk names in the dead letters",
     "conflict": "replay it: another change was under way at Zendesk",
-    "unresolved": "load what it refers to first, or mend the reference, then replay",
-    "unknown_customer": "make the user in Zendesk, then replay, or leave unknown_customers at create",
-    "server": "replay it with --held, which reads back whether it is on the timeline, and sends it if it is not",
-    "unknown": "replay it with --held, which reads back whether it is on the timeline, and sends it if it is not",
+    "server": "replay it with --held, which reads back whether Zendesk has it, and sends it if it has not",
+    "unknown": "replay it with --held, which reads back whether Zendesk has it, and sends it if it has not",
+    "unresolved": "send what it refers to, or mend the reference, then replay it",
+    "unknown_customer": "make the customer's user in Zendesk and replay it, or set unknown_customers to create or skip",
 }
 _OTHERWISE: Final = "look at the dead letters and at Zendesk's state"
 

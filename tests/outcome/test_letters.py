@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import support
 
-from target_zendesk_events.outcome.letters import Choice, Letter, letters_in
+from target_zendesk_events.outcome.letters import REASONS, Choice, Letter, letters_in
 from target_zendesk_events.outcome.listing import groups_of, waiting_in
+from target_zendesk_events.outcome.reasons import ADVICE
 
 
 def letter(**note: Any) -> Letter:
@@ -27,6 +29,8 @@ def letter(**note: Any) -> Letter:
         ("unmappable", "r", "rule 'r': when: yields a text that says no", "when"),
         ("unmappable", "r", "rule 'r' needs dedupe_key: or so", None),
         ("unmappable", "r", "two rules give this record the same key: give each rule a `dedupe_key`", None),
+        ("unmappable", "r", "rule 'r': object.fields: yields something else", "object.fields"),
+        ("limit", "r", "object.name has 300 characters; Zendesk takes 255", "object.name"),
         ("limit", "r", "profile.identifiers has 30 entries; Zendesk takes 1 to 20", "profile.identifiers"),
         ("invalid", None, "a.b does not hold what the schema says of it: type", "a.b"),
         ("invalid", None, "the record is nested deeper than 100", None),
@@ -36,6 +40,12 @@ def letter(**note: Any) -> Letter:
 def test_the_field_is_told_by_our_own_words(reason: str, rule: str | None, message: str, field: str | None) -> None:
     """Zendesk's words name none that could be relied on."""
     assert letter(reason=reason, rule=rule, message=message).field == field
+
+
+def test_each_reason_is_listed_wherever_reasons_are() -> None:
+    """What `replay --reason` takes, `last-run.json` counts, and has an advice."""
+    stream = support.LAST_RUN_SCHEMA["properties"]["streams"]["additionalProperties"]["properties"]
+    assert tuple(stream["dead_letters"]["propertyNames"]["enum"]) == REASONS == tuple(ADVICE)
 
 
 @pytest.mark.parametrize("note", [{}, {"reason": 5, "time": 7, "key": [], "stream": None}, {"time": "noon"}])
