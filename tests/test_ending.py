@@ -8,7 +8,7 @@ from target_zendesk_events.ending import exit_code
 from target_zendesk_events.errors import ConfigurationError, OutageError, TargetError
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.signals import GRACE_SECONDS, SECONDS_OF_ONE_SIGNAL, Signals
-from target_zendesk_events.work import Outcome
+from target_zendesk_events.work import Match, Outcome
 
 MEND, AGAIN = ConfigurationError("mend"), OutageError("again")
 
@@ -19,8 +19,8 @@ def report(delivered: int = 0, rejected: int = 0) -> Report:
     for outcome, count in ((Outcome.DELIVERED, delivered), (Outcome.REJECTED, rejected)):
         for _ in range(count):
             made.count_record("orders", "matched")
-            made.count_match("orders", "rule", None)
-            made.count_outcome("orders", "rule", outcome)
+            made.count_match("orders", Match("rule"))
+            made.count_outcome("orders", Match("rule"), outcome)
             if outcome is Outcome.REJECTED:
                 made.count_letter("orders", "refused")
                 made.count_set_aside("orders")

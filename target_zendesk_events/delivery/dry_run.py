@@ -133,7 +133,7 @@ class DryRun:
             return
         unmappable = False
         for match in self._keys.told_apart(work):
-            counts = report.count_match(work.stream, match.rule, match.no_shipment)
+            counts = report.count_match(work.stream, match)
             counts.left_out.update((one.type, one.why) for one in match.left_out)
             counts.counts["ahead_of_clock"] += match.is_ahead
             if match.shipment is not None:
@@ -162,11 +162,11 @@ class DryRun:
         ]
         for (work, match, what), one, entry in zip(batch, keyed, self._ledger.seen(keyed), strict=True):
             if entry.outcome is Outcome.FORGOTTEN:
-                self._report.count_outcome(work.stream, match.rule, Outcome.FORGOTTEN)
+                self._report.count_outcome(work.stream, match, Outcome.FORGOTTEN)
                 continue
             is_settled = entry.standing is Standing.SETTLED and not (one.again and entry.outcome in SENT_AGAIN)
             if self._is_known(one, is_settled=is_settled):
-                counts = self._report.count_outcome(work.stream, match.rule, Outcome.DUPLICATE)
+                counts = self._report.count_outcome(work.stream, match, Outcome.DUPLICATE)
                 counts.note_set_aside_before(entry.set_aside_as)
                 known = entry if is_settled else Entry(Standing.SETTLED, Outcome.DUPLICATE)
                 self.observer.note_shipment(work, match, what, one.key, known)
@@ -185,7 +185,7 @@ class DryRun:
     def _hold_against_limits(self, work: Work, match: Match, what: Shipment, key: bytes | None, entry: Entry) -> None:
         fault = what.limit_fault()
         if fault:
-            self._report.count_outcome(work.stream, match.rule, Outcome.REJECTED)
+            self._report.count_outcome(work.stream, match, Outcome.REJECTED)
             self._report.count_letter(work.stream, "limit", fault, work.line_number)
             self.observer.note_set_aside(work, match.rule, "limit", fault)
             return

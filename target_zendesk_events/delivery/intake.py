@@ -88,7 +88,7 @@ class Intake:
         sendable: list[Match] = []
         unmappable: list[Match] = []
         for match in self._keys.told_apart(work):
-            counts = report.count_match(work.stream, match.rule, match.no_shipment)
+            counts = report.count_match(work.stream, match)
             if match.left_out:
                 counts.left_out.update((one.type, one.why) for one in match.left_out)
             if match.is_ahead:

@@ -143,7 +143,7 @@ class Settling:
         for stream in streams:
             self._report.stream(stream).settled_at = now
         for shipment, receipt in self._received:
-            counts = self._report.count_outcome(shipment.stream, shipment.match.rule, receipt.outcome)
+            counts = self._report.count_outcome(shipment.stream, shipment.match, receipt.outcome)
             if receipt.outcome is Outcome.DUPLICATE:
                 counts.note_set_aside_before(receipt.reason)
             self._close_part(shipment.open_record)

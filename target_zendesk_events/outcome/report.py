@@ -6,14 +6,17 @@ import collections
 import dataclasses
 import math
 import random
+from collections.abc import Iterable
 from typing import Any, Final
 
+from target_zendesk_events.kinds.nouns import NOUNS
 from target_zendesk_events.moments import in_utc
 from target_zendesk_events.outcome.reasons import Reasons
-from target_zendesk_events.work import NoShipment, Outcome
+from target_zendesk_events.work import Match, Outcome
 
 RECORD_COUNTS: Final = ("invalid", "unmatched", "skipped", "matched")
 MATCH_COUNTS: Final = ("filtered", "too_old", "unmappable", "events")
+"""Of the matches; `events` are the things to send, of whatever kind."""
 OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 SET_ASIDE_BEFORE: Final = ("duplicate_rejected", "duplicate_held")
 """Of the duplicates, those that were not delivered when they came first: they wait in the dead letters."""
@@ -26,12 +29,20 @@ class RuleCounts:
 
     matches: int = 0
     counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    kinds: dict[str, collections.Counter[str]] = dataclasses.field(default_factory=dict)
+    """Of the things to send: how many are of a kind, and their outcomes."""
     left_out: collections.Counter[tuple[str, str]] = dataclasses.field(default_factory=collections.Counter)
 
     @property
     def undelivered(self) -> int:
-        """Events whose outcome is still open."""
-        return self.counts["events"] - sum(self.counts[name] for name in OUTCOMES)
+        """Things to send whose outcome is still open."""
+        return _undelivered(self.counts)
+
+    def count(self, match: Match, name: str) -> None:
+        """Count what a match came to: why it yields nothing to send, `events`, or an outcome."""
+        self.counts[name] += 1
+        if match.shipment is not None:
+            self.kinds.setdefault(match.shipment.kind, collections.Counter())[name] += 1
 
     def note_set_aside_before(self, how: str) -> None:
         """Note of a duplicate that it was `rejected` or `held` when it came first; nothing where `how` is empty."""
@@ -44,6 +55,7 @@ class RuleCounts:
         numbers |= {name: self.counts[name] for name in (*MATCH_COUNTS, *OUTCOMES)}
         numbers["undelivered"] = self.undelivered
         numbers |= {name: self.counts[name] for name in SET_ASIDE_BEFORE}
+        numbers["kinds"] = by_kind([self])
         numbers |= {name: self.counts[name] for name in ("changed", "ahead_of_clock") if self.counts[name]}
         if self.left_out:
             numbers["identifiers_left_out"] = {
@@ -143,17 +155,17 @@ class Report:
         counts.records += 1
         counts.counts[kind] += 1
 
-    def count_match(self, stream: str, rule: str, no_shipment: NoShipment | None) -> RuleCounts:
-        """Count what a rule made of a record: an event, or why none. Returns the rule's counts."""
-        counts = self.stream(stream).rule(rule)
+    def count_match(self, stream: str, match: Match) -> RuleCounts:
+        """Count what a rule made of a record: a thing to send, or why none. Returns the rule's counts."""
+        counts = self.stream(stream).rule(match.rule)
         counts.matches += 1
-        counts.counts["events" if no_shipment is None else no_shipment.value] += 1
+        counts.count(match, "events" if match.no_shipment is None else match.no_shipment.value)
         return counts
 
-    def count_outcome(self, stream: str, rule: str, outcome: Outcome) -> RuleCounts:
-        """Count how an event ended. Returns the rule's counts."""
-        counts = self.streams[stream].rules[rule]
-        counts.counts[outcome.value] += 1
+    def count_outcome(self, stream: str, match: Match, outcome: Outcome) -> RuleCounts:
+        """Count how a thing that was to be sent ended. Returns the rule's counts."""
+        counts = self.streams[stream].rules[match.rule]
+        counts.count(match, outcome.value)
         return counts
 
     def count_letter(self, stream: str, reason: str, why: str = "", line_number: int = 0) -> None:
@@ -189,6 +201,10 @@ class Report:
             totals[name] = sum(stream.total(name) for stream in streams)
         return totals
 
+    def kinds(self) -> dict[str, dict[str, int]]:
+        """Return the things to send of the whole run, and their outcomes, by kind."""
+        return by_kind([rule for stream in self.streams.values() for rule in stream.rules.values()])
+
     def rate_achieved(self) -> float | None:
         """Return the requests a minute between the first request and the last answer."""
         if self.first_request_at is None or self.last_answer_at is None:
@@ -208,7 +224,7 @@ class Report:
         return {name: count for name, count in matches.items() if count and filtered[name] == count}
 
     def any_set_aside(self) -> bool:
-        """Tell whether a record or an event went to the dead letters."""
+        """Tell whether a record went to the dead letters, whole or in part."""
         return any(stream.letters for stream in self.streams.values())
 
     def only_set_aside(self) -> list[str]:
@@ -218,3 +234,18 @@ class Report:
             for name, stream in self.streams.items()
             if stream.set_aside >= 5 and not stream.total("delivered")  # noqa: PLR2004 - the contract's number
         ]
+
+
+def by_kind(rules: Iterable[RuleCounts]) -> dict[str, dict[str, int]]:
+    """Return the things to send of some rules, and their outcomes, by kind; those of a kind add up."""
+    sums: dict[str, collections.Counter[str]] = {}
+    for rule in rules:
+        for kind, counts in rule.kinds.items():
+            sums.setdefault(kind, collections.Counter()).update(counts)
+    told = ((kind, sums[kind]) for kind in NOUNS if kind in sums)
+    names = ("events", *OUTCOMES)
+    return {kind: {**{name: one[name] for name in names}, "undelivered": _undelivered(one)} for kind, one in told}
+
+
+def _undelivered(counts: collections.Counter[str]) -> int:
+    return counts["events"] - sum(counts[name] for name in OUTCOMES)

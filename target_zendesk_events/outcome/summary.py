@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from target_zendesk_events.escaping import escaped
+from target_zendesk_events.kinds.nouns import EVENT, several, told_apart
 from target_zendesk_events.lengths import in_words
 from target_zendesk_events.outcome.report import (
     MATCH_COUNTS,
@@ -16,6 +17,7 @@ from target_zendesk_events.outcome.report import (
     Report,
     RuleCounts,
     StreamCounts,
+    by_kind,
 )
 
 SCHEMA_VERSION = 1
@@ -70,7 +72,7 @@ def as_object(report: Report, about: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         **about,
-        "totals": report.totals(),
+        "totals": {**report.totals(), "kinds": report.kinds()},
         "streams": {name: counts.as_object() for name, counts in report.streams.items()},
         "requests": {
             "sent": sum(report.requests[kind] for kind in ("events", "retries", "reads")),
@@ -112,8 +114,10 @@ def block(report: Report, about: Mapping[str, Any], width: int = 110) -> str:
 
 
 def _numbers(made: RuleCounts) -> str:
-    """Return what a rule made, the counts that are zero left out."""
-    counts = {"matches": made.matches, **{name: made.counts[name] for name in (*MATCH_COUNTS, *OUTCOMES)}}
+    """Return what a rule made, the counts that are zero left out; things to send are called by their kind."""
+    counts = {"matches": made.matches, **{name: made.counts[name] for name in MATCH_COUNTS if name != "events"}}
+    counts |= {several([kind]): numbers["events"] for kind, numbers in by_kind([made]).items()}
+    counts |= {name: made.counts[name] for name in OUTCOMES}
     counts["undelivered"] = made.undelivered
     return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items() if count)
 
@@ -123,7 +127,7 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
     for name, counts in report.streams.items():
         for rule, made in counts.rules.items():
             for (kind, why), count in sorted(made.left_out.items()):
-                facts.append(f"{rule}: identifier {kind} left out of {count:,} events ({why})")
+                facts.append(f"{rule}: identifier {kind} left out of {count:,} {several(made.kinds)} ({why})")
             if made.counts["changed"]:
                 facts.append(f"{rule}: {made.counts['changed']:,} records changed since they were sent")
             if ahead := made.counts["ahead_of_clock"]:
@@ -131,6 +135,9 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
         facts += [f"{name}: set aside {reason}" for reason in counts.reasons.told()]
         if counts.stopped:
             facts.append(f"{name} stopped: {counts.stopped}")
+    delivered = {kind: numbers["delivered"] for kind, numbers in report.kinds().items() if numbers["delivered"]}
+    if delivered.keys() - {EVENT}:
+        facts.append(f"{sum(delivered.values()):,} delivered: {told_apart(delivered)}")
     sent = sum(report.requests[kind] for kind in ("events", "retries", "reads"))
     rate = report.rate_achieved()
     if sent:
@@ -158,7 +165,8 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
 def _stream_line(name: str, counts: StreamCounts) -> str:
     events = counts.total("events")
     done = events - counts.total("undelivered")
-    return f"{name}: {done:,} of {events:,} events" if events else ""
+    kinds = {kind for rule in counts.rules.values() for kind in rule.kinds}
+    return f"{name}: {done:,} of {events:,} {several(kinds)}" if events else ""
 
 
 def _rounded(number: float | None, digits: int) -> float | None:

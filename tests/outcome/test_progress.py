@@ -7,18 +7,22 @@ import time
 
 import pytest
 
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.profile import Identifier, Profile
 from target_zendesk_events.outcome.progress import Progress
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.outcome.summary import SECONDS_BETWEEN_LINES
+from target_zendesk_events.work import Match
 
 PER_MINUTE = 225
+EVENT = Event(Profile("shop", "customer", (Identifier("email", "customer-1@example.com"),)), "shop", "paid", {})
 
 
 def send(report: Report, count: int, since: float, until: float) -> None:
     """Have a report know of events that were sent and answered between two times, evenly."""
     for number in range(count):
         now = since + (until - since) * number / max(count - 1, 1)
-        report.count_match("orders", "rule", None)
+        report.count_match("orders", Match("rule", EVENT))
         report.count_request("events", now)
         report.count_answer(0.1, None, now)
 

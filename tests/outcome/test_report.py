@@ -9,6 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_zendesk_events.kinds.event import Event
+from target_zendesk_events.kinds.object_record import ObjectRecord
+from target_zendesk_events.kinds.profile import Identifier, Profile, ProfileUpsert
+from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.outcome import summary
 from target_zendesk_events.outcome.report import (
     MATCH_COUNTS,
@@ -19,12 +23,20 @@ from target_zendesk_events.outcome.report import (
     AnswerTimes,
     Report,
 )
-from target_zendesk_events.work import NoShipment, Outcome
+from target_zendesk_events.work import Match, NoShipment, Outcome
 
+CUSTOMER = Profile("shop", "customer", (Identifier("email", "customer-1@example.com"),))
+THINGS: dict[str, Shipment] = {
+    "paid": Event(CUSTOMER, "shop", "order_paid", {}),
+    "shipped": Event(CUSTOMER, "shop", "order_shipped", {}),
+    "kept": ProfileUpsert(CUSTOMER),
+    "filed": ObjectRecord("subscription", "7", {}),
+}
+"""What each rule sends."""
 STREAMS = st.sampled_from(["orders", "logins"])
 MATCHES = st.lists(
     st.tuples(
-        st.sampled_from(["paid", "shipped"]),
+        st.sampled_from(["paid", "kept", "filed"]),
         st.one_of(st.sampled_from(NoShipment), st.sampled_from(Outcome), st.just("open")),
     ),
     max_size=3,
@@ -44,9 +56,11 @@ def told(records: list[tuple[str, str, list[tuple[str, Any]]]]) -> Report:
     for stream, kind, matches in records:
         report.count_record(stream, kind)
         for rule, end in matches:
-            report.count_match(stream, rule, end if isinstance(end, NoShipment) else None)
+            match = Match(rule, THINGS.get(rule, THINGS["paid"]))
+            match = Match(rule, no_shipment=end) if isinstance(end, NoShipment) else match
+            report.count_match(stream, match)
             if isinstance(end, Outcome):
-                report.count_outcome(stream, rule, end)
+                report.count_outcome(stream, match, end)
     return report
 
 
@@ -79,6 +93,38 @@ def test_the_last_line_holds_every_name(records: list[tuple[str, str, list[tuple
     assert {name: int(number) for name, number in said.items()} == totals
     names = {"records", "matches", "undelivered", *RECORD_COUNTS, *MATCH_COUNTS, *OUTCOMES, *SET_ASIDE_BEFORE}
     assert set(totals) == names
+
+
+@given(records=RECORDS)
+def test_the_numbers_of_each_kind_add_up(records: list[tuple[str, str, list[tuple[str, Any]]]]) -> None:
+    """Of the run and of each rule: a kind's things are the sum of their outcomes, and all kinds' are the `events`."""
+    run = json.loads(json.dumps(summary.as_object(told(records), {})))
+    rules = [rule for stream in run["streams"].values() for rule in stream["rules"].values()]
+    for counts in (run["totals"], *rules):
+        for of_kind in counts["kinds"].values():
+            assert of_kind["events"] == sum(of_kind[name] for name in (*OUTCOMES, "undelivered")) > 0
+        for name in ("events", *OUTCOMES, "undelivered"):
+            assert counts[name] == sum(of_kind[name] for of_kind in counts["kinds"].values())
+    for rule, kind in (("paid", "event"), ("kept", "profile"), ("filed", "object")):
+        counted = [stream["rules"].get(rule, {"events": 0})["events"] for stream in run["streams"].values()]
+        assert run["totals"]["kinds"].get(kind, {"events": 0})["events"] == sum(counted)
+
+
+def test_kinds_are_told_apart_where_there_are_others_than_events() -> None:
+    """In the block: what was delivered of each, and rules by what they send. Events alone are told as ever."""
+    events = told([("orders", "matched", [("paid", Outcome.DELIVERED)])] * 3)
+    assert "delivered:" not in summary.block(events, {})
+    assert "paid: matches 3, events 3, delivered 3" in summary.block(events, {})
+    mixed = told(
+        [
+            *([("orders", "matched", [("paid", Outcome.DELIVERED), ("kept", Outcome.DUPLICATE)])] * 3),
+            *([("orders", "matched", [("filed", Outcome.DELIVERED), ("kept", Outcome.DELIVERED)])] * 2),
+        ]
+    )
+    text = summary.block(mixed, {})
+    assert "filed: matches 2, object records 2, delivered 2" in text
+    assert "kept: matches 5, profiles 5, delivered 2, duplicate 3" in text
+    assert "7 delivered: 3 events, 2 profiles, 2 object records" in text
 
 
 def test_duplicates_that_were_set_aside_are_told_apart() -> None:
