@@ -17,6 +17,7 @@ from target_zendesk_events import lenient
 from target_zendesk_events import settings as known
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
 from target_zendesk_events.escaping import escape_log
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.moments import in_utc
 from target_zendesk_events.signals import Signals, take_hang_up
 from target_zendesk_events.singer.command import CommandTarget, log_fault
@@ -74,7 +75,11 @@ class TargetZendeskEvents(CommandTarget):
         for line in (*throwaway_warning(self.run), *self.settings.warnings):
             logger.warning("%s", line)
         self._streams = Streams(self.run.rule_book, has_ledger=self.settings.ledger_url is not None)
-        self._progress = Progress(self.run.report, self.settings.requests_per_minute, self.run.quota.share_of_month)
+        allowed = {
+            Bucket.EVENTS: self.settings.requests_per_minute,
+            Bucket.SUPPORT: self.settings.support_requests_per_minute,
+        }
+        self._progress = Progress(self.run.report, allowed, self.run.quota.share_of_month)
         self._asked_who = False
         self._said_version = False
         if self._signals.any_came:  # one came while the run was built
@@ -270,6 +275,7 @@ class TargetZendeskEvents(CommandTarget):
             "started": in_utc(self._started),
             "exit_code": self.exit_code,
             "requests_per_minute": self.settings.requests_per_minute,
+            "support_requests_per_minute": self.settings.support_requests_per_minute,
             "stopped_by": type(fault).__name__ if fault else None,
             "codes": list(dict.fromkeys(code for one in faults for code in one.codes)),
         }

@@ -83,7 +83,7 @@ class Departures:
         self._max_in_flight = max_in_flight
         self._waiting: dict[Line, Waiting[OpenShipment]] = {line: Waiting() for line in Line}
         self._busy: dict[OpenShipment, float] = {}
-        self._blocked_since: float | None = None
+        self._blocked: dict[Bucket, float] = {}
         self._turn = 0
         self._braked: set[Line] = set()
         self.input_ended = False
@@ -170,14 +170,13 @@ class Departures:
         waits = [line for line in Line if self._has_next(line)]
         return max((self._rate_limits.of(line.bucket).floor for line in waits), default=-math.inf)
 
-    def waited(self, now: float, *, is_over: bool) -> float:
-        """Return the seconds since the last call in which a shipment could have gone but for the account's limit.
+    def waited(self, now: float, *, is_over: bool) -> dict[Bucket, float]:
+        """Return the seconds since the last call in which something could have gone but for a bucket's limit.
 
         Says what is waited for, unless the run `is_over`.
         """
-        seconds = 0.0 if self._blocked_since is None else now - self._blocked_since
-        is_blocked = not is_over and any(self._is_blocked(line, now) for line in Line)
-        self._blocked_since = now if is_blocked else None
+        seconds = {bucket: now - since for bucket, since in self._blocked.items()}
+        self._blocked = {bucket: now for bucket in Bucket if not is_over and self._is_blocked(bucket, now)}
         if not is_over:
             self._lookout.look(now, floor=self.floor(), busy=self._busy)
         return seconds
@@ -185,9 +184,14 @@ class Departures:
     def _has_next(self, line: Line) -> bool:
         return bool(self._waiting[line]) or self._lanes.has_ready(line)
 
-    def _is_blocked(self, line: Line, now: float) -> bool:
-        is_ready = self._lanes.has_ready(line) or self._waiting[line].next_at <= now
-        return is_ready and self._rate_limits.of(line.bucket).free(now) <= 0
+    def _is_blocked(self, bucket: Bucket, now: float) -> bool:
+        """Tell whether a bucket's limit holds back a shipment, or what one waits to have asked."""
+        if self._rate_limits.of(bucket).free(now) > 0:
+            return False
+        lines = [line for line in Line if line.bucket is bucket]
+        asks_at = self._directory.asks_at(bucket, may_come=not self.input_ended)
+        asks_at = min(asks_at, self._jobs.asks_at) if bucket is Bucket.SUPPORT else asks_at
+        return asks_at <= now or any(self._lanes.has_ready(one) or self._waiting[one].next_at <= now for one in lines)
 
     def _pick_of(self, line: Line, now: float, before: Sequence[Sequence[OpenShipment]]) -> list[list[OpenShipment]]:
         """Return what goes now of one line, after what was picked of others."""

@@ -87,12 +87,12 @@ class InFlight:
         """Post a shipment, or read back what its customer has; `may_go` is asked in the last moment before."""
         bucket = shipment.what.bucket
         if shipment.verification is not None:
-            self._report.count_request("reads", now)
+            self._report.count_request("reads", now, bucket)
             reading = shipment.verification.request()
             self._start(Task("read", (shipment,), now, bucket), functools.partial(self._client.send, reading))
             return
         is_retry = shipment.attempts > 0 and shipment.instead is None
-        self._report.count_request("retries" if is_retry else "events", now)
+        self._report.count_request("retries" if is_retry else "sendings", now, bucket, things=_untried([shipment]))
         _note_attempt(shipment, now)
         sending = shipment.instead or shipment.what.request(shipment.claim, shipment.found)
         shipment.went_instead, shipment.instead = shipment.instead is not None, None
@@ -104,21 +104,22 @@ class InFlight:
         if batch is None:
             msg = "what goes alone is in no job"
             raise ValueError(msg)
-        self._report.count_request("jobs", now)
+        bucket = shipments[0].what.bucket
+        self._report.count_request("jobs", now, bucket, things=_untried(shipments))
         for one in shipments:
             _note_attempt(one, now)
         request = batch.request([one.what.item(one.found) for one in shipments])
-        task = Task("job", tuple(shipments), now, shipments[0].what.bucket)
+        task = Task("job", tuple(shipments), now, bucket)
         self._start(task, functools.partial(_send_if, may_go, self._client, request))
 
     def ask(self, asked: str, request: Request, bucket: Bucket, now: float, about: Sequence[LookUp] = ()) -> None:
         """Ask for what shipments need to know; `asked`, and what it is about, come back with the answer."""
-        self._report.count_request(asked, now)
+        self._report.count_request(asked, now, bucket)
         self._start(Task(asked, (), now, bucket, about), functools.partial(self._client.send, request))
 
     def renew(self, now: float) -> None:
         """Ask for a token."""
-        self._report.count_request("tokens", now)
+        self._report.count_request("tokens", now, None)
         self._start(Task("token", (), now), self._client.renew)
 
     def ask_who(self, now: float, asked: str) -> None:
@@ -160,7 +161,7 @@ class InFlight:
         self._reached("answered")
         if task.bucket is not None:
             self._rate_limits.of(task.bucket).end(now)
-            self._report.count_answer(answer.seconds, answer.limit, now)
+            self._report.count_answer(answer.seconds, answer.limit, now, task.bucket)
             self._report.requests["limited"] += answer.kind is Kind.LIMITED
         return task, answer
 
@@ -176,6 +177,10 @@ class InFlight:
 def _send_if(may_go: Callable[[], bool], client: Client, request: Request) -> Answer:
     """Send in a worker thread, unless what allowed it has lapsed since: then nothing is sent."""
     return client.send(request) if may_go() else no_answer(Kind.NOT_SENT, LEASE_LAPSED)
+
+
+def _untried(shipments: Iterable[OpenShipment]) -> int:
+    return sum(one.attempts == 0 for one in shipments)
 
 
 def _note_attempt(shipment: OpenShipment, now: float) -> None:

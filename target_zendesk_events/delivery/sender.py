@@ -191,7 +191,7 @@ class Sender:
                 self._set_out(request, [next(entries) for _ in request], now)
             picked = self._depart(now)
         self._rate_limits.note(now)
-        self._report.seconds_waited += self._departures.waited(now, is_over=self.is_stopping)
+        self._report.count_wait(self._departures.waited(now, is_over=self.is_stopping))
         return self._seconds_to_next(now, self._settling.pass_on_state(now))
 
     def _take_answers(self, now: float) -> None:

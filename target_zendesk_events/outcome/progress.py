@@ -16,6 +16,7 @@ from target_zendesk_events.outcome import last_run, summary
 if TYPE_CHECKING:
     from rich.live import Live
 
+    from target_zendesk_events.kinds.request import Bucket
     from target_zendesk_events.outcome.report import Report
 
 logger = logging.getLogger("target-zendesk-events")
@@ -27,14 +28,20 @@ class Progress:
     """Tells of one run's numbers while they grow, and once more when it ends."""
 
     def __init__(
-        self, report: Report, requests_per_minute: int, share_of_month: Callable[[], float | None] = lambda: None
+        self,
+        report: Report,
+        allowed: Mapping[Bucket, int],
+        share_of_month: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """Tell of `report`, on a terminal with one line that is drawn anew; `share_of_month` is in percent."""
+        """Tell of `report`, on a terminal with one line that is drawn anew.
+
+        `allowed` are the requests a minute of each bucket by the settings; `share_of_month` is in percent.
+        """
         self._share_of_month = share_of_month
-        self._told_budget = False
-        self._told_limit = False
+        self._told_budget: set[Bucket] = set()
+        self._told_limit: set[Bucket] = set()
         self._report = report
-        self._requests_per_minute = requests_per_minute
+        self._allowed = allowed
         self._next_at = time.monotonic() + summary.SECONDS_BETWEEN_LINES
         self._live: Live | None = None
         self._is_terminal = sys.stderr.isatty()
@@ -48,14 +55,12 @@ class Progress:
 
     def say_progress(self, now: float) -> None:
         """Say where the run stands, if it is time; and once, when it is known to be a long one, what that costs."""
-        if not self._told_budget and summary.is_long(self._report):
-            self._told_budget = True
-            logger.info("%s", summary.budget_line(self._requests_per_minute, self._share_of_month()))
+        self._say_budget()
         self._say_limit()
         if now < self._next_at:
             return
         self._next_at = now + (SECONDS_BETWEEN_LIVE_LINES if self._is_terminal else summary.SECONDS_BETWEEN_LINES)
-        line = summary.progress_line(self._report, self._requests_per_minute)
+        line = summary.progress_line(self._report, self._allowed)
         if not line:
             return
         if self._is_terminal:
@@ -73,18 +78,20 @@ class Progress:
         totals = self._report.totals()
         logger.log(level, "%s", summary.last_line(totals), extra={**about, **totals})
 
+    def _say_budget(self) -> None:
+        for bucket, minute in self._report.minutes.items():
+            if bucket not in self._told_budget and summary.is_long(minute):
+                self._told_budget.add(bucket)
+                share = self._share_of_month()
+                logger.info("%s", summary.budget_line(bucket, minute, self._allowed[bucket], share))
+
     def _say_limit(self) -> None:
         """Say once, when an answer's headers have told it, that the account allows less than the settings."""
-        seen = self._report.limit_seen
-        if seen is None or seen >= self._requests_per_minute or self._told_limit:
-            return
-        self._told_limit = True
-        logger.warning(
-            "Zendesk's headers say that the account allows %s requests a minute, and the settings %s: correct `plan`, "
-            "or set `requests_per_minute` below it",
-            f"{seen:,}",
-            f"{self._requests_per_minute:,}",
-        )
+        for bucket, minute in self._report.minutes.items():
+            seen, allowed = minute.limit_seen, self._allowed[bucket]
+            if seen is not None and seen < allowed and bucket not in self._told_limit:
+                self._told_limit.add(bucket)
+                logger.warning("%s", summary.limit_line(bucket, seen, allowed))
 
     def write_last_run(self, folder: Path, about: Mapping[str, Any]) -> None:
         """Write `last-run.json`. Raises StorageError."""

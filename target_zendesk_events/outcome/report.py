@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import math
-import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from target_zendesk_events.kinds.nouns import NOUNS
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.moments import in_utc
 from target_zendesk_events.outcome.reasons import Reasons
+from target_zendesk_events.outcome.requests import AnswerTimes, Minute, Span
 from target_zendesk_events.work import Match, Outcome
 
 RECORD_COUNTS: Final = ("invalid", "unmatched", "skipped", "matched")
@@ -20,7 +20,6 @@ MATCH_COUNTS: Final = ("filtered", "too_old", "unmappable", "events")
 OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 SET_ASIDE_BEFORE: Final = ("duplicate_rejected", "duplicate_held")
 """Of the duplicates, those that were not delivered when they came first: they wait in the dead letters."""
-SAMPLE_SIZE: Final = 2_000
 
 
 @dataclasses.dataclass(slots=True)
@@ -104,31 +103,6 @@ class StreamCounts:
         return numbers
 
 
-class AnswerTimes:
-    """A fair sample of the answers' times, for their quantiles."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self._seen = 0
-        self._sample: list[float] = []
-        self._random = random.Random(0)  # noqa: S311 - a sample, no secret
-
-    def add(self, seconds: float) -> None:
-        """Note one answer's time."""
-        self._seen += 1
-        if len(self._sample) < SAMPLE_SIZE:
-            self._sample.append(seconds)
-        elif (place := self._random.randrange(self._seen)) < SAMPLE_SIZE:
-            self._sample[place] = seconds
-
-    def quantile(self, share: float) -> float | None:
-        """Return the time that `share` of the answers did not exceed; None without answers."""
-        if not self._sample:
-            return None
-        ordered = sorted(self._sample)
-        return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
-
-
 class Report:
     """The numbers of one run."""
 
@@ -136,12 +110,12 @@ class Report:
         """Start at zero."""
         self.streams: dict[str, StreamCounts] = {}
         self.requests: collections.Counter[str] = collections.Counter()
+        self.attempts = Span()
+        """All that take a minute's place."""
+        self.minutes = {bucket: Minute() for bucket in Bucket}
         self.seconds_waited = 0.0
         self.answer_times = AnswerTimes()
-        self.limit_seen: int | None = None
         self.dead_letters_waiting = 0
-        self.first_request_at: float | None = None
-        self.last_answer_at: float | None = None
 
     def stream(self, name: str) -> StreamCounts:
         """Return the counts of one stream."""
@@ -160,12 +134,18 @@ class Report:
         counts = self.stream(stream).rule(match.rule)
         counts.matches += 1
         counts.count(match, "events" if match.no_shipment is None else match.no_shipment.value)
+        if match.shipment is not None:
+            minute = self.minutes[match.shipment.bucket]
+            minute.open += 1
+            minute.kinds.add(match.shipment.kind)
         return counts
 
     def count_outcome(self, stream: str, match: Match, outcome: Outcome) -> RuleCounts:
         """Count how a thing that was to be sent ended. Returns the rule's counts."""
         counts = self.streams[stream].rules[match.rule]
         counts.count(match, outcome.value)
+        if match.shipment is not None:
+            self.minutes[match.shipment.bucket].open -= 1
         return counts
 
     def count_letter(self, stream: str, reason: str, why: str = "", line_number: int = 0) -> None:
@@ -178,18 +158,30 @@ class Report:
         """Count one record that went to the dead letters, whole or in part."""
         self.stream(stream).set_aside += 1
 
-    def count_answer(self, seconds: float, limit: int | None, now: float) -> None:
-        """Note one answer of the Events API."""
+    def count_answer(self, seconds: float, limit: int | None, now: float, bucket: Bucket) -> None:
+        """Note one answer to what takes a bucket's minute; `limit` is the account's, by the answer's headers."""
         self.answer_times.add(seconds)
-        self.last_answer_at = now
+        minute = self.minutes[bucket]
+        self.attempts.last_answer_at = minute.last_answer_at = now
         if limit is not None:
-            self.limit_seen = limit
+            minute.limit_seen = limit
 
-    def count_request(self, kind: str, now: float) -> None:
-        """Count one request by its kind: `events`, `retries`, `reads` or `tokens`."""
-        self.requests[kind] += 1
-        if self.first_request_at is None:
-            self.first_request_at = now
+    def count_request(self, asked: str, now: float, bucket: Bucket | None, things: int = 0) -> None:
+        """Count one request, by what it asks: see `ATTEMPTS`; of no bucket is what takes no minute's place.
+
+        `things` are those that it is sent for, and none was sent for before.
+        """
+        self.requests[asked] += 1
+        if bucket is not None:
+            self.attempts.note_request(now)
+            self.minutes[bucket].note_request(now)
+            self.minutes[bucket].things += things
+
+    def count_wait(self, seconds: Mapping[Bucket, float]) -> None:
+        """Count how long something could have gone but for a bucket's limit, since the last call."""
+        self.seconds_waited += max(seconds.values(), default=0.0)
+        for bucket, waited in seconds.items():
+            self.minutes[bucket].seconds_waited += waited
 
     def totals(self) -> dict[str, int]:
         """Return the numbers of the whole run, under the names that every report uses."""
@@ -204,14 +196,6 @@ class Report:
     def kinds(self) -> dict[str, dict[str, int]]:
         """Return the things to send of the whole run, and their outcomes, by kind."""
         return by_kind([rule for stream in self.streams.values() for rule in stream.rules.values()])
-
-    def rate_achieved(self) -> float | None:
-        """Return the requests a minute between the first request and the last answer."""
-        if self.first_request_at is None or self.last_answer_at is None:
-            return None
-        seconds = self.last_answer_at - self.first_request_at
-        attempts = sum(self.requests[kind] for kind in ("events", "retries", "reads"))
-        return attempts * 60 / seconds if seconds >= 1 else None
 
     def only_filtered(self) -> dict[str, int]:
         """Return the rules whose `when` said no to every record of the run, each with the number of records."""

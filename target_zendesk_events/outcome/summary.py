@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from target_zendesk_events.escaping import escaped
 from target_zendesk_events.kinds.nouns import EVENT, several, told_apart
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.lengths import in_words
 from target_zendesk_events.outcome.report import (
     MATCH_COUNTS,
@@ -19,13 +20,20 @@ from target_zendesk_events.outcome.report import (
     StreamCounts,
     by_kind,
 )
+from target_zendesk_events.outcome.requests import ATTEMPTS, Minute
 
 SCHEMA_VERSION = 1
 """Of `last-run.json`: raised when a field goes or means something else, not when one is added."""
 SECONDS_BETWEEN_LINES = 10.0
 _AHEAD = "is `timezone` the zone of the tap's times without an offset?"
-EVENTS_OF_A_LONG_RUN = 1_000
+REQUESTS_OF_A_LONG_RUN = 1_000
 """From so many requests on, or after a minute, a run tells what its budget makes of what is left."""
+THINGS_OF_A_LONG_RUN = 10_000
+_A_MINUTE = {Bucket.EVENTS: "a minute", Bucket.SUPPORT: "a minute of Support's"}
+_REQUESTS = {Bucket.EVENTS: "requests a minute", Bucket.SUPPORT: "of Support's requests a minute"}
+_MINUTES = {Bucket.EVENTS: "the events' minute", Bucket.SUPPORT: "Support's minute"}
+_ALLOWED = {Bucket.EVENTS: "requests_per_minute", Bucket.SUPPORT: "support_requests_per_minute"}
+"""The settings, as `about` a run has them."""
 
 
 def last_line(totals: Mapping[str, int]) -> str:
@@ -35,35 +43,42 @@ def last_line(totals: Mapping[str, int]) -> str:
     return "run finished: " + " ".join(f"{name}={totals[name]}" for name in (*first, *others))
 
 
-def progress_line(report: Report, requests_per_minute: int) -> str:
-    """Return one line on where the run stands; empty while there is nothing to tell."""
+def progress_line(report: Report, allowed: Mapping[Bucket, int]) -> str:
+    """Return one line on where the run stands; empty while there is nothing to tell.
+
+    `allowed` are the requests a minute that the settings allow of each bucket.
+    """
     parts = [part for part in (_stream_line(name, counts) for name, counts in report.streams.items()) if part]
     if not parts:
         return ""
-    rate = report.rate_achieved()
-    line = ", ".join(parts)
-    if rate is None:
-        return line
-    left = sum(counts.total("undelivered") for counts in report.streams.values())
-    minutes = left / max(1.0, min(rate, float(requests_per_minute)))
-    ending = f", about {in_words(minutes * 60)} left" if minutes >= 1 else ""
-    return f"{line}, {rate:.0f} a minute{ending}"
+    rates = {bucket: minute.a_minute() for bucket, minute in report.minutes.items()}
+    told = [f"{rate:.0f} {_A_MINUTE[bucket]}" for bucket, rate in rates.items() if rate is not None]
+    known = [(report.minutes[bucket], allowed[bucket]) for bucket, rate in rates.items() if rate is not None]
+    minutes = max((minute.minutes_for(minute.open, limit) for minute, limit in known), default=0.0)
+    ending = [f"about {in_words(minutes * 60)} left"] if minutes >= 1 else []
+    return ", ".join(parts + told + ending)
 
 
-def is_long(report: Report) -> bool:
-    """Tell whether a run has sent for a minute, or a thousand requests."""
-    attempts = sum(report.requests[kind] for kind in ("events", "retries", "reads"))
-    if attempts >= EVENTS_OF_A_LONG_RUN:
-        return True
-    rate = report.rate_achieved()
-    return rate is not None and attempts >= rate
+def is_long(minute: Minute) -> bool:
+    """Tell whether a run has sent for a minute, or a thousand requests, of one bucket."""
+    rate = minute.a_minute()
+    return minute.sent >= REQUESTS_OF_A_LONG_RUN or (rate is not None and minute.sent >= rate)
 
 
-def budget_line(requests_per_minute: int, share_of_month: float | None) -> str:
-    """Return what the budget makes of a long run."""
-    lasts = in_words(10_000 * 60 / requests_per_minute)
-    share = "" if share_of_month is None else f"; {share_of_month:.1f} % of the month's quota is used"
-    return f"at {requests_per_minute:,} requests a minute, each further 10,000 events take {lasts}{share}"
+def budget_line(bucket: Bucket, minute: Minute, allowed: int, share_of_month: float | None) -> str:
+    """Return what a bucket's budget makes of a long run; the month's quota is the events'."""
+    lasts = in_words(THINGS_OF_A_LONG_RUN * 60 / (allowed * minute.things_a_request))
+    further = f"each further {THINGS_OF_A_LONG_RUN:,} {several(minute.kinds)} take {lasts}"
+    share = f"; {share_of_month:.1f} % of the month's quota is used" if share_of_month is not None else ""
+    return f"at {allowed:,} {_REQUESTS[bucket]}, {further}{share if EVENT in minute.kinds else ''}"
+
+
+def limit_line(bucket: Bucket, seen: int, allowed: int) -> str:
+    """Return that the account allows less than the settings."""
+    return (
+        f"Zendesk's headers say that the account allows {seen:,} {_REQUESTS[bucket]}, and the settings {allowed:,}: "
+        f"correct `plan`, or set `{_ALLOWED[bucket]}` below it"
+    )
 
 
 def as_object(report: Report, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,15 +90,13 @@ def as_object(report: Report, about: Mapping[str, Any]) -> dict[str, Any]:
         "totals": {**report.totals(), "kinds": report.kinds()},
         "streams": {name: counts.as_object() for name, counts in report.streams.items()},
         "requests": {
-            "sent": sum(report.requests[kind] for kind in ("events", "retries", "reads")),
-            "retries": report.requests["retries"],
-            "reads": report.requests["reads"],
-            "tokens": report.requests["tokens"],
-            "limited": report.requests["limited"],
+            "sent": report.attempts.sent,
+            **{asked: report.requests[asked] for asked in (*ATTEMPTS, "tokens", "limited")},
         },
+        "minutes": {bucket.value: minute.as_object() for bucket, minute in report.minutes.items()},
         "seconds_waited_for_limit": round(report.seconds_waited, 3),
-        "requests_a_minute": _rounded(report.rate_achieved(), 1),
-        "limit_seen": report.limit_seen,
+        "requests_a_minute": _rounded(report.attempts.a_minute(), 1),
+        "limit_seen": report.minutes[Bucket.EVENTS].limit_seen,
         "answer_seconds": {"p50": _rounded(p50, 4), "p95": _rounded(p95, 4)},
         "dead_letters_waiting": report.dead_letters_waiting,
     }
@@ -138,20 +151,14 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
     delivered = {kind: numbers["delivered"] for kind, numbers in report.kinds().items() if numbers["delivered"]}
     if delivered.keys() - {EVENT}:
         facts.append(f"{sum(delivered.values()):,} delivered: {told_apart(delivered)}")
-    sent = sum(report.requests[kind] for kind in ("events", "retries", "reads"))
-    rate = report.rate_achieved()
-    if sent:
+    if report.attempts.sent:
         p50, p95 = (report.answer_times.quantile(share) or 0.0 for share in (0.5, 0.95))
         facts.append(
-            f"{sent:,} requests, {report.requests['retries']:,} of them retries, {report.requests['limited']:,} "
-            f"answered 429; answers took {p50 * 1000:.0f} ms (p50), {p95 * 1000:.0f} ms (p95)"
+            f"{report.attempts.sent:,} requests, {report.requests['retries']:,} of them retries, "
+            f"{report.requests['limited']:,} answered 429; answers took {p50 * 1000:.0f} ms (p50), "
+            f"{p95 * 1000:.0f} ms (p95)"
         )
-        facts.append(
-            (f"{rate:.0f} requests a minute, " if rate is not None else "")
-            + f"{about.get('requests_per_minute')} allowed a minute"
-            + (f", {report.limit_seen} by Zendesk's headers" if report.limit_seen is not None else "")
-            + f"; {report.seconds_waited:.1f} s waited for the limit"
-        )
+        facts += _limits(report, about)
     rejected, held = (sum(counts.total(name) for counts in report.streams.values()) for name in SET_ASIDE_BEFORE)
     if rejected or held:
         facts.append(
@@ -160,6 +167,21 @@ def _facts(report: Report, about: Mapping[str, Any]) -> list[str]:
         )
     facts.append(f"dead letters waiting: {report.dead_letters_waiting:,}")
     return facts
+
+
+def _limits(report: Report, about: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how each limit was used that was; the events' alone is told without its name."""
+    is_alone = not report.minutes[Bucket.SUPPORT].sent
+    for bucket, minute in report.minutes.items():
+        rate = minute.a_minute()
+        if minute.sent:
+            yield (
+                ("" if is_alone else f"{_MINUTES[bucket]}: {minute.sent:,} request{'' if minute.sent == 1 else 's'}, ")
+                + (f"{rate:.0f} requests a minute, " if rate is not None else "")
+                + f"{about.get(_ALLOWED[bucket])} allowed a minute"
+                + (f", {minute.limit_seen} by Zendesk's headers" if minute.limit_seen is not None else "")
+                + f"; {minute.seconds_waited:.1f} s waited for the limit"
+            )
 
 
 def _stream_line(name: str, counts: StreamCounts) -> str:

@@ -660,7 +660,7 @@ def test_every_promise_holds_for_random_customers_answers_and_latencies(
     if policy != "retry":
         assert len(stored) == len(set(stored))
     posts = [one for one in house.zendesk.requests if one.asked == "post"]
-    assert house.report.requests["events"] + house.report.requests["retries"] == len(posts)
+    assert house.report.requests["sendings"] + house.report.requests["retries"] == len(posts)
     if house.sender.failure is not None:
         return
     assert house.report.totals()["undelivered"] == 0
@@ -806,6 +806,9 @@ def test_the_rate_is_kept_full() -> None:
     house.run()
     assert 180 <= house.clock.now - began <= 180 * 1.03
     check_rate(house.zendesk.requests, 250)
+    waited = {bucket: minute.seconds_waited for bucket, minute in house.report.minutes.items()}
+    assert waited == {Bucket.EVENTS: pytest.approx(178, abs=2), Bucket.SUPPORT: 0.0}
+    assert house.report.seconds_waited == waited[Bucket.EVENTS]
 
 
 def test_the_budget_holds_across_a_pause() -> None:
