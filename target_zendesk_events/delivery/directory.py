@@ -43,7 +43,7 @@ class Directory:
 
         What was found goes into `shipment.found`; what is not there, into `shipment.not_found`.
         """
-        what = shipment.what
+        what, shipment.not_found = shipment.what, None
         for one in what.look_ups():
             number = self._id(one)
             if number is not None:
@@ -61,9 +61,9 @@ class Directory:
 
     def park(self, shipment: OpenShipment, wanted: LookUp) -> None:
         """Have a shipment wait for a look-up."""
-        self._parked.setdefault(wanted, []).append(shipment)
-        if wanted not in self._wanted.get(wanted.family, {}):
+        if wanted not in self._parked:  # else it was asked for, or will be
             self._fresh[wanted] = None
+        self._parked.setdefault(wanted, []).append(shipment)
 
     def discard(self, shipment: OpenShipment) -> None:
         """Let a shipment wait no more: it was given up."""
