@@ -76,7 +76,7 @@ def open_shipment(what: Shipment) -> OpenShipment:
     """Return a shipment on its way."""
     work = Work(b"{}", "s", "s", matches=[Match("rule", what)])
     return OpenShipment(
-        OpenRecord(work, Checkpoints(per_stream=False).arrive("s"), 1), work.matches[0], what, b"", tuple
+        OpenRecord(work, Checkpoints(per_stream=False).arrive("s"), 1), work.matches[0], what, b"", lambda: None
     )
 
 
