@@ -72,13 +72,22 @@ class Consequences:
 
     def of_shipment(self, shipment: OpenShipment, following: Next, now: float) -> None:
         """Carry out what follows for one shipment."""
+        self.of_each([(shipment, following)], now)
+
+    def of_each(self, following: Iterable[tuple[OpenShipment, Next]], now: float) -> None:
+        """Carry out what one answer means for each of several shipments, before any of their streams is stopped."""
+        for shipment, its_own in following:
+            self._carry_out(shipment, its_own, now)
+        self.heed_share()
+
+    def _carry_out(self, shipment: OpenShipment, following: Next, now: float) -> None:
         if shipment not in self._lanes:
             return  # given up meanwhile
         receipt = following.receipt
         if receipt is not None and receipt.reason == "refused" and self._directory.doubt(shipment):
             self._departures.put_off(shipment, now)
         elif receipt is not None:
-            self.receive(shipment, receipt, now)
+            self._settle(shipment, receipt, now)
         elif shipment.stream in self.dropped:
             self._give_up(shipment)
         else:
@@ -88,10 +97,13 @@ class Consequences:
 
     def receive(self, shipment: OpenShipment, receipt: Receipt, now: float) -> None:
         """Settle a shipment."""
+        self._settle(shipment, receipt, now)
+        self.heed_share()
+
+    def _settle(self, shipment: OpenShipment, receipt: Receipt, now: float) -> None:
         self._departures.leave(shipment)
         self._claims.settle(shipment, receipt.outcome, now)
         self._settling.receive(shipment, receipt)
-        self.heed_share()
 
     def take_back(self) -> None:
         """Take back the claims of what was not stored, and waits."""
@@ -119,10 +131,6 @@ class Consequences:
     def idle(self) -> list[OpenShipment]:
         """Return the shipments that are neither in a request nor in a job."""
         return [one for one in self._lanes if one not in self._in_flight and one not in self._jobs]
-
-    def give_back(self, shipments: Iterable[OpenShipment]) -> None:
-        """Take back the claims of what is not sent."""
-        self._claims.take_back(shipments)
 
     def _give_up(self, shipment: OpenShipment) -> None:
         """Send a shipment of a stopped stream no more; it stays unsettled."""

@@ -221,8 +221,7 @@ class Sender:
         else:
             following, of_each = self._inquiries.took(task, answer, now, waiting=waiting)
             self._consequences.of_all(following, task.bucket, now)
-            for shipment, its_own in of_each:
-                self._consequences.of_shipment(shipment, its_own, now)
+            self._consequences.of_each(of_each, now)
 
     def _took_job(self, shipments: Sequence[OpenShipment], answer: Answer, now: float) -> None:
         self._jobs.note_answer()
@@ -234,8 +233,7 @@ class Sender:
         if answer.is_too_many_jobs:
             self._jobs.note_too_many(following.again_at)
         self._consequences.of_all(following, shipments[0].what.bucket, now)
-        for one in shipments:
-            self._consequences.of_shipment(one, following, now)
+        self._consequences.of_each([(one, following) for one in shipments], now)
 
     def _settle_suspects(self, now: float) -> None:
         """Reject what was refused by its own fault; stop where it is the account's; ask where no other tells."""
@@ -263,8 +261,7 @@ class Sender:
         over = self._inquiries.ask(now, is_stopping=self.is_stopping)
         if self.is_stopping:
             return []
-        for shipment in over:
-            self._consequences.of_shipment(shipment, Next(again_at=now), now)
+        self._consequences.of_each([(one, Next(again_at=now)) for one in over], now)
         picked = self._departures.pick(now)
         failure = self._departures.brake()
         if failure is None and not picked and self._departures.any_next:
