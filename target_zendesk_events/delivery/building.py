@@ -11,6 +11,7 @@ from target_zendesk_events.delivery.consequences import Consequences
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.departures import Departures
 from target_zendesk_events.delivery.directory import Directory
+from target_zendesk_events.delivery.doubts import Doubts
 from target_zendesk_events.delivery.follow_up import FollowUp
 from target_zendesk_events.delivery.in_flight import InFlight, Task
 from target_zendesk_events.delivery.inquiries import Inquiries
@@ -96,10 +97,9 @@ def build(  # noqa: PLR0913 - values, not owners
         client.auth,
         outage,
         suspicion,
-        policy=terms.on_unknown_outcome,
+        doubts=Doubts(terms.on_unknown_outcome, sends_held_blindly=terms.sends_held_blindly, wall=ledger.now),
         max_outage_seconds=terms.max_outage_seconds,
         wall=ledger.now,
-        sends_held_blindly=terms.sends_held_blindly,
         unknown_customers=terms.unknown_customers,
     )
     return Sender(

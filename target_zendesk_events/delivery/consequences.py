@@ -9,10 +9,10 @@ from target_zendesk_events.delivery.claims import Claims
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.departures import Departures
 from target_zendesk_events.delivery.directory import Directory
-from target_zendesk_events.delivery.follow_up import Next
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.settling import Settling
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.errors import TargetError

@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import logging
 import math
 from collections.abc import Callable, Sequence
 
 from target_zendesk_events.delivery import receipts
+from target_zendesk_events.delivery.doubts import Doubts
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
 from target_zendesk_events.delivery.jobs import Ended
-from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out, wait_before
+from target_zendesk_events.delivery.next_step import Next
+from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
-from target_zendesk_events.delivery.verify import Verdict, Verification
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.shipment import Bucket, Missing, Request
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
 from target_zendesk_events.work import NoShipment, Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
 from target_zendesk_events.zendesk.auth import Auth
-from target_zendesk_events.zendesk.pages import Page, page_of
-
-logger = logging.getLogger("target-zendesk-events")
 
 OF_AN_ITEM = frozenset({Kind.REFUSED, Kind.DENIED, Kind.TURNED_AWAY, Kind.CONFLICT})
 """Answers to the start of a job that one of its items may be at fault for: then each goes alone."""
 MAX_EXPIRIES = 5
 SECONDS_TO_CHECK = 1.0
 """Before a 404 is asked for again, while it is checked that Zendesk is at the address."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Next:
-    """What follows an answer: the shipment's receipt, or when it goes again; and what follows for all."""
-
-    receipt: Receipt | None = None
-    again_at: float = 0.0
-    holds_all_until: float | None = None
-    renew: bool = False
-    failure: TargetError | None = None
-    checks_address: bool = False
 
 
 class FollowUp:
@@ -54,29 +38,22 @@ class FollowUp:
         outage: Outage,
         suspicion: Suspicion[OpenShipment],
         *,
-        policy: str,
+        doubts: Doubts,
         max_outage_seconds: float,
         wall: Callable[[], float],
-        sends_held_blindly: bool = False,
         unknown_customers: str = "create",
     ) -> None:
-        """Follow `policy` (`verify`, `retry` or `hold`) where an outcome is unknown; `wall` is the epoch clock.
-
-        What was held and is replayed is read back first, unless `sends_held_blindly` says to send it as it is.
-        """
+        """Ask `doubts` where an outcome is unknown; `wall` is the epoch clock."""
         self._auth = auth
         self._outage = outage
         self._suspicion = suspicion
-        self._policy = policy
-        self._sends_held_blindly = sends_held_blindly
+        self._doubts = doubts
         self._unknown_customers = unknown_customers
         self._max_outage_seconds = max_outage_seconds
         self._wall = wall
         self._successes = 0
         self._knows_address = False
         self._renewed_for: int | None = None
-        self._said: set[str] = set()
-        self._unreadable: set[str] = set()
 
     def of_answer(self, shipment: OpenShipment, asked: str, answer: Answer, now: float, *, waiting: int) -> Next:
         """Decide after the answer to a sending, or (`asked` is `read`) to a reading back; `waiting` are unsettled."""
@@ -137,6 +114,10 @@ class FollowUp:
         decision = decide(answer, dataclasses.replace(self._state(), attempts=attempts, conflicts=0))
         return self._of_all(answer, decision, now)
 
+    def of_doubt(self, shipment: OpenShipment, outcome: Outcome | NoShipment | None, now: float) -> Next:
+        """Decide for a shipment that may have been sent: by a run that is gone, or (`outcome`) before it was held."""
+        return self._doubts.of_held(shipment, now) if outcome is Outcome.HELD else self._doubts.of_left(shipment, now)
+
     def _of_sending(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> Next:
         self._note(shipment, answer, now, waiting)
         shipment.conflicts += answer.kind is Kind.CONFLICT
@@ -149,49 +130,15 @@ class FollowUp:
         return self._carry_out(shipment, answer, decision, now)
 
     def _of_read(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> Next:
-        verification = shipment.verification
-        if verification is None:
-            return Next(again_at=now)
-        if answer.kind is Kind.ACCEPTED or answer.is_missing:
-            page = Page((), "") if answer.is_missing else page_of(answer, verification.list_name)
-            sent_at = self._first_sent_at(shipment, answer, now)
-            return self._judge(shipment, verification, verification.note_page(page.items, page.next, now, sent_at), now)
-        if answer.kind in {Kind.DENIED, Kind.REFUSED}:
-            self._unreadable.add(shipment.what.kind)
-            if shipment.was_held:
-                return Next(receipt=receipts.held_still(shipment))
-            shipment.verification = None
-            policy = self._policy_for(shipment, now)
-            kinds = f"{shipment.what.kind}s"
-            self._say(
-                f"{kinds} cannot be read back ({answer.summary}): on_unknown_outcome acts as {policy} from here on"
-            )
-            if policy == "hold":
-                return Next(receipt=receipts.of_answer(Outcome.HELD, "unknown", answer, shipment))
-            return Next(again_at=now + wait_before(shipment.attempts))
-        self._note_trouble(shipment, answer, now, waiting)
-        decision = decide(answer, dataclasses.replace(self._circumstances(shipment, now), policy="retry"))
-        return self._carry_out(shipment, answer, decision, now)
-
-    def of_doubt(self, shipment: OpenShipment, outcome: Outcome | NoShipment | None, now: float) -> Next:
-        """Decide for a shipment that may have been sent: by a run that is gone, or (`outcome`) before it was held."""
-        if outcome is Outcome.HELD:
-            return self._of_held(shipment, now)
-        policy = self._policy_for(shipment, now)
-        if policy == "hold":
-            return Next(receipt=receipts.left_open())
-        if policy == "verify":
-            return self._verify(shipment, now)
-        return Next(again_at=now)
-
-    def _of_held(self, shipment: OpenShipment, now: float) -> Next:
-        if self._sends_held_blindly:
-            return Next(again_at=now)
-        shipment.was_held = True
-        if shipment.what.when_unknown("hold", math.inf, is_readable=False) == "retry":
-            return Next(again_at=now)  # it does no harm, whatever the policy
-        is_readable = self._can_be_told(shipment) and shipment.what.kind not in self._unreadable
-        return self._verify(shipment, now) if is_readable else Next(receipt=receipts.held_still(shipment))
+        following = self._doubts.of_read(shipment, answer, now)
+        if following is None:
+            self._note_trouble(shipment, answer, now, waiting)
+            decision = decide(answer, dataclasses.replace(self._circumstances(shipment, now), policy="retry"))
+            return self._carry_out(shipment, answer, decision, now)
+        if following.receipt is not None and following.receipt.outcome is Outcome.DELIVERED:
+            self._successes += 1
+            self._outage.note_success(shipment.what.bucket)
+        return following
 
     def of_floor(self, floor: float, now: float) -> TargetError | None:
         """Return what ends the run where nothing may start before `floor`, as another run was told; None for a while.
@@ -242,7 +189,7 @@ class FollowUp:
             self._state(),
             attempts=max(shipment.attempts, 1),
             conflicts=shipment.conflicts,
-            policy=self._policy_for(shipment, now),
+            policy=self._doubts.policy_for(shipment, now),
             can_renew=self._auth.renews and shipment.expiries <= MAX_EXPIRIES,
         )
 
@@ -256,24 +203,6 @@ class FollowUp:
             renewed_for_refusal=self._renewed_for is not None and self._renewed_for < self._auth.generation,
             max_outage_seconds=self._max_outage_seconds,
         )
-
-    def _policy_for(self, shipment: OpenShipment, now: float) -> str:
-        """Return what an unknown outcome of this shipment calls for: `verify`, `retry` or `hold`."""
-        is_new = shipment.first_sent_at is None or shipment.is_key_spent
-        seconds = math.inf if is_new or shipment.first_sent_at is None else now - shipment.first_sent_at
-        when_unknown = functools.partial(shipment.what.when_unknown, self._policy, seconds)
-        can_be_told = self._can_be_told(shipment)
-        policy = when_unknown(is_readable=can_be_told and shipment.what.kind not in self._unreadable)
-        if not can_be_told and policy != when_unknown(is_readable=True):
-            self._say(
-                f"rule {shipment.match.rule}: on_unknown_outcome acts as {policy}, since what it sends cannot be told "
-                "apart when read back (it takes no `dedupe: false`, and an identifier without a colon)"
-            )
-        return policy
-
-    @staticmethod
-    def _can_be_told(shipment: OpenShipment) -> bool:
-        return shipment.match.dedupe and shipment.what.read_back(shipment.claim) is not None
 
     def _when_missing(self, shipment: OpenShipment, answer: Answer, now: float) -> Next | None:
         """Return what follows where nothing is there that was to be changed or taken away; None where it is refused."""
@@ -306,7 +235,7 @@ class FollowUp:
         if step is Step.HOLD:
             return Next(receipt=receipts.of_answer(Outcome.HELD, "unknown", answer, shipment), holds_all_until=until)
         if step is Step.VERIFY:
-            return dataclasses.replace(self._verify(shipment, now + decision.wait), holds_all_until=until)
+            return dataclasses.replace(self._doubts.verify(shipment, now + decision.wait), holds_all_until=until)
         return self._of_all(answer, decision, now)
 
     def _of_all(self, answer: Answer, decision: Decision, now: float) -> Next:
@@ -319,45 +248,7 @@ class FollowUp:
             return Next(again_at=now + decision.wait, holds_all_until=until)
         return Next(again_at=now, holds_all_until=until, failure=self._failure(answer, decision))
 
-    def _verify(self, shipment: OpenShipment, now: float) -> Next:
-        read_back = shipment.what.read_back(shipment.claim)
-        if read_back is None:
-            return Next(again_at=now)
-        shipment.verification = Verification(read_back, now, shipment.lookalikes)
-        return Next(again_at=shipment.verification.next_at)
-
-    def _judge(self, shipment: OpenShipment, verification: Verification, verdict: Verdict, now: float) -> Next:
-        if verdict is Verdict.UNDECIDED:
-            return Next(again_at=verification.next_at)
-        shipment.verification = None
-        if verdict is Verdict.ABSENT and shipment.is_key_spent:
-            return Next(receipt=receipts.held_still(shipment))
-        if verdict is Verdict.STORED:
-            self._successes += 1
-            self._outage.note_success(shipment.what.bucket)
-            return Next(receipt=Receipt(Outcome.DELIVERED, attempts=shipment.attempts))
-        shipment.is_doubtful = False
-        return Next(again_at=now)
-
-    def _first_sent_at(self, shipment: OpenShipment, answer: Answer, now: float) -> float | None:
-        """Return when a shipment was first sent, by the clock of the server that answered, as far as it is told.
-
-        That clock is asked at the reading: before an answer came, nothing is known of it.
-        """
-        if shipment.first_sent_at is None:
-            return None
-        served_at = self._wall() if answer.served_at is None else answer.served_at
-        if shipment.left_at is not None:
-            seconds = self._wall() - shipment.left_at
-            return None if seconds < 0 else served_at - seconds  # by a clock that was ahead
-        return served_at - (now - shipment.first_sent_at)
-
     def _failure(self, answer: Answer, decision: Decision) -> TargetError:
         if decision.step is Step.STOP_OUTAGE:
             return asked_to_wait(answer.summary, self._wall() + decision.wait)
         return of_answer(answer)
-
-    def _say(self, sentence: str) -> None:
-        if sentence not in self._said:
-            self._said.add(sentence)
-            logger.warning("%s", sentence)

@@ -24,6 +24,10 @@ LEASE_LAPSED: Final = "LeaseLapsed"
 """The code of an answer that says: nothing was sent, since another run may have taken the shipment over."""
 
 
+OF_ONE: Final = ("send", "read")
+"""What is asked for one shipment: to take it, or what its customer has."""
+
+
 @dataclasses.dataclass(slots=True, eq=False)
 class Task:
     """One request under way: for shipments, of which a job has many, or for all, as a token.

@@ -1,4 +1,4 @@
-"""The requests that shipments wait for without being sent by them: look-ups, and how jobs stand."""
+"""The requests that concern many shipments: look-ups, jobs, and how jobs stand."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.directory import Directory
-from target_zendesk_events.delivery.follow_up import FollowUp, Next
+from target_zendesk_events.delivery.follow_up import FollowUp
 from target_zendesk_events.delivery.in_flight import InFlight, Task
 from target_zendesk_events.delivery.jobs import Jobs
+from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.shipment import OpenShipment
-from target_zendesk_events.kinds.job import statuses_in
+from target_zendesk_events.kinds.job import started_in, statuses_in
 from target_zendesk_events.kinds.look_up import LookUp, found_in, request_of
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.limits.outage import Outage
@@ -70,6 +71,8 @@ class Inquiries:
         self, task: Task, answer: Answer, now: float, *, waiting: int
     ) -> tuple[Next, Sequence[tuple[OpenShipment, Next]]]:
         """Take an answer; return what follows for all, and for each shipment that it tells of."""
+        if task.asked == "job":
+            return self._started(task.shipments, answer, now, waiting)
         attempts, since = self._attempts.get(task.asked, (0, now))
         self._attempts[task.asked] = attempts + 1, since
         following = self._follow_up.of_inquiry(task.asked, answer, attempts + 1, since, now, waiting)
@@ -82,6 +85,20 @@ class Inquiries:
         else:
             self._directory.ask_again(task.about, following.again_at)
         return following, ()
+
+    def _started(
+        self, shipments: Sequence[OpenShipment], answer: Answer, now: float, waiting: int
+    ) -> tuple[Next, Sequence[tuple[OpenShipment, Next]]]:
+        """Take the answer to the start of a job: it is under way, or its shipments go again, or each alone."""
+        self._jobs.note_answer()
+        following = self._follow_up.of_job(shipments, answer, now, waiting=waiting)
+        status = started_in(answer.payload) if answer.kind is Kind.ACCEPTED else None
+        if status is not None:
+            self._jobs.add(status, shipments, now)
+            return Next(), ()
+        if answer.is_too_many_jobs:
+            self._jobs.note_too_many(following.again_at)
+        return following, [(one, following) for one in shipments]
 
     def _told(self, answer: Answer, now: float) -> list[tuple[OpenShipment, Next]]:
         """Return what follows for the items of the jobs that ended."""

@@ -9,24 +9,24 @@ from target_zendesk_events.delivery.claims import Claims
 from target_zendesk_events.delivery.consequences import Consequences
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.departures import Departures
-from target_zendesk_events.delivery.follow_up import FollowUp, Next
-from target_zendesk_events.delivery.in_flight import InFlight, Task
+from target_zendesk_events.delivery.follow_up import FollowUp
+from target_zendesk_events.delivery.in_flight import OF_ONE, InFlight, Task
 from target_zendesk_events.delivery.inquiries import Inquiries
 from target_zendesk_events.delivery.intake import Intake
 from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.lanes import Lanes
+from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.settling import Settling, known_end
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import StorageError, TargetError
-from target_zendesk_events.kinds.job import started_in
 from target_zendesk_events.ledger.ledger import Entry, Standing
 from target_zendesk_events.limits.outage import Outage
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.signals import GRACE_SECONDS
 from target_zendesk_events.work import Work
-from target_zendesk_events.zendesk.answers import Answer, Kind
+from target_zendesk_events.zendesk.answers import Answer
 
 
 class Sender:
@@ -213,27 +213,13 @@ class Sender:
                 self.stop(failure)
             elif task.asked == "who":
                 self._follow_up.note_address()
-        elif task.asked == "job":
-            self._took_job(task.shipments, answer, now)
-        elif task.shipments:
-            following = self._follow_up.of_answer(task.shipments[0], task.asked, answer, now, waiting=waiting)
-            self._follow(task.shipments[0], following, now)
+        elif task.asked in OF_ONE:
+            first = task.shipments[0]
+            self._follow(first, self._follow_up.of_answer(first, task.asked, answer, now, waiting=waiting), now)
         else:
             following, of_each = self._inquiries.took(task, answer, now, waiting=waiting)
             self._consequences.of_all(following, task.bucket, now)
             self._consequences.of_each(of_each, now)
-
-    def _took_job(self, shipments: Sequence[OpenShipment], answer: Answer, now: float) -> None:
-        self._jobs.note_answer()
-        following = self._follow_up.of_job(shipments, answer, now, waiting=len(self._lanes))
-        status = started_in(answer.payload) if answer.kind is Kind.ACCEPTED else None
-        if status is not None:
-            self._jobs.add(status, shipments, now)
-            return
-        if answer.is_too_many_jobs:
-            self._jobs.note_too_many(following.again_at)
-        self._consequences.of_all(following, shipments[0].what.bucket, now)
-        self._consequences.of_each([(one, following) for one in shipments], now)
 
     def _settle_suspects(self, now: float) -> None:
         """Reject what was refused by its own fault; stop where it is the account's; ask where no other tells."""
