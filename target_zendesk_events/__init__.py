@@ -1,1 +1,1 @@
-"""Events from any Singer tap, on customers' timelines in Zendesk."""
+"""The records of any Singer tap, in Zendesk: on timelines, in profiles, custom objects and tickets."""

@@ -35,7 +35,7 @@ logger = logging.getLogger("target-zendesk-events")
 
 
 class TargetZendeskEvents(CommandTarget):
-    """Puts events from any Singer tap onto customers' timelines in Zendesk."""
+    """Puts the records of any Singer tap into Zendesk: onto timelines, into profiles, custom objects and tickets."""
 
     name = "target-zendesk-events"
     config_jsonschema = known.config_schema()

@@ -49,4 +49,4 @@ class Verbs(click.Group):
 )
 @click.version_option(package_name="target-zendesk-events", prog_name="zendesk-events")
 def main() -> None:
-    """Tools around target-zendesk-events, which puts events from any Singer tap onto customers' timelines."""
+    """Tools around target-zendesk-events, which puts the records of any Singer tap into Zendesk."""

@@ -116,7 +116,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("password", "string", "Password, with `email`. Zendesk phased it out.", secret=True, verbatim=True),
     Setting("source", "string", "`event.source` and `profile.source` where a rule gives none."),
-    Setting("rules", "array", "The rules that make events of records.", items="object"),
+    Setting("rules", "array", "The rules that say what becomes of records.", items="object"),
     Setting(
         "rules_file",
         "string",
