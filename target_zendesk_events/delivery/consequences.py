@@ -19,7 +19,7 @@ from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.report import Report
-from target_zendesk_events.work import Receipt
+from target_zendesk_events.work import Outcome, Receipt
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -104,6 +104,8 @@ class Consequences:
         self._departures.leave(shipment)
         self._claims.settle(shipment, receipt.outcome, now)
         self._settling.receive(shipment, receipt)
+        if receipt.outcome is Outcome.DELIVERED:
+            self._directory.note_made(shipment.what.lane_keys())
 
     def take_back(self) -> None:
         """Take back the claims of what was not stored, and waits."""

@@ -224,10 +224,13 @@ class Departures:
     def _waits(self, shipment: OpenShipment, now: float) -> bool:
         """Tell whether something is yet to be known before a shipment can go; then it waits for that."""
         wanted = None if shipment.attempts else self._directory.missing(shipment, now)
-        if wanted is None:
+        lacking = wanted or shipment.not_found
+        if lacking is None:
             return False
-        if any(self._lanes.is_behind(shipment, name) for name in (wanted, (wanted.by, wanted.value))):
+        if any(self._lanes.is_behind(shipment, name) for name in (lacking, (lacking.by, lacking.value))):
             self.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)  # what it refers to is on its way
+        elif wanted is None:
+            return False
         else:
             self._directory.park(shipment, wanted)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.shipment import OpenShipment
@@ -31,6 +31,7 @@ class Directory:
         self._of_before: set[LookUp] = set()
         self._ids: collections.OrderedDict[LookUp, str] = collections.OrderedDict()
         self._absent: dict[LookUp, float] = {}
+        self._made: set[LookUp] = set()
         self._fresh: dict[LookUp, None] = {}
         self._wanted: dict[tuple[str, str], dict[LookUp, float]] = {}
         self._alone: set[LookUp] = set()
@@ -103,9 +104,20 @@ class Directory:
         if found:
             self._ledger.note_ids({self._keys.of_look_up(one): number for one, number in found.items()})
         self._absent = {one: until for one, until in self._absent.items() if until > now}
-        absent = [one for one in asked if one not in found]
+        unseen = [one for one in asked if one not in found]
+        self.ask_again([one for one in unseen if one in self._made], now)
+        absent = [one for one in unseen if one not in self._made]
         self._absent.update(dict.fromkeys(absent, now + SECONDS_OF_ABSENCE))
         return self._settle(found) + [shipment for one in absent for shipment in self._parked.pop(one, ())]
+
+    def note_made(self, names: Iterable[Hashable]) -> None:
+        """What bears these names, an identifier or an object's record, may be there from now on: ask for it again."""
+        for name in names:
+            if isinstance(name, tuple):
+                one = LookUp("user", *name) if len(name) == len(("by", "value")) else LookUp(*name)
+                self._absent.pop(one, None)
+                if one in self._parked:
+                    self._made.add(one)  # the request that asks for it may be older
 
     def ask_again(self, asked: Sequence[LookUp], at: float, *, alone: bool = False) -> None:
         """Ask again for what a request gave no answer to, from `at` on; each `alone` where they disturb each other."""
@@ -145,6 +157,7 @@ class Directory:
         ][:together]
         for one in taken:
             del family[one]
+        self._made.difference_update(taken)
         return taken
 
     def _settle(self, found: Mapping[LookUp, str]) -> list[OpenShipment]:

@@ -231,6 +231,25 @@ def test_what_was_not_there_and_is_now_is_found() -> None:
     assert one.found == {user(1): "42"}
 
 
+@pytest.mark.parametrize(("wanted", "name"), [(user(1), ("external_id", "1")), (LookUp("object", "x", "1"),) * 2])
+def test_what_was_made_meanwhile_is_asked_for_again(wanted: LookUp, name: tuple[str, ...]) -> None:
+    """Neither what was so before it was made counts, nor an answer to a question that is older."""
+    room = Room()
+    first, second = referring(wanted), referring(wanted)
+    room.wait(first)
+    room.directory.consult(NOW)
+    asked = room.take()
+    room.directory.note_made([name, "42"])
+    room.wait(second)
+    assert room.directory.took(asked, {}, NOW) == []
+    asked = room.take()
+    assert asked == [wanted]
+    assert room.directory.took(asked, {}, NOW) == [first, second]
+    assert room.directory.missing(first, NOW) is None
+    room.directory.note_made([name])
+    assert room.directory.missing(first, NOW) == wanted
+
+
 def test_what_got_no_answer_is_asked_for_again_from_then_on() -> None:
     """Together, and those that came meanwhile with them."""
     room = Room()
