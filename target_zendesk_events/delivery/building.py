@@ -132,7 +132,9 @@ def build(  # noqa: PLR0913 - values, not owners
             rate_limits=rate_limits,
             report=report,
         ),
-        inquiries=Inquiries(directory, jobs, follow_up, in_flight, rate_limits, outage),
+        inquiries=Inquiries(
+            directory, jobs, follow_up, in_flight, credentials, renewal, rate_limits, outage, terms.max_in_flight
+        ),
         jobs=jobs,
         settling=settling,
         rate_limits=rate_limits,

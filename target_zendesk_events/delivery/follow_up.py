@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from target_zendesk_events.delivery import receipts
 from target_zendesk_events.delivery.doubts import Doubts
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
+from target_zendesk_events.delivery.in_flight import LEASE_LAPSED, Task
 from target_zendesk_events.delivery.jobs import Ended
 from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out
@@ -93,7 +94,7 @@ class FollowUp:
         return Next(receipt=receipts.of_item(shipment, result, answer))
 
     def of_inquiry(  # noqa: PLR0913, PLR0917 - what came, and what came before
-        self, asked: str, answer: Answer, attempts: int, since: float, now: float, waiting: int
+        self, task: Task, answer: Answer, attempts: int, since: float, now: float, waiting: int
     ) -> Next | None:
         """Decide after an answer to what shipments wait for; None where it is final: a success, or a refusal.
 
@@ -104,9 +105,9 @@ class FollowUp:
             self._renewed_for = None
             return None
         if answer.kind is Kind.LIMITED:
-            self._outage.note_limited(now, answer.summary, Bucket.SUPPORT)
+            self._outage.note_limited(now, answer.summary, task.bucket or Bucket.SUPPORT)
         elif answer.kind in {Kind.UNKNOWN, Kind.NOT_SENT}:
-            self._outage.note_failure(asked, now, waiting=waiting, cause=answer.summary)
+            self._outage.note_failure(task.asked, now, waiting=waiting, cause=answer.summary)
         if answer.kind is Kind.DENIED:
             return Next(failure=of_answer(answer))
         if now - since > self._max_outage_seconds:

@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.directory import Directory
 from target_zendesk_events.delivery.follow_up import FollowUp
 from target_zendesk_events.delivery.in_flight import InFlight, Task
 from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.next_step import Next
+from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.kinds.job import started_in, statuses_in
 from target_zendesk_events.kinds.look_up import LookUp, found_in, request_of
@@ -32,40 +34,59 @@ class Inquiries:
         jobs: Jobs,
         follow_up: FollowUp,
         in_flight: InFlight,
+        credentials: Credentials,
+        renewal: Renewal,
         rate_limits: RateLimits,
         outage: Outage,
+        max_in_flight: int,
     ) -> None:
-        """Ask nothing yet."""
+        """Ask nothing yet; `max_in_flight` requests may be under way at once."""
         self._directory = directory
         self._jobs = jobs
         self._follow_up = follow_up
         self._in_flight = in_flight
+        self._credentials = credentials
+        self._renewal = renewal
         self._rate_limits = rate_limits
         self._outage = outage
+        self._max_in_flight = max_in_flight
         self._attempts: dict[str, tuple[int, float]] = {}
         self.may_come = True
         """Whether more records may come, whose look-ups could go along."""
 
     def ask(self, now: float, *, is_stopping: bool) -> list[OpenShipment]:
-        """Ask what is due; return the shipments whose wait ended without a question. A stop looks nothing up."""
+        """Ask what is due, a token first; return the shipments whose wait ended without a question.
+
+        A stop looks nothing up, and asks for no token.
+        """
+        over = [] if is_stopping else self._directory.consult(now)
+        if self._renewal.blocks:
+            if not is_stopping and now >= self._wanted_at():
+                self._credentials.renew(now)
+            return over
         if now >= self._jobs.asks_at and self._may_ask(Bucket.SUPPORT, now):
             self._in_flight.ask(JOB_STATUSES, self._jobs.request(), Bucket.SUPPORT, now)
-        if is_stopping:
-            return []
-        over = self._directory.consult(now)
-        for bucket in Bucket:
-            while now >= self._directory.asks_at(bucket, may_come=self.may_come) and self._may_ask(bucket, now):
+        for bucket in () if is_stopping else Bucket:
+            while now >= self._looks_up_at(bucket) and self._may_ask(bucket, now):
                 wanted = self._directory.take(bucket, now, may_come=self.may_come)
                 self._in_flight.ask(LOOK_UP, request_of(wanted), bucket, now, about=wanted)
         return over
 
     def next_at(self, now: float, *, is_stopping: bool) -> float:
         """Return when there is something to ask; infinity where only an answer helps. A stop looks nothing up."""
+        if self._renewal.blocks and not is_stopping:
+            wanted_at = self._wanted_at()
+            return math.inf if wanted_at == math.inf else max(wanted_at, self._renewal.asks_at(now))
         jobs_at = self._free_at(Bucket.SUPPORT, self._jobs.asks_at, now)
         if is_stopping:
             return jobs_at
-        asks_at = {bucket: self._directory.asks_at(bucket, may_come=self.may_come) for bucket in Bucket}
-        return min(jobs_at, *(self._free_at(bucket, at, now) for bucket, at in asks_at.items()))
+        return min(jobs_at, *(self._free_at(bucket, self._looks_up_at(bucket), now) for bucket in Bucket))
+
+    def _wanted_at(self) -> float:
+        return min(self._jobs.asks_at, *(self._looks_up_at(bucket) for bucket in Bucket))
+
+    def _looks_up_at(self, bucket: Bucket) -> float:
+        return self._directory.asks_at(bucket, may_come=self.may_come)
 
     def took(
         self, task: Task, answer: Answer, now: float, *, waiting: int
@@ -75,7 +96,7 @@ class Inquiries:
             return self._started(task.shipments, answer, now, waiting)
         attempts, since = self._attempts.get(task.asked, (0, now))
         self._attempts[task.asked] = attempts + 1, since
-        following = self._follow_up.of_inquiry(task.asked, answer, attempts + 1, since, now, waiting)
+        following = self._follow_up.of_inquiry(task, answer, attempts + 1, since, now, waiting)
         if following is None:
             del self._attempts[task.asked]
             of_each = self._told(answer, now) if task.asked == JOB_STATUSES else self._found(task.about, answer, now)
@@ -115,14 +136,18 @@ class Inquiries:
         return [(one, Next(again_at=now)) for one in self._directory.took(asked, found, now)]
 
     def _may_ask(self, bucket: Bucket, now: float) -> bool:
+        return self._may_start(bucket, now) and self._rate_limits.of(bucket).grant(now, 1) > 0
+
+    def _may_start(self, bucket: Bucket, at: float) -> bool:
+        """Tell whether a request may start, the limit apart: nothing does while a token is due."""
         started, in_bucket = len(self._in_flight), self._in_flight.count(bucket)
-        may_start = self._outage.may_start(started, now, in_bucket, bucket)
-        return may_start and self._rate_limits.of(bucket).grant(now, 1) > 0
+        if started >= self._max_in_flight or self._renewal.blocks:
+            return False
+        return self._outage.may_start(started, at, in_bucket, bucket)
 
     def _free_at(self, bucket: Bucket, wanted_at: float, now: float) -> float:
         if wanted_at == math.inf:
             return math.inf
         free_at = self._rate_limits.of(bucket).free_at(max(now, wanted_at))
-        started, in_bucket = len(self._in_flight), self._in_flight.count(bucket)
-        may_start = self._outage.may_start(started, max(now, self._outage.probe_at), in_bucket, bucket)
+        may_start = self._may_start(bucket, max(now, self._outage.probe_at))
         return max(wanted_at, free_at, self._outage.probe_at) if free_at is not None and may_start else math.inf

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import json
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -334,6 +334,16 @@ class Memory:
         self.lapses_at_sending -= 1
         return self.lapses_at_sending < 0
 
+    def ids(self, hashes: Collection[bytes]) -> dict[bytes, str]:  # noqa: ARG002 - the signature of all
+        """Know no id."""
+        return {}
+
+    def note_ids(self, ids: Mapping[bytes, str]) -> None:
+        """Keep none."""
+
+    def drop_ids(self, hashes: Collection[bytes]) -> None:
+        """Keep none."""
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -358,10 +368,13 @@ class House:
         ledger: Memory | None = None,
         names: Names | None = None,
         letters: DeadLetters | None = None,
+        support_per_minute: int | None = None,
+        serve: Callable[..., Zendesk] = Zendesk,
+        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Build everything."""
+        """Build everything; `serve` makes the Zendesk."""
         self.clock = Clock()
-        self.zendesk = Zendesk(self.clock, plan, visible_after=visible_after)
+        self.zendesk = serve(self.clock, plan, visible_after=visible_after)
         self.zendesk.auth = Auth(renews=renews)
         self.hands = Hands(self.clock)
         self.letters = Letters()
@@ -388,8 +401,11 @@ class House:
             keys=Keys("acme", b"secret"),
             names=names or Names({}, b"secret"),
             quotas=Quotas({"event": Quota(per_month=None, per_day=per_day, wall=self.clock.wall)}),
-            rate_limits=RateLimits({bucket: RateLimit(per_minute) for bucket in Bucket}),
+            rate_limits=RateLimits(
+                {Bucket.EVENTS: RateLimit(per_minute), Bucket.SUPPORT: RateLimit(support_per_minute or per_minute)}
+            ),
             write_state=self._write_state,
+            reached=reached,
             monotonic=self.clock.monotonic,
             wall=self.clock.wall,
         )

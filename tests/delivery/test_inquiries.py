@@ -1,0 +1,162 @@
+"""Look-ups, and how jobs stand, on a fake clock: they hold to limit, circuit, token and places as all else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import mixed
+import pytest
+from mixed import house, user, work
+from test_sender import DENIED, EXPIRED, FAILED, Reply, limited, outcomes
+
+from target_zendesk_events.errors import CredentialsError
+from target_zendesk_events.kinds.look_up import LookUp
+from target_zendesk_events.kinds.request import Request
+from target_zendesk_events.zendesk.answers import Kind
+
+
+def only(ending: str, *replies: Reply) -> Callable[[Request], Reply | None]:
+    """Return what answers the first requests whose path holds a text."""
+    left = list(replies)
+
+    def reply_to(request: Request) -> Reply | None:
+        return left.pop(0) if left and ending in request.path else None
+
+    return reply_to
+
+
+def test_users_are_asked_for_a_hundred_at_a_time() -> None:
+    """A thousand records of two hundred users cost two look-ups."""
+    here, zendesk = house()
+    zendesk.users = {f"c-{number}" for number in range(200)}
+    for start in range(0, 1_000, 100):
+        here.take(
+            *(work(one, mixed.record(one, one, customer=user(f"c-{one % 200}"))) for one in range(start, start + 100))
+        )
+        here.step()
+    here.run()
+    assert len(zendesk.sent("GET", "users/show_many")) == 2
+    assert len(zendesk.jobs) == 10
+    assert outcomes(here.report) == {"delivered": 1_000}
+
+
+def test_look_ups_leave_places_for_what_is_under_way() -> None:
+    """With four at once, fifty users are asked for by email four at a time."""
+    here, zendesk = house(max_in_flight=4)
+    zendesk.users = {f"customer-{number}@example.com" for number in range(50)}
+    records = [mixed.record(one, one, customer=user(f"customer-{one}@example.com", "email")) for one in range(50)]
+    here.take(*(work(number, one) for number, one in enumerate(records)))
+    here.run()
+    assert here.hands.most == 4
+    assert not here.was_busy
+    assert len(zendesk.sent("GET", "users/search")) == 50
+    assert outcomes(here.report) == {"delivered": 50}
+
+
+def test_a_look_up_that_gets_a_401_waits_for_the_new_token() -> None:
+    """It is asked once more, when the token is there."""
+    here, zendesk = house(renews=True)
+    zendesk.token_plan.extend([Reply(status=200), Reply(status=200, latency=5.0)])
+    zendesk.users = {"c-1"}
+    zendesk.reply_to = only("show_many", EXPIRED)
+    here.take(work(0, mixed.record(0, 0, customer=user("c-1"))))
+    here.run()
+    first, second = zendesk.sent("GET", "users/show_many")
+    assert second - first >= 5
+    assert sum(one.asked == "token" for one in zendesk.requests) == 2
+    assert outcomes(here.report) == {"delivered": 1}
+
+
+def test_a_token_that_ends_while_a_job_is_under_way_is_renewed() -> None:
+    """Though nothing is left to be sent: how the job stands is asked with the new one."""
+    here, zendesk = house(renews=True, max_outage_seconds=300.0)
+    zendesk.fates = [("completed", 30.0)]
+    zendesk.reply_to = only("job_statuses", EXPIRED)
+    here.take(*(work(number, mixed.record(number, number)) for number in range(2)))
+    here.run()
+    assert sum(one.asked == "token" for one in zendesk.requests) == 2
+    assert len(zendesk.sent("GET", "job_statuses/show_many")) < 12
+    assert outcomes(here.report) == {"delivered": 2}
+
+
+@pytest.mark.parametrize("reply", [limited(30.0), Reply(Kind.UNKNOWN, 503, retry_after=30.0)])
+def test_a_look_up_waits_and_the_others_go_on(reply: Reply) -> None:
+    """Events, and records that refer to nobody, are delivered meanwhile, as far as their minutes let."""
+    here, zendesk = house()
+    zendesk.users = {"c-1"}
+    zendesk.reply_to = only("show_many", reply)
+    here.take(work(0, mixed.record(0, 0, customer=user("c-1"))))
+    here.pass_time(here.clock.now + 1)
+    began = here.clock.now
+    here.take(*(work(number, mixed.event(number, number)) for number in range(1, 51)))
+    here.run()
+    events = zendesk.sent("POST", "events")
+    assert len(events) == 50
+    assert max(events) <= began + 3
+    assert zendesk.sent("GET", "show_many")[1] >= began + 29
+    assert outcomes(here.report) == {"delivered": 51}
+
+
+def test_one_of_a_hundred_that_is_at_fault_takes_no_other_down() -> None:
+    """Refused together, each is asked for alone; only the one at fault finds nothing."""
+    here, zendesk = house()
+    zendesk.users = {f"c-{number}" for number in range(10)}
+    zendesk.reply_to = lambda request: mixed.REFUSED if "show_many" in request.path and "c-3" in request.path else None
+    here.take(*(work(one, mixed.record(one, one, customer=user(f"c-{one}"))) for one in range(10)))
+    here.run()
+    assert len(zendesk.sent("GET", "users/show_many")) == 11
+    assert [(number, note.reason) for number, note in here.letters.written] == [(3, "unresolved")]
+    assert outcomes(here.report) == {"delivered": 9, "rejected": 1}
+
+
+def test_a_look_up_that_fails_for_a_while_is_tried_again() -> None:
+    """With growing waits, as everything is."""
+    here, zendesk = house()
+    zendesk.users = {"c-1"}
+    zendesk.reply_to = only("show_many", *[FAILED] * 4)
+    here.take(work(0, mixed.record(0, 0, customer=user("c-1"))))
+    here.run()
+    times = zendesk.sent("GET", "users/show_many")
+    assert len(times) == 5
+    assert times[4] - times[3] > times[1] - times[0]
+    assert outcomes(here.report) == {"delivered": 1}
+
+
+def test_without_the_right_to_look_up_the_run_ends() -> None:
+    """Nothing is set aside for that: the credentials are to be mended."""
+    here, zendesk = house()
+    zendesk.reply_to = only("show_many", DENIED)
+    here.take(work(0, mixed.record(0, 0, customer=user("c-1"))))
+    here.run()
+    assert isinstance(here.sender.failure, CredentialsError)
+    assert outcomes(here.report) == {"undelivered": 1}
+
+
+def test_what_an_earlier_record_makes_is_waited_for() -> None:
+    """A record that refers to a customer whose event goes before it is not looked up until that was taken."""
+    here, zendesk = house()
+    here.take(
+        work(0, mixed.event(0, "c-1", "external_id")),
+        work(1, mixed.record(1, 1, customer=user("c-1"))),
+        work(2, mixed.record(2, 2, key="contract")),
+        work(3, mixed.record(3, 3, contract=LookUp("object", "contract", "s-2"))),
+    )
+    here.run()
+    assert outcomes(here.report) == {"delivered": 4}
+    assert len(zendesk.sent("GET", "users/show_many")) == 1
+
+
+def test_what_was_not_there_and_was_made_since_by_this_run_is_found_at_once() -> None:
+    """That nobody was there a moment ago is no reason to set aside a record which comes after the one that makes it."""
+    here, _ = house()
+    here.take(work(0, mixed.record(0, 0, customer=user("c-1"))))
+    here.pass_time(here.clock.now + 3)
+    assert [(number, note.reason) for number, note in here.letters.written] == [(0, "unresolved")]
+    here.take(
+        work(1, mixed.event(1, "c-1", "external_id")),
+        work(2, mixed.record(2, 2, customer=user("c-1"))),
+    )
+    here.pass_time(here.clock.now + 3)
+    here.take(work(3, mixed.record(3, 3, customer=user("c-1"))))
+    here.run()
+    assert outcomes(here.report) == {"delivered": 3, "rejected": 1}
