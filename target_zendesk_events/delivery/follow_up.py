@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 from target_zendesk_events.delivery import receipts
 from target_zendesk_events.delivery.doubts import Doubts
-from target_zendesk_events.delivery.in_flight import LEASE_LAPSED
 from target_zendesk_events.delivery.in_flight import LEASE_LAPSED, Task
 from target_zendesk_events.delivery.jobs import Ended
 from target_zendesk_events.delivery.next_step import Next

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -119,6 +120,8 @@ class Inquiries:
             return Next(), ()
         if answer.is_too_many_jobs:
             self._jobs.note_too_many(following.again_at)
+            if not answer.retry_after:  # then others need not wait for it
+                following = dataclasses.replace(following, holds_all_until=None)
         return following, [(one, following) for one in shipments]
 
     def _told(self, answer: Answer, now: float) -> list[tuple[OpenShipment, Next]]:
