@@ -331,6 +331,7 @@ def test_a_thing_goes_again_when_its_content_differs() -> None:
 def test_a_thing_is_no_row_s_newer_version() -> None:
     """That its content changes is what it is for."""
     assert KEYS.of_row(work(thing()), thing()) is None
+    assert KEYS.of_row(work(), Match("rule", no_shipment=NoShipment.UNMAPPABLE)) is not None
 
 
 def test_nothing_more_is_needed_to_tell_a_thing_apart() -> None:
@@ -373,9 +374,17 @@ def test_a_look_up_is_known_by_what_zendesk_compares() -> None:
 
 def test_the_ledger_of_an_earlier_version_knows_its_things_again() -> None:
     """These stand in users' ledgers: where one changes, every thing is sent once more."""
-    hashes = key(thing()), KEYS.of_content(thing()), KEYS.of_look_up(LookUp("user", "email", "a@example.com"))
+    hashes = (
+        key(thing()),
+        key(thing(Ticket)),
+        KEYS.of_content(thing()),
+        KEYS.of_content(thing(dedupe_key="7")),
+        KEYS.of_look_up(LookUp("user", "email", "a@example.com")),
+    )
     assert [one.hex() for one in hashes if one] == [
         "b517f93fab3497b844f34e7142a245d4",
+        "5f4d7a21177db16918e23687dcb00549",
         "93911179d2eac68240422bc031ca064f",
+        "703021778c514056a901e7f1c68f3d7c",
         "a8e16e3be72be0892a9c2f54d67f183e",
     ]

@@ -287,6 +287,8 @@ def test_each_kind_has_a_quota_of_its_own_or_none() -> None:
     assert quotas.take("deletion")
     quotas.use("deletion")
     assert not quotas.take("deletion")
+    quotas.recount({"deletion": (0, 0)})
+    assert quotas.take("deletion")
 
 
 def test_the_quota_that_refused_is_the_one_that_is_named() -> None:
