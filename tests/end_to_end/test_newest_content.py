@@ -84,3 +84,40 @@ def test_a_replay_does_not_undo_what_was_sent_since(playground: Playground, tmp_
     assert outcomes(support.run_here(settings, records("silver"))) == {"rejected": 1}
     assert outcomes(support.run_here(settings, replayed)) == {"delivered": 1}
     assert plans(playground)[-1] == "silver"
+
+
+DELETE: dict[str, Any] = {
+    "stream": "customers",
+    "when": "kind == 'gone'",
+    "delete": {"profile": {"identifiers": {"shop_customer_id": "{{ customer_id }}"}}},
+}
+KEEP: dict[str, Any] = {**RULE, "when": "kind != 'gone'"}
+
+
+def test_what_was_taken_away_comes_back_as_it_was(playground: Playground, tmp_path: Path) -> None:
+    """Gold, gone and gold again are three sendings, of which two count as profiles and one as a deletion."""
+    settings = support.config(playground.url, tmp_path, rules=[KEEP, DELETE])
+    assert outcomes(support.run_here(settings, records("gold", "gone", "gone", "gold"))) == {
+        "delivered": 3,
+        "duplicate": 1,
+    }
+    assert [one.method for one in playground.requests() if one.method != "GET"] == ["PUT", "DELETE", "PUT"]
+    assert outcomes(support.run_here(settings, records("gold"))) == {"duplicate": 1}
+
+
+def test_a_run_that_deletes_too_much_ends(playground: Playground, tmp_path: Path) -> None:
+    """At the day's number, which the next run knows of; what else there is to send has no such brake."""
+    settings = support.config(playground.url, tmp_path, rules=[KEEP, DELETE], max_deletions_per_day=2)
+    support.run_here(settings, customers(5, "gold"))
+    ended = support.run_here(settings, customers(5, "gone"))
+    assert (ended.exit_code, ended.report["codes"], ended.report["totals"]["delivered"]) == (1, ["ZE505"], 2)
+    assert [one.method for one in playground.requests()].count("DELETE") == 2
+    again = support.run_here(settings, customers(5, "gone"))
+    assert (again.exit_code, outcomes(again)) == (1, {"duplicate": 2})
+    assert outcomes(support.run_here(settings, customers(5, "silver"))) == {"delivered": 5}
+
+
+def customers(count: int, plan: str) -> bytes:
+    """Return a stream of so many customers."""
+    rows = [support.record("customers", number, customer_id=number, kind=plan) for number in range(count)]
+    return support.lines([support.schema("customers"), *rows, support.state({"upto": count})])
