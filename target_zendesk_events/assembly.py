@@ -117,7 +117,10 @@ def assemble(  # noqa: PLR0913 - values, not owners
             report,
             keys,
             names,
-            requests_per_minute=settings.requests_per_minute,
+            per_minute={
+                Bucket.EVENTS: settings.requests_per_minute,
+                Bucket.SUPPORT: settings.support_requests_per_minute,
+            },
             monthly_event_quota=settings.monthly_event_quota,
             has_ledger=settings.ledger_url is not None,
         )

@@ -14,7 +14,8 @@ import click
 from target_zendesk_events import settings as known
 from target_zendesk_events.assembly import EVENTS, compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
-from target_zendesk_events.delivery.dry_run import Cost, DryRun
+from target_zendesk_events.delivery.cost import Cost
+from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.escaping import escaped, say
 from target_zendesk_events.kinds.shipment import Shipment

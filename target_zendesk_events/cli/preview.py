@@ -13,20 +13,19 @@ import click
 
 from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults, screen
 from target_zendesk_events.cli.preview_page import PreviewPage
-from target_zendesk_events.delivery.dry_run import Cost, DryRun
+from target_zendesk_events.cli.preview_tables import show_things
+from target_zendesk_events.delivery.cost import DELETION, EVENT, Cost
+from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.ending import EXIT_SET_ASIDE
 from target_zendesk_events.escaping import escaped
 from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS
 from target_zendesk_events.kinds.shipment import Claim, Shipment
 from target_zendesk_events.ledger.ledger import Entry, Standing
 from target_zendesk_events.mapping.rules import standard_identifier_note
-from target_zendesk_events.mapping.values import json_text
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.work import Match, Work
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from target_zendesk_events.errors import TargetError
     from target_zendesk_events.outcome.report import RuleCounts
 
@@ -106,9 +105,7 @@ class Previewing(TargetZendeskEvents):
             "totals": self.run.report.totals(),
             "streams": streams,
             "written_onto_users": self.written_onto_users,
-            "cost": None
-            if cost is None
-            else {"events": cost.shipments, "minutes": cost.minutes, "percent_of_month": cost.share_of_month},
+            "cost": None if cost is None else _cost_as_object(cost),
         }
 
 
@@ -157,7 +154,7 @@ def _show(target: Previewing) -> None:
         console.print(f"{escaped(name)}: {counts.records:,} records{untaken}", style="bold", soft_wrap=True)
         for rule, made in counts.rules.items():
             console.print(f"  {escaped(rule)}: {_told(made, target.standings[name, rule])}", soft_wrap=True)
-            _show_things(target.shown[name, rule], console)
+            show_things(target.shown[name, rule], console)
             for (kind, why), count in sorted(made.left_out.items()):
                 console.print(f"  identifier {escaped(kind)} left out of {count:,} ({why})", soft_wrap=True)
         for reason in counts.reasons.told():
@@ -172,7 +169,8 @@ def _show(target: Previewing) -> None:
     for note in target.written_onto_users:
         console.print(note, soft_wrap=True)
     if (cost := target.cost) is not None:
-        console.print(f"A run would send {cost.shipments:,} events, in about {cost}.", style="bold", soft_wrap=True)
+        deleted = f" and delete {cost.deletions:,}" if cost.deletions else ""
+        console.print(f"A run would send {cost.sent}{deleted}, in about {cost}.", style="bold", soft_wrap=True)
 
 
 def _told(made: RuleCounts, standings: Mapping[str, int]) -> str:
@@ -185,37 +183,12 @@ def _told(made: RuleCounts, standings: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in numbers.items() if count) or "nothing"
 
 
-def _show_things(things: list[tuple[str, Mapping[str, Any]]], console: Console) -> None:
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    if not things:
-        return
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("", "customer", "when (UTC)", "source", "type", "description, properties"):
-        table.add_column(name, overflow="fold")
-    for standing, body in things:
-        profile, event = body["profile"], body["event"]
-        customer = [f"{one['type']} {one['value']}" for one in profile["identifiers"]]
-        customer += [f"{name} {profile[name]}" for name in ("name", "user_id") if name in profile]
-        customer += [f"{name}: {text}" for name, text in profile.get("attributes", {}).items()]
-        told = [event["description"]] if "description" in event else []
-        told += _tree(event["properties"])
-        table.add_row(
-            standing, _lines(customer), _when(event["created_at"]), event["source"], event["type"], _lines(told)
-        )
-    console.print(table)
-
-
-def _when(text: str) -> str:
-    """Return a time as people read it: date over time of day."""
-    return text.removesuffix("Z").replace("T", "\n")
-
-
-def _tree(properties: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in properties.items():
-        yield f"{name}: {value if isinstance(value, str) else json_text(value)}"
-
-
-def _lines(texts: list[str]) -> str:
-    return "\n".join(map(escaped, texts))
+def _cost_as_object(cost: Cost) -> dict[str, Any]:
+    """Return what a run would take: by kind (`sent`), deletions apart."""
+    return {
+        "sent": {kind: count for kind, count in cost.counts.items() if kind != DELETION},
+        "deletions": cost.deletions,
+        "events": cost.counts.get(EVENT, 0),
+        "minutes": cost.minutes,
+        "percent_of_month": cost.share_of_month,
+    }

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import functools
 import json
 import logging
+from collections.abc import Mapping
 from typing import Protocol
 
+from target_zendesk_events.delivery.cost import Cost, Reckoning
 from target_zendesk_events.errors import TargetError
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import NEW, SENT_AGAIN, Entry, Keyed, Ledger, Standing
-from target_zendesk_events.lengths import in_words
 from target_zendesk_events.limits.brakes import Names
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import Match, NoShipment, Outcome, Work
@@ -22,21 +23,6 @@ logger = logging.getLogger("target-zendesk-events")
 
 SHOWN_FOR_EACH_RULE = 2
 BATCH_SIZE = 500
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cost:
-    """What sending would take: shipments, minutes at so many a minute, percent of the month's quota (or None)."""
-
-    shipments: int
-    minutes: float
-    per_minute: int
-    share_of_month: float | None
-
-    def __str__(self) -> str:
-        """Return what it takes in words, the shipments aside."""
-        share = "" if self.share_of_month is None else f", {self.share_of_month:.1f} % of the month's quota"
-        return f"{in_words(self.minutes * 60)} at {self.per_minute:,} a minute{share}"
 
 
 class Observer(Protocol):
@@ -75,8 +61,9 @@ class MaskedLog:
             self._say(match.rule, json.dumps(what.masked(), ensure_ascii=False))
 
     def note_end(self, cost: Cost) -> None:
-        """Say what sending would cost."""
-        logger.info("dry run: %s events would be sent, in about %s", f"{cost.shipments:,}", cost)
+        """Say what sending would cost, deletions apart."""
+        deleted = f" and {cost.deletions:,} deleted" if cost.deletions else ""
+        logger.info("dry run: %s would be sent%s, in about %s", cost.sent, deleted, cost)
 
     def _say(self, rule: str, sentence: str) -> None:
         self._shown[rule] += 1
@@ -94,7 +81,7 @@ class DryRun:
         keys: Keys,
         names: Names,
         *,
-        requests_per_minute: int,
+        per_minute: Mapping[Bucket, int],
         monthly_event_quota: int | None,
         has_ledger: bool,
     ) -> None:
@@ -105,10 +92,8 @@ class DryRun:
         self._report = report
         self._keys = keys
         self._names = names
-        self._requests_per_minute = requests_per_minute
-        self._monthly_event_quota = monthly_event_quota
+        self._reckoning = Reckoning(per_minute, monthly_event_quota)
         self._batch: list[tuple[Work, Match, Shipment]] = []
-        self._to_send = 0
         self.observer: Observer = MaskedLog()
         self.failure: TargetError | None = None
         self.stopped: dict[str, TargetError] = {}
@@ -195,7 +180,7 @@ class DryRun:
             return
         if entry.changed:
             self._report.stream(work.stream).rule(match.rule).counts["changed"] += 1
-        self._to_send += 1
+        self._reckoning.add(what)
         self.observer.note_shipment(work, match, what, key, entry)
 
     def step(self) -> float | None:
@@ -235,7 +220,4 @@ class DryRun:
 
     def end(self) -> None:
         """Tell what sending would cost."""
-        quota = self._monthly_event_quota
-        share = self._to_send * 100 / quota if quota else None
-        minutes = self._to_send / self._requests_per_minute
-        self.observer.note_end(Cost(self._to_send, minutes, self._requests_per_minute, share))
+        self.observer.note_end(self._reckoning.cost())

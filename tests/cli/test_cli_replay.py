@@ -188,5 +188,5 @@ def test_a_dry_run_counts_what_a_replay_would_send(desk: Desk) -> None:
     """What the ledger holds as refused is no duplicate for a replay, and a dry run leaves the letters alone."""
     desk.set_aside(REFUSAL, support.schema("orders"), support.record("orders", 0))
     said = desk.replay(dry_run=True).stderr
-    assert b"1 events would be sent" in said
+    assert b"1 event would be sent" in said
     assert (desk.stored, desk.waiting) == ([], [("orders", 0)])

@@ -122,6 +122,57 @@ def test_it_tells_what_changed_since_the_last_run(tmp_path: Path) -> None:
     assert told["cost"]["events"] == 2
 
 
+EVERY_KIND: list[dict[str, Any]] = [
+    {"stream": "orders", **{key: RULES[0][key] for key in ("profile", "event")}},
+    {"stream": "orders", "name": "customers", "profile": {"identifiers": {"shop_id": "{{ id }}"}, "method": "replace"}},
+    {
+        "stream": "orders",
+        "object": {
+            "key": "order",
+            "external_id": "{{ id }}",
+            "name": "Order {{ id }}",
+            "fields": {
+                "kind": "{{ kind }}",
+                "payer": {"user": {"email": "{{ email }}"}},
+                "parent": {"object": "order", "external_id": "p-{{ id }}"},
+                "note": None,
+            },
+        },
+    },
+    {"stream": "orders", "ticket": {"subject": "Order {{ id }}", "comment": {"body": "It broke"}}},
+    {
+        "stream": "orders",
+        "name": "update",
+        "ticket": {"id": "{{ id + 30 }}", "status": "new", "comment": {"body": "a"}},
+    },
+    {"stream": "orders", "delete": {"profile": {"identifiers": {"old_id": "{{ id }}"}}}},
+    {"stream": "orders", "name": "gone", "delete": {"object": "order", "external_id": "old-{{ id }}"}},
+]
+"""A rule of each kind, and of each thing that can be deleted by what is not looked up."""
+
+
+def test_every_kind_is_shown_and_counted(tmp_path: Path) -> None:
+    """Deletions apart; what is yet to be looked up is said in words."""
+    done = preview(tmp_path, MESSAGES[:2], rules=EVERY_KIND)
+    assert (done.returncode, done.stderr) == (0, b"")
+    words = " ".join(done.stdout.decode().split())
+    for part in (
+        "shop_id 0 shop customer replace",
+        "order 0 Order 0 kind: order_paid payer: the user of email customer-0@example.com, to be looked up",
+        "parent: the order p-0, to be looked up note: null",
+        'to be made subject: Order 0 comment: {"body": "It broke"}',
+        "no. 30 status: new",
+        'no. 30 comment: {"body": "a"}',
+        "profile of shop customer old_id 0",
+        "record of order old-0",
+        "A run would send 6 things (1 event, 1 profile, 1 object record, 2 tickets, 1 comment) and delete 2, in",
+    ):
+        assert part in words, words
+    told = json.loads(preview(tmp_path, MESSAGES[:2], "--json", rules=EVERY_KIND).stdout)["cost"]
+    assert told["sent"] == {"event": 1, "profile": 1, "object": 1, "ticket": 2, "comment": 1}
+    assert (told["deletions"], told["events"]) == (2, 1)
+
+
 def test_a_thousand_records_are_shown_at_once(tmp_path: Path) -> None:
     """In less than two seconds, from the start of the process."""
     messages = [support.schema("orders"), *(support.record("orders", number) for number in range(1_000))]
@@ -191,6 +242,16 @@ def test_its_page_shows_what_would_be_on_the_timelines(tmp_path: Path) -> None:
     code, output = shown.end()
     assert (code, output.count("Order ")) == (0, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "input.singer"]
+
+
+def test_its_page_shows_profiles_and_new_tickets_too(tmp_path: Path) -> None:
+    """What is about things that are in the account alone is told by number; a deletion is never put there."""
+    shown = Shown(tmp_path, MESSAGES[:2], rules=EVERY_KIND)
+    assert "The tables alone tell of 5, which are about what is there already.\n" in shown.said
+    front = shown.page()
+    assert "1 events on" in front or "1 event on" in front
+    assert "customer-0@example.com" in front
+    assert shown.end()[0] == 0
 
 
 def test_its_page_has_what_the_ledger_knows_too(tmp_path: Path) -> None:

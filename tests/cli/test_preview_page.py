@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from target_zendesk_events.cli.preview_page import PreviewPage
@@ -19,7 +17,7 @@ def an_event(number: int) -> Event:
 
 def held(page: PreviewPage) -> list[str]:
     """Return the types of the events that a page holds."""
-    return [json.loads(one.request.body or b"")["event"]["type"] for one in page.chosen()]
+    return [one.what.type for one in page.chosen() if isinstance(one.what, Event)]
 
 
 @pytest.mark.parametrize(

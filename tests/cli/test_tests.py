@@ -200,7 +200,7 @@ def test_the_target_passes_over_tests(tmp_path: Path) -> None:
     messages = support.lines([support.schema("orders"), support.record("orders", 1)])
     settings = support.config("http://127.0.0.1:9", tmp_path, rules=[rule], dry_run=True)
     done = support.command(settings, tmp_path, given=messages)
-    assert (done.returncode, b"1 events would be sent" in done.stderr) == (0, True)
+    assert (done.returncode, b"1 event would be sent" in done.stderr) == (0, True)
     done = support.command({**settings, "rules": [{**rule, "tests": [{}]}]}, tmp_path, given=messages)
     assert (done.returncode, b"tests[0]: `record` is missing" in done.stderr) == (2, True)
 

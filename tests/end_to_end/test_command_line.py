@@ -268,11 +268,11 @@ def test_a_dry_run_makes_and_sends_nothing(playground: Playground, tmp_path: Pat
 def test_a_dry_run_knows_what_it_met_before(playground: Playground, tmp_path: Path) -> None:
     """A record that comes twice is sent once, and counted so; without a ledger it would be sent twice."""
     messages = [schema("orders"), record("orders", 1), record("orders", 1)]
-    for ledger, count in ((None, 1), ("none", 2)):
+    for ledger, count in ((None, "1 event"), ("none", "2 events")):
         ended, error = run(playground, tmp_path, messages, dry_run=True, ledger_url=ledger)
         assert ended.exit_code == 0
-        assert f"dry run: {count} events would be sent" in error
-        assert f"duplicate={2 - count}" in error
+        assert f"dry run: {count} would be sent" in error
+        assert f"duplicate={2 - int(count[0])}" in error
 
 
 def test_a_dry_run_shows_no_key_that_a_record_brought(playground: Playground, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_a_dry_run_shows_no_key_that_a_record_brought(playground: Playground, tm
     messages = [{**schema("orders"), "schema": extended}, record("orders", 1, by={SECRET: 1, f"{SECRET}@x": [SECRET]})]
     for properties in ("{{ record }}", "{{ record.by }}"):
         _, error = run(playground, tmp_path, messages, rules=[rule(event__properties=properties)], dry_run=True)
-        assert "dry run: 1 events would be sent" in error
+        assert "dry run: 1 event would be sent" in error
         assert f"{SECRET}@" not in error
     assert (
         '"by": "<object of 2>"'

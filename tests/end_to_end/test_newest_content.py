@@ -67,7 +67,8 @@ def test_a_dry_run_counts_what_a_run_would_send(
         support.run_here(settings, records(*known))
     before = len(playground.requests())
     support.run_here({**settings, "dry_run": True}, records("gold", "silver", "silver", "gold"))
-    assert f"dry run: {3 - len(known)} events would be sent" in caplog.text
+    count = 3 - len(known)
+    assert f"dry run: {count} profile{'' if count == 1 else 's'} would be sent" in caplog.text
     assert len(playground.requests()) == before
     ended = support.run_here(settings, records("gold", "silver", "silver", "gold"))
     assert outcomes(ended)["delivered"] == 3 - len(known)
