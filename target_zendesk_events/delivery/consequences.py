@@ -105,7 +105,7 @@ class Consequences:
         self._claims.settle(shipment, receipt.outcome, now)
         self._settling.receive(shipment, receipt)
         if receipt.outcome is Outcome.DELIVERED:
-            self._directory.note_made(shipment.what.lane_keys())
+            self._directory.heed_delivered(shipment.what)
 
     def take_back(self) -> None:
         """Take back the claims of what was not stored, and waits."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import collections
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.shipment import OpenShipment
 from target_zendesk_events.kinds.look_up import LookUp, bucket_of
 from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.kinds.shipment import Missing, Shipment
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import Ledger
 
@@ -101,8 +102,9 @@ class Directory:
 
     def took(self, asked: Iterable[LookUp], found: Mapping[LookUp, str], now: float) -> list[OpenShipment]:
         """Take what an answer holds, and note it in the ledger; return the shipments whose wait is over."""
-        if found:
-            self._ledger.note_ids({self._keys.of_look_up(one): number for one, number in found.items()})
+        lasting = {self._keys.of_look_up(one): number for one, number in found.items() if one.is_lasting}
+        if lasting:
+            self._ledger.note_ids(lasting)
         self._absent = {one: until for one, until in self._absent.items() if until > now}
         unseen = [one for one in asked if one not in found]
         self.ask_again([one for one in unseen if one in self._made], now)
@@ -110,14 +112,15 @@ class Directory:
         self._absent.update(dict.fromkeys(absent, now + SECONDS_OF_ABSENCE))
         return self._settle(found) + [shipment for one in absent for shipment in self._parked.pop(one, ())]
 
-    def note_made(self, names: Iterable[Hashable]) -> None:
-        """What bears these names, an identifier or an object's record, may be there from now on: ask for it again."""
-        for name in names:
-            if isinstance(name, tuple):
-                one = LookUp("user", *name) if len(name) == len(("by", "value")) else LookUp(*name)
-                self._absent.pop(one, None)
-                if one in self._parked:
-                    self._made.add(one)  # the request that asks for it may be older
+    def heed_delivered(self, what: Shipment) -> None:
+        """What was delivered may have made what others refer to, or taken it away: ask for that again."""
+        takes_away = what.when_not_found() is Missing.DONE
+        for one in (*_named_by(what.lane_keys()), *(what.look_ups() if takes_away else ())):
+            self._absent.pop(one, None)
+            if one in self._parked:
+                self._made.add(one)  # the request that asks for it may be older
+            if takes_away and self._ids.pop(one, None) is not None and one.is_lasting:
+                self._ledger.drop_ids([self._keys.of_look_up(one)])
 
     def ask_again(self, asked: Sequence[LookUp], at: float, *, alone: bool = False) -> None:
         """Ask again for what a request gave no answer to, from `at` on; each `alone` where they disturb each other."""
@@ -176,3 +179,10 @@ class Directory:
 
     def _is_absent(self, one: LookUp, now: float) -> bool:
         return self._absent.get(one, -math.inf) > now
+
+
+def _named_by(lane_keys: Iterable[Hashable]) -> Iterator[LookUp]:
+    """Return how others may ask for what bears these names: a user by an identifier, a record by its external id."""
+    for name in lane_keys:
+        if isinstance(name, tuple):
+            yield LookUp(*name) if len(name) == len(LookUp._fields) else LookUp("user", *name)

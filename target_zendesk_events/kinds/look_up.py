@@ -45,6 +45,11 @@ class LookUp(NamedTuple):
         is_list = (self.sort == "user" and self.by == "external_id") or self.sort == "object"
         return MAX_TOGETHER if is_list and "," not in self.value else 1
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the id that was found is worth keeping for later runs: a profile's is asked for to delete it."""
+        return self.sort != "profile"
+
     def matches(self, spelling: str) -> bool:
         """Tell whether a name in an answer is this one: Zendesk compares users without case."""
         return self.value.casefold() == spelling.casefold() if self.sort == "user" else self.value == spelling

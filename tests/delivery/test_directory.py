@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
 from target_zendesk_events.delivery.directory import SECONDS_OF_ABSENCE, SECONDS_TO_GATHER, Directory
 from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment
+from target_zendesk_events.kinds.deletion import ProfileDeletion, RecordDeletion
 from target_zendesk_events.kinds.event import Event
 from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.object_record import ObjectRecord, Reference
@@ -23,6 +23,8 @@ from target_zendesk_events.work import Match, Work
 
 NOW = 1_000.0
 SUPPORT = Bucket.SUPPORT
+CUSTOMER = Profile("shop", "customer", (Identifier("shop_id", "7"),))
+PROFILE = LookUp("profile", "shop:customer:shop_id", "7")
 
 
 class Shelf(NoLedger):
@@ -39,9 +41,14 @@ class Shelf(NoLedger):
         self.asked.append(hashes)
         return {one: self.kept[one] for one in hashes if one in self.kept}
 
-    def note_ids(self, ids: Any) -> None:
+    def note_ids(self, ids: Mapping[bytes, str]) -> None:
         """Keep these."""
         self.kept.update(ids)
+
+    def drop_ids(self, hashes: Collection[bytes]) -> None:
+        """Forget these."""
+        for one in hashes:
+            del self.kept[one]
 
 
 class Room:
@@ -140,10 +147,9 @@ def test_families_are_asked_for_apart() -> None:
 def test_each_bucket_asks_for_its_own() -> None:
     """A profile's id takes the events' minute."""
     room = Room()
-    profile = LookUp("profile", "shop:customer:shop_id", "7")
-    room.wait(referring(profile), referring(user(1)))
+    room.wait(referring(PROFILE), referring(user(1)))
     room.directory.consult(NOW)
-    assert room.take(bucket=Bucket.EVENTS) == [profile]
+    assert room.take(bucket=Bucket.EVENTS) == [PROFILE]
     assert room.take(bucket=Bucket.EVENTS) == ()
     assert room.take() == [user(1)]
 
@@ -231,23 +237,59 @@ def test_what_was_not_there_and_is_now_is_found() -> None:
     assert one.found == {user(1): "42"}
 
 
-@pytest.mark.parametrize(("wanted", "name"), [(user(1), ("external_id", "1")), (LookUp("object", "x", "1"),) * 2])
-def test_what_was_made_meanwhile_is_asked_for_again(wanted: LookUp, name: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "made"),
+    [
+        (
+            user("c-1"),
+            Event(Profile("shop", "customer", (Identifier("external_id", "c-1"),)), "shop", "order_paid", {}),
+        ),
+        (LookUp("object", "contract", "k"), ObjectRecord("contract", "k", {})),
+    ],
+)
+def test_what_was_made_meanwhile_is_asked_for_again(wanted: LookUp, made: Shipment) -> None:
     """Neither what was so before it was made counts, nor an answer to a question that is older."""
     room = Room()
     first, second = referring(wanted), referring(wanted)
     room.wait(first)
     room.directory.consult(NOW)
     asked = room.take()
-    room.directory.note_made([name, "42"])
+    room.directory.heed_delivered(made)
     room.wait(second)
     assert room.directory.took(asked, {}, NOW) == []
     asked = room.take()
     assert asked == [wanted]
     assert room.directory.took(asked, {}, NOW) == [first, second]
     assert room.directory.missing(first, NOW) is None
-    room.directory.note_made([name])
+    room.directory.heed_delivered(made)
     assert room.directory.missing(first, NOW) == wanted
+
+
+@pytest.mark.parametrize("found", [{}, {PROFILE: "01P"}])
+def test_a_profiles_id_is_asked_for_at_each_deletion(found: dict[LookUp, str]) -> None:
+    """The next record makes the profile anew, under another id: that one is to be deleted then."""
+    room = Room()
+    first, second = (open_shipment(ProfileDeletion(CUSTOMER)) for _ in range(2))
+    room.wait(first)
+    room.directory.consult(NOW)
+    room.directory.took(room.take(bucket=Bucket.EVENTS), found, NOW)
+    assert room.directory.missing(first, NOW) is None
+    room.directory.heed_delivered(first.what)
+    assert room.directory.missing(second, NOW) == PROFILE
+    assert room.shelf.kept == {}
+
+
+def test_the_id_of_a_record_that_was_deleted_is_forgotten() -> None:
+    """Made anew it has another one; one that was changed keeps its own."""
+    room, wanted = Room(), LookUp("object", "contract", "k")
+    room.wait(referring(wanted))
+    room.directory.consult(NOW)
+    room.directory.took(room.take(), {wanted: "01R"}, NOW)
+    room.directory.heed_delivered(ObjectRecord("contract", "k", {"plan": "gold"}))
+    assert room.directory.missing(referring(wanted), NOW) is None
+    room.directory.heed_delivered(RecordDeletion("contract", "k"))
+    assert room.directory.missing(referring(wanted), NOW) == wanted
+    assert room.shelf.kept == {}
 
 
 def test_what_got_no_answer_is_asked_for_again_from_then_on() -> None:
