@@ -124,11 +124,11 @@ class Ticket(_AboutATicket, frozen=True):
         """Return how it is found by its external id; None without one."""
         return None if self.external_id is None else ByExternalId(self.external_id)
 
-    def when_unknown(self, policy: str, seconds: float, *, is_readable: bool) -> str:
-        """Return that it is sent again while its key holds; then the policy, where `verify` must be able to read."""
+    def when_unknown(self, policy: str, seconds: float, *, is_readable: bool) -> str:  # noqa: ARG002 - it is made once
+        """Return that it is sent again while its key holds; then looked for, or held: a policy makes no second one."""
         if seconds <= SAFE_SECONDS:
             return "retry"
-        return "hold" if policy == "verify" and not is_readable else policy
+        return "verify" if is_readable else "hold"
 
     def item(self, found: Found) -> Any:  # noqa: ANN401, ARG002 - JSON
         """Return its body, which no request shares."""
