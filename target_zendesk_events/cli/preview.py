@@ -14,10 +14,11 @@ import click
 from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults, screen
 from target_zendesk_events.cli.preview_page import PreviewPage
 from target_zendesk_events.cli.preview_tables import show_things
-from target_zendesk_events.delivery.cost import DELETION, EVENT, Cost
+from target_zendesk_events.delivery.cost import Cost
 from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.ending import EXIT_SET_ASIDE
 from target_zendesk_events.escaping import escaped
+from target_zendesk_events.kinds.nouns import DELETION, EVENT
 from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS
 from target_zendesk_events.kinds.shipment import Claim, Shipment
 from target_zendesk_events.ledger.ledger import Entry, Standing

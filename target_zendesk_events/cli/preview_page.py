@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from target_zendesk_events.cli import browser
-from target_zendesk_events.delivery.cost import DELETION
+from target_zendesk_events.kinds.nouns import DELETION
 from target_zendesk_events.kinds.shipment import Claim, Request, Shipment
 
 if TYPE_CHECKING:

@@ -8,14 +8,10 @@ import math
 from collections.abc import Mapping
 
 from target_zendesk_events.kinds.look_up import LookUp, bucket_of
+from target_zendesk_events.kinds.nouns import DELETION, EVENT, told_apart
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.kinds.shipment import Batch, Shipment
 from target_zendesk_events.lengths import in_words
-
-EVENT, DELETION = "event", "deletion"
-"""The kinds that are counted apart: the one by the month's quota, the other wherever numbers are told."""
-WORDS = {"object": "object record"}
-"""Of kinds that are called otherwise where they are counted."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,20 +33,15 @@ class Cost:
     def sent(self) -> str:
         """What is sent, in words: how many things, and of which kinds, where there are several."""
         kinds = {kind: count for kind, count in self.counts.items() if kind != DELETION}
-        told = ", ".join(_counted(count, WORDS.get(kind, kind)) for kind, count in kinds.items())
         if len(kinds) > 1:
-            return f"{sum(kinds.values()):,} things ({told})"
-        return told or ("nothing" if self.deletions else "0 events")
+            return f"{sum(kinds.values()):,} things ({told_apart(kinds)})"
+        return told_apart(kinds) or ("nothing" if self.deletions else "0 events")
 
     def __str__(self) -> str:
         """Return what it takes in words, the things aside."""
         whose = " of Support's" if self.bucket is Bucket.SUPPORT else ""
         share = "" if self.share_of_month is None else f", {self.share_of_month:.1f} % of the month's quota"
         return f"{in_words(self.minutes * 60)} at {self.per_minute:,} a minute{whose}{share}"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 class Reckoning:

@@ -97,7 +97,7 @@ def _compared(place: str, expected: Any, came: Any) -> Iterator[Difference]:  # 
         came = _by_type(came)
     if isinstance(expected, Mapping) and isinstance(came, Mapping):
         for name, value in expected.items():
-            yield from _compared(f"{place}.{name}", value, came.get(name))
+            yield from _compared(f"{place}.{name}", value, came.get(str(name)))
     elif isinstance(expected, list) and isinstance(came, list) and len(expected) == len(came):
         for index, (one, other) in enumerate(zip(expected, came, strict=True)):
             yield from _compared(f"{place}[{index}]", one, other)
@@ -106,9 +106,10 @@ def _compared(place: str, expected: Any, came: Any) -> Iterator[Difference]:  # 
 
 
 def _by_type(entries: list[Any]) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a list of {type, value} as the object that a rule writes; another list as it is."""
-    if all(isinstance(one, Mapping) and one.keys() == {"type", "value"} for one in entries):
-        return {one["type"]: one["value"] for one in entries}
+    """Return a list of {type, value}, or of {id, value}, as the object that a rule writes; another list as it is."""
+    for name in ("type", "id"):
+        if all(isinstance(one, Mapping) and one.keys() == {name, "value"} for one in entries):
+            return {str(one[name]): one["value"] for one in entries}
     return entries
 
 

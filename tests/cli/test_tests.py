@@ -79,7 +79,7 @@ rules:
   ticket: {id: "{{ ticket }}", status: solved, custom_fields: {360: "{{ why }}"}, comment: {body: "{{ text }}"}}
   tests:
   - record: {ticket: 35, why: heat, text: Done}
-    expect: {ticket: {id: "35", status: solved, custom_fields: [{id: 360, value: heat}], comment: {body: Done}}}
+    expect: {ticket: {id: "35", status: solved, custom_fields: {360: heat}, comment: {body: Done}}}
   - {record: {ticket: T, text: Done}, expect: {unmappable: whole number}}
 - stream: customers
   when: deleted_at
