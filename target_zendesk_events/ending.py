@@ -39,14 +39,14 @@ def exit_code(
 
 
 def fault_of_open_claims(ledger: Ledger) -> TargetError | None:
-    """Warn of events that runs which are gone may have sent; return what kept the ledger from telling."""
+    """Warn of what runs which are gone may have sent; return what kept the ledger from telling."""
     try:
         left_open = ledger.left_open()
     except StorageError as fault:
         return fault
     if left_open:
         logger.warning(
-            "%d events of runs that were cut off may have been sent, and their records did not come again: "
+            "%d things of runs that were cut off may have been sent, and their records did not come again: "
             "their outcome stays unknown",
             left_open,
         )

@@ -66,11 +66,11 @@ class CredentialsError(ConfigurationError):
 
 
 class AddressError(ConfigurationError):
-    """What answers at the configured address is not this account's Events API."""
+    """What answers at the configured address is not this account's API."""
 
 
 class AccountError(ConfigurationError):
-    """Zendesk, or a firewall or proxy before it, refuses every event alike, whatever it holds."""
+    """Zendesk, or a firewall or proxy before it, refuses all requests alike, whatever they hold."""
 
 
 class RunStopped(TargetError):  # noqa: N818 - a stop that running again may mend is not the caller's error

@@ -208,10 +208,10 @@ class TargetZendeskEvents(CommandTarget):
         self.run.checkpoints.note(bytes(value))
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
-        """Say once that a version means nothing to a timeline, to which events are only ever added."""
+        """Say once that a version takes nothing away: only a rule that says so deletes."""
         if not self._said_version:
             self._said_version = True
-            logger.info("ACTIVATE_VERSION means nothing to a timeline, to which events are only ever added")
+            logger.info("ACTIVATE_VERSION takes nothing away here: only a rule with delete does")
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
         """Refuse a BATCH: its records must not be passed over."""
@@ -224,7 +224,7 @@ class TargetZendeskEvents(CommandTarget):
             self._state_out.write(value)
 
     def reached(self, step: str) -> None:
-        """A step of an event's life is durable; tests end the process here, to see what a crash leaves."""
+        """A step of a shipment's life is durable; tests end the process here, to see what a crash leaves."""
 
     def all_settled(self) -> None:
         """All is settled that will be, before it is told: a replay clears its files away."""

@@ -1,4 +1,4 @@
-"""A record on its way: its line, its events or why it has none, and what became of each."""
+"""A record on its way: its line, what is to be sent of it or why nothing is, and what became of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from target_zendesk_events.kinds.shipment import Shipment
 
 
 class Outcome(str, enum.Enum):
-    """The final fate of one event."""
+    """The final fate of one thing to send."""
 
     DELIVERED = "delivered"
     DUPLICATE = "duplicate"
@@ -24,7 +24,7 @@ class Outcome(str, enum.Enum):
 
 
 class NoShipment(str, enum.Enum):
-    """Why a rule that matches a record's stream yields no event of it."""
+    """Why a rule that matches a record's stream yields nothing to send of it."""
 
     FILTERED = "filtered"
     TOO_OLD = "too_old"
@@ -107,9 +107,9 @@ class Work(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """How one event ended: its outcome, and what Zendesk or a limit said of it.
+    """How one thing to send ended: its outcome, and what Zendesk or a limit said of it.
 
-    A duplicate's `reason` is `rejected` or `held` where that is how the event ended before.
+    A duplicate's `reason` is `rejected` or `held` where that is how it ended before.
     """
 
     outcome: Outcome

@@ -81,8 +81,8 @@ class Trying(Previewing):
 )
 @click.option("--yes", is_flag=True, help="With --discard: do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="With --list, --show or --try: print it as JSON.")
-@click.option("--held", is_flag=True, help="Held events too: they are read back first, and sent if they are not there.")
-@click.option("--blindly", is_flag=True, help="With --held: send without reading back; what is there shows twice.")
+@click.option("--held", is_flag=True, help="What is held too: it is read back first, and sent if it is not there.")
+@click.option("--blindly", is_flag=True, help="With --held: send without reading back; what is there is there twice.")
 @reporting_faults
 def replay(  # noqa: PLR0913, PLR0917 - click hands every option over
     config: dict[str, object],
@@ -173,5 +173,5 @@ def _send(
 def _tell_of_the_rest(bag: ReplayFiles) -> None:
     letters.tell_of_busy(bag)
     if bag.held:
-        way = "--held reads back whether they are on their timelines, and sends what is not"
+        way = "--held reads back whether Zendesk has what they were sent for, and sends what it has not"
         say(f"{bag.held} held letters wait: {way}", err=True)

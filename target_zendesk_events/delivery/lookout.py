@@ -89,24 +89,28 @@ class Lookout:
         if floor > now + (SECONDS_OF_A_LONG_FLOOR if self._floor_since is None else 0.0):
             self._floor_since = now if self._floor_since is None else self._floor_since
             cause = self._outage.cause or "as another run on this ledger was told"
-            return self._floor_since, f"Zendesk asks to wait ({cause}): nothing is sent until {self._time(floor, now)}"
+            until = self._time(floor, now)
+            return (
+                self._floor_since,
+                f"Zendesk asks to wait ({cause}): nothing that takes the same limit is sent until {until}",
+            )
         self._floor_since = None
         if self._outage.since is not None:
             until = self._time(self._outage.gives_up_at, now)
             return self._outage.since, (
-                f"Zendesk takes no event ({self._outage.cause}): tried again until {until}, "
+                f"Zendesk takes nothing ({self._outage.cause}): tried again until {until}, "
                 "max_outage_seconds after the first failure; then the run stops, STATE is safe"
             )
         if self._suspicion.quiet_since is not None:
             return self._suspicion.quiet_since, (
-                f"an event was refused ({self._suspicion.refusal}), and nothing else is to be sent that would show "
+                f"a request was refused ({self._suspicion.refusal}), and nothing else is to be sent that would show "
                 "whose fault it is: a read will, ten seconds after the refusal"
             )
         if busy:
+            waits = "1 thing to send waits" if len(busy) == 1 else f"{len(busy):,} things to send wait"
             holder = next((one.holder for one in busy if one.holder is not None), None)
             return min(busy.values()), (
-                f"{len(busy)} events wait for a claim in the ledger, {_whose(holder)}: "
-                "they are looked at twice a second"
+                f"{waits} for a claim in the ledger, {_whose(holder)}: looked at twice a second"
             )
         return None, ""
 
@@ -117,7 +121,7 @@ class Lookout:
 def _whose(holder: Holder | None) -> str:
     """Say who holds it: another run since when and until when, or nobody that the ledger names."""
     if holder is None:
-        return "by an equal event of this run, or for the last places of the day or month, which other runs hold"
+        return "by an equal one of this run, or for the last places of the day or month, which other runs hold"
     return (
         f"by another run, {holder.run}, under way since {_utc(holder.since)}, "
         f"until {_utc(holder.until)} unless it goes on"

@@ -32,7 +32,7 @@ def left_open() -> Receipt:
 
 def singled_out(shipment: OpenShipment) -> Receipt:
     """Return the receipt of what fails while others succeed."""
-    message = f"{len(shipment.unknowns)} attempts ended unknown while other events were taken [ZE743]"
+    message = f"{len(shipment.unknowns)} attempts ended unknown while others were taken [ZE743]"
     return Receipt(Outcome.HELD, "server", message=message, attempts=shipment.attempts)
 
 
@@ -48,9 +48,7 @@ def of_reference(shipment: OpenShipment, not_found: LookUp) -> Receipt:
 
 def held_still(shipment: OpenShipment) -> Receipt:
     """Return the receipt of what may be stored, and cannot be asked for."""
-    message = (
-        "it may be on the timeline, and cannot be read back: zendesk-events replay --held --blindly sends it [ZE744]"
-    )
+    message = "it may be in Zendesk, and cannot be read back: zendesk-events replay --held --blindly sends it [ZE744]"
     return Receipt(Outcome.HELD, "unknown", message=message, attempts=shipment.attempts)
 
 

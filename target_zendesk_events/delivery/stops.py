@@ -24,8 +24,8 @@ def of_answer(answer: Answer) -> TargetError:
             f"Zendesk does not take the credentials ({answer.summary}): check that they are valid [ZE301]"
         )
     return AddressError(
-        f"no Events API answers at this address ({answer.summary}): check subdomain or api_url, "
-        "and that the account's plan has the Events API [ZE309]"
+        f"no API of Zendesk's answers at this address ({answer.summary}): check subdomain or api_url, and that the "
+        "account's plan has the API that the rules need, as events and profiles need the Events API [ZE309]"
     )
 
 
@@ -35,7 +35,7 @@ def _of_account(answer: Answer) -> TargetError:
         right = answer.right or "another right"
         return CredentialsError(f"Zendesk denies the request ({answer.summary}): the credentials need {right} [ZE302]")
     return AccountError(
-        f"Zendesk, or what stands before it, refuses every event alike ({answer.summary}), so none is at fault: "
+        f"Zendesk, or what stands before it, refuses all requests alike ({answer.summary}), so none is at fault: "
         "the account may be suspended, subdomain or api_url wrong, or a firewall or proxy in the way. "
         "Nothing is set aside for it, STATE is safe [ZE308]"
     )

@@ -36,7 +36,7 @@ def open_ledger(  # noqa: PLR0913 - values, not owners
     if reads_only and (
         is_missing or not Transactions(database, must_stop).run(lambda: has_tables(database), writes=False)
     ):
-        return NoLedger(f"{database.note}, not made yet: to a dry run every event is new")
+        return NoLedger(f"{database.note}, not made yet: to a dry run everything is new")
     return SqlLedger(
         database,
         account=account,

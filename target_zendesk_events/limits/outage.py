@@ -22,8 +22,8 @@ LAST_MOMENT: Final = 253_402_300_799
 class Outage:
     """What the last answers say of Zendesk's health, as a pure function of the times it is told.
 
-    A *failure* is an answer that says nothing of the event (5xx, 408, a lost connection); a 429 starts the clock of
-    `max_outage_seconds` too, but never opens the circuit. An event accepted or refused is a *success*: Zendesk works.
+    A *failure* is an answer that says nothing of what was sent (5xx, 408, a lost connection); a 429 starts the clock of
+    `max_outage_seconds` too, but never opens the circuit. A thing accepted or refused is a *success*: Zendesk works.
     """
 
     def __init__(self, max_outage_seconds: float) -> None:
@@ -43,7 +43,7 @@ class Outage:
         """Whether a 429 was among what was seen since the last success."""
 
     def note_success(self, bucket: Bucket = Bucket.EVENTS) -> None:
-        """An event was accepted or refused: close the circuit, and let the number under way grow twofold."""
+        """Something was accepted or refused: close the circuit, and let the number under way grow twofold."""
         self._failures = 0
         self._failed.clear()
         self._since = None
@@ -119,7 +119,7 @@ class Outage:
         lasted = 0.0 if self._since is None else now - self._since
         both = " (a 429 says that the rate limit, or the month's quota, is used up)" if self.saw_limit else ""
         return OutageError(
-            f"Zendesk took no event for {lasted:.0f} s, longer than max_outage_seconds allows; "
+            f"Zendesk took nothing for {lasted:.0f} s, longer than max_outage_seconds allows; "
             f"last seen: {self.cause}{both}. Run again later: nothing is lost, STATE is safe [ZE501]"
         )
 

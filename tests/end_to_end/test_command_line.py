@@ -302,7 +302,7 @@ def test_a_dry_run_tells_of_too_many_names(playground: Playground, tmp_path: Pat
     ("settings", "says"),
     [
         ({}, "/data/ledger.sqlite, 0 keys, made"),
-        ({"dry_run": True}, "/data/ledger.sqlite, not made yet: to a dry run every event is new"),
+        ({"dry_run": True}, "/data/ledger.sqlite, not made yet: to a dry run everything is new"),
         ({"ledger_url": "none"}, "ledger none: what the tap sends again shows twice"),
     ],
 )
@@ -491,7 +491,7 @@ def test_lines_that_say_nothing_are_passed_over(playground: Playground, tmp_path
     warnings = [line for line in error.splitlines() if "WARNING" in line]
     assert sum("blank" in line for line in warnings) == 1
     assert sum("LOG" in line for line in warnings) == 1
-    assert sum("ACTIVATE_VERSION means" in line for line in error.splitlines()) == 1
+    assert sum("ACTIVATE_VERSION takes nothing away" in line for line in error.splitlines()) == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
@@ -898,9 +898,9 @@ def test_a_brake_ends_the_run(brake: str, playground: Playground, tmp_path: Path
 ENDS: dict[str, tuple[list[Fault], dict[str, Any], int, str]] = {
     "401": ([Fault(status=401, count=None)], {}, 2, "does not take the credentials"),
     "403": ([Fault(status=403, count=None)], {}, 2, "denies the request"),
-    "404 before any success": ([Fault(status=404, count=None)], {}, 2, "no Events API answers at this address"),
-    "302": ([Fault(status=302, count=None, location="http://127.0.0.1:9/")], {}, 2, "no Events API answers"),
-    "308": ([Fault(status=308, count=None, location="/api/v2/users/me.json")], {}, 2, "no Events API answers"),
+    "404 before any success": ([Fault(status=404, count=None)], {}, 2, "no API of Zendesk's answers at this address"),
+    "302": ([Fault(status=302, count=None, location="http://127.0.0.1:9/")], {}, 2, "no API of Zendesk's answers"),
+    "308": ([Fault(status=308, count=None, location="/api/v2/users/me.json")], {}, 2, "no API of Zendesk's answers"),
     "429 beyond the longest outage": (
         [Fault(status=429, retry_after=3600, count=None)],
         {},
@@ -908,12 +908,12 @@ ENDS: dict[str, tuple[list[Fault], dict[str, Any], int, str]] = {
         "asks to wait until 20",
     ),
     "429s for too long": ([Fault(status=429, retry_after=0, count=None)], {"max_outage_seconds": 1}, 1, "quota"),
-    "an outage": ([Fault(drop="before", count=None)], {"max_outage_seconds": 1}, 1, "Zendesk took no event for"),
+    "an outage": ([Fault(drop="before", count=None)], {"max_outage_seconds": 1}, 1, "Zendesk took nothing for"),
     "an outage of reads": (
         [Fault(status=503, count=None), Fault(status=500, on="reads", count=None)],
         {"max_outage_seconds": 1},
         1,
-        "Zendesk took no event for",
+        "Zendesk took nothing for",
     ),
 }
 

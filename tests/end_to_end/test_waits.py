@@ -53,7 +53,7 @@ def test_an_address_where_nobody_listens(tmp_path: Path) -> None:
     with running(support.config(f"http://127.0.0.1:{port}", tmp_path, max_outage_seconds=600), tmp_path) as live:
         support.until(lambda: "ledger" in live.error)
         began = time.time()
-        line = warning(live, "Zendesk takes no event (no answer NewConnectionError, connection refused)")
+        line = warning(live, "Zendesk takes nothing (no answer NewConnectionError, connection refused)")
         assert time.time() - began < 2.5
         assert began + 597 < time_in(line) < began + 603
         with Playground(port=port) as playground:
@@ -67,10 +67,10 @@ def test_an_address_where_nobody_listens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "text", "seconds"),
     [
-        (Fault(status=503, count=2), "Zendesk takes no event (HTTP 503", 900),
+        (Fault(status=503, count=2), "Zendesk takes nothing (HTTP 503", 900),
         (Fault(status=429, retry_after=7), "Zendesk asks to wait (HTTP 429", 7),
         (Fault(status=503, retry_after=7), "Zendesk asks to wait (HTTP 503", 7),
-        (Fault(status=500, on="token", count=2), "Zendesk takes no event (the token endpoint answered HTTP 500", 900),
+        (Fault(status=500, on="token", count=2), "Zendesk takes nothing (the token endpoint answered HTTP 500", 900),
     ],
 )
 def test_a_zendesk_that_takes_nothing_for_a_while(fault: Fault, text: str, seconds: int, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_another_run_that_has_claimed_the_event(tmp_path: Path) -> None:
         with running(settings, tmp_path) as first:
             support.until(lambda: playground.requests())
             with running(settings, tmp_path / "other") as second:
-                line = warning(second, "1 events wait for a claim in the ledger, by another run")
+                line = warning(second, "1 thing to send waits for a claim in the ledger, by another run")
                 assert re.search(r"by another run, 2[0-9]{7}T[0-9]{6}Z-[0-9a-f]{6}, under way since 2[0-9-]+ ", line)
                 assert abs(time_in(line) - time.time()) < 30
                 assert (first.wait(), second.wait()) == (0, 0)
@@ -115,7 +115,7 @@ def test_a_moment_s_trouble_is_no_news(tmp_path: Path) -> None:
         playground.set_faults(Fault(status=429, retry_after=1))
         ended, error = support.run_process(support.config(playground.url, tmp_path), MESSAGES, tmp_path)
         assert ended.exit_code == 0
-        assert "takes no event" not in error
+        assert "takes nothing" not in error
         assert not OVER.search(error)
 
 
@@ -125,6 +125,6 @@ def test_an_event_under_suspicion_is_told_of(tmp_path: Path) -> None:
         playground.set_faults(Fault(status=403, count=None))
         with support.Live(support.config(playground.url, tmp_path), tmp_path) as live:
             live.write(MESSAGES)
-            warning(live, "an event was refused (HTTP 403 PermissionDenied")
+            warning(live, "a request was refused (HTTP 403 PermissionDenied")
             live.close()
             assert live.wait() == 0

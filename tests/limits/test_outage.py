@@ -192,7 +192,7 @@ def test_the_error_says_since_when_why_and_what_to_do() -> None:
     assert outage.cause == ""
     failed(outage, [1], now=100.0)
     assert str(outage.error(1_000.0)) == (
-        "Zendesk took no event for 900 s, longer than max_outage_seconds allows; last seen: HTTP 500. "
+        "Zendesk took nothing for 900 s, longer than max_outage_seconds allows; last seen: HTTP 500. "
         "Run again later: nothing is lost, STATE is safe [ZE501]"
     )
     outage.note_idle()
