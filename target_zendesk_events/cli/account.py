@@ -16,12 +16,12 @@ import msgspec
 from typing_extensions import Self
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import authenticator, make_data_dir
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.retries import wait_before
 from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.errors import OutageError, TargetError
 from target_zendesk_events.escaping import say
+from target_zendesk_events.from_settings import authenticator, make_data_dir
 from target_zendesk_events.kinds.request import Request
 from target_zendesk_events.kinds.timeline import EVENTS
 from target_zendesk_events.target import TargetZendeskEvents

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import compile_book
 from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.from_settings import compile_book
 
 ACCEPTED = (
     "accepted: source:type:identifier_type:value, as in shop:customer:email:customer-7@example.com, "

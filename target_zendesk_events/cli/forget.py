@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER, compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.cli.account import Account, profile_path, settings_of
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.cli.customer import Customer, customer_of
 from target_zendesk_events.cli.letters_of_person import letters_of
 from target_zendesk_events.errors import ConfigurationError, RunStopped
 from target_zendesk_events.escaping import say
+from target_zendesk_events.from_settings import DEAD_LETTERS_FOLDER, compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.keys import Keys

@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import EVENTS, compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
 from target_zendesk_events.delivery.cost import Cost
 from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.escaping import escaped, say
+from target_zendesk_events.from_settings import EVENTS, compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.inquiry import SET_ASIDE_STATUS, Count, Inquiry, PastRun
 from target_zendesk_events.ledger.ledger import Entry, Standing, Usage

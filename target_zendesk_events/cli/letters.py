@@ -12,10 +12,10 @@ import click
 import msgspec
 
 from target_zendesk_events import lenient
-from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER
 from target_zendesk_events.cli.configuration import screen
 from target_zendesk_events.cli.ledger import opened
 from target_zendesk_events.escaping import escaped, say
+from target_zendesk_events.from_settings import DEAD_LETTERS_FOLDER
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.outcome import last_run
 from target_zendesk_events.outcome.discarded import DISCARDED_FILE

@@ -10,12 +10,12 @@ from typing import Any, Final
 import click
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import LOGIN_FILE, make_data_dir
 from target_zendesk_events.cli.account import READS, Account, settings_of
 from target_zendesk_events.cli.callback import PATH, Callback
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.errors import ConfigurationError, CredentialsError
 from target_zendesk_events.escaping import escaped, say
+from target_zendesk_events.from_settings import LOGIN_FILE, make_data_dir
 from target_zendesk_events.zendesk.answers import Kind
 from target_zendesk_events.zendesk.login import CodeExchange, Request, login_file
 from target_zendesk_events.zendesk.refusals import explain_page_error

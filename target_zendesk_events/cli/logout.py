@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from target_zendesk_events.assembly import LOGIN_FILE
 from target_zendesk_events.cli.account import TOKEN_PATH, Account
 from target_zendesk_events.cli.configuration import config_option, reporting_faults
 from target_zendesk_events.cli.login import client_of, login_settings
 from target_zendesk_events.errors import ConfigurationError, StorageError
 from target_zendesk_events.escaping import say
+from target_zendesk_events.from_settings import LOGIN_FILE
 from target_zendesk_events.zendesk.answers import Kind
 from target_zendesk_events.zendesk.login import Login, login_file
 from target_zendesk_events.zendesk.refusals import CLIENTS

@@ -9,13 +9,13 @@ from typing import IO, Any, Final, NoReturn
 
 import click
 
-from target_zendesk_events.assembly import compile_book
 from target_zendesk_events.cli.account import Account, settings_of
 from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
 from target_zendesk_events.cli.named_objects import named_objects
 from target_zendesk_events.cli.object_plan import MISSING, THERE, UNFIT, Item, make, plan_of, record_of, to_be_made
 from target_zendesk_events.cli.tap_output import read_output
 from target_zendesk_events.escaping import escaped, say
+from target_zendesk_events.from_settings import compile_book
 from target_zendesk_events.mapping.values import json_text
 
 LACKING: Final = 1

@@ -16,12 +16,12 @@ from typing import NoReturn
 import click
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER
 from target_zendesk_events.cli import letters
 from target_zendesk_events.cli.configuration import config_option, offline, reporting_faults
 from target_zendesk_events.cli.preview import Previewing
 from target_zendesk_events.cli.preview import show as show_preview
 from target_zendesk_events.escaping import say
+from target_zendesk_events.from_settings import DEAD_LETTERS_FOLDER
 from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.outcome.letters import REASONS, Choice

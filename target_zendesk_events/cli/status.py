@@ -16,11 +16,11 @@ from typing import Any
 import click
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import DEAD_LETTERS_FOLDER, compile_book
 from target_zendesk_events.cli.alarms import Age, Thresholds, age_option
 from target_zendesk_events.cli.configuration import config_option, reporting_faults, screen
 from target_zendesk_events.cli.ledger import lines_of, opened, used_by_kind
 from target_zendesk_events.escaping import escaped, say
+from target_zendesk_events.from_settings import DEAD_LETTERS_FOLDER, compile_book
 from target_zendesk_events.ledger.forecast import Month
 from target_zendesk_events.ledger.inquiry import Inquiry, PastRun
 from target_zendesk_events.lengths import in_words

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_zendesk_events import settings as known
-from target_zendesk_events.assembly import compile_book
 from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.from_settings import compile_book
 from target_zendesk_events.kinds.shipment import Claim
 from target_zendesk_events.ledger.clocks import RunClock
 from target_zendesk_events.ledger.keys import Keys
