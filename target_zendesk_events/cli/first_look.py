@@ -11,7 +11,7 @@ import yaml
 
 from target_zendesk_events.cli.configuration import offline
 from target_zendesk_events.cli.rules_text import Stream
-from target_zendesk_events.mapping.proposal import names_a_customer, propose
+from target_zendesk_events.mapping.proposal import propose, to_choose
 
 WHAT_COUNTS = ("source", "timezone", "blocked_identifier_values", "validate_records")
 """Settings that say what is made of a record as the tap sends it."""
@@ -23,7 +23,7 @@ def would_be_set_aside(
     """Return for each stream why records of it would be set aside, a sentence for each reason."""
     from target_zendesk_events.cli.preview import Previewing  # noqa: PLC0415 - where there are records alone
 
-    rules = [rule for one in streams if names_a_customer(*one) for rule in yaml.safe_load(propose(*one))]
+    rules = [rule for one in streams if not to_choose(*one) for rule in yaml.safe_load(propose(*one))]
     if not rules:
         return {}
     chosen = {name: config[name] for name in WHAT_COUNTS if config.get(name) is not None}

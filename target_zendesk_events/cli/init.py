@@ -17,11 +17,11 @@ from target_zendesk_events.cli.rules_text import FOR_EDITORS, SCHEMA_FILE, fresh
 from target_zendesk_events.cli.tap_output import read_output
 from target_zendesk_events.errors import InputError, StorageError
 from target_zendesk_events.escaping import say
-from target_zendesk_events.mapping.proposal import names_a_customer
+from target_zendesk_events.mapping.proposal import to_choose
 from target_zendesk_events.settings.storage import absolute, start_folder
 
 USUAL_FILE = "rules.yml"
-NONE_WRITTEN = "first: every rule is commented out, since no column looks like the customer; choose one in the file"
+NONE_WRITTEN = "first: every rule is commented out; the file says why of each, and what to do"
 SELECTS_NONE = (
     "the catalog selects no stream, and a tap sends what is selected (Meltano selects all): save it to a file, write "
     '"selected": true into the metadata of each stream whose breadcrumb is [], and run the tap with --catalog FILE'
@@ -38,8 +38,8 @@ SELECTS_NONE = (
 def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force: bool, schema: bool) -> None:  # noqa: FBT001 - click's signature
     """Write a rule for every stream of a tap: from its catalog (`--discover`) or from its messages.
 
-    A file that is there is added to: streams that its rules cover are left as they are. Streams that look like nobody's
-    events are commented out. The rules' JSON Schema goes beside it, for editors.
+    A file that is there is added to: streams that its rules cover are left as they are. Commented out are streams that
+    look like nobody's events, or take a custom object. The rules' JSON Schema goes beside it, for editors.
 
     Example: some-tap --config tap.json --discover | zendesk-events init --config config.json
     """
@@ -61,7 +61,7 @@ def init(config: dict[str, Any], given: IO[bytes], rules_file: str | None, force
     _write(path, before.added(new, remarks) if before else fresh(new, remarks, has_source=has_source))
     _write_schema(path.with_name(SCHEMA_FILE))
     shown = str(path.relative_to(start) if path.is_relative_to(start) else path)
-    aside = sum(not names_a_customer(*one) for one in new)
+    aside = sum(bool(to_choose(*one)) for one in new)
     told = (
         f"{len(new) - aside} rules written, {aside} commented out, {len(streams) - len(new)} streams left as they are"
     )

@@ -13,7 +13,7 @@ import yaml
 
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.escaping import escaped
-from target_zendesk_events.mapping.proposal import names_a_customer, propose
+from target_zendesk_events.mapping.proposal import NO_OBJECT, NOBODYS, propose, to_choose
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.singer.streams import SOURCE_TO_CHOOSE
 
@@ -22,10 +22,9 @@ FOR_EDITORS = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 """Tells an editor of the schema beside the file: found on every machine, without a network."""
 HEAD = (
     FOR_EDITORS,
-    "# Which records become which events on whose timeline. Look through each rule, above all at what stands",
-    "# after CHOOSE, and see what it makes of your records with: zendesk-events preview",
+    "# What becomes of which records in Zendesk. Look through each rule, above all at what stands after CHOOSE, and",
+    "# see what it makes of your records with: zendesk-events preview",
 )
-NOBODYS = "# {} looks like nobody's events: no column says which customer. Name one, and take the # away."
 
 Stream = tuple[str, Mapping[str, Any], Sequence[str]]
 """A stream's name, schema and key properties."""
@@ -45,7 +44,8 @@ class Existing:
 
     def covers(self, stream: str) -> bool:
         """Tell whether a rule is for a stream, or one was proposed and is still commented out."""
-        return _nobodys(stream) in self.text or any(fnmatch.fnmatchcase(stream, pattern) for pattern in self.streams)
+        proposed = any(_head(stream, why) in self.text for why in (NOBODYS, NO_OBJECT))
+        return proposed or any(fnmatch.fnmatchcase(stream, pattern) for pattern in self.streams)
 
     def added(self, streams: Sequence[Stream], remarks: Remarks) -> str:
         """Return the text with more rules at its end. Raises ConfigurationError where its rules do not end it."""
@@ -115,16 +115,16 @@ def _streams_of(rules: yaml.Node | None, loader: yaml.SafeLoader) -> Iterator[st
             yield from (value.value for key, value in rule.value if key.value == "stream")
 
 
-def _nobodys(stream: str) -> str:
-    return NOBODYS.format(json.dumps(stream))
+def _head(stream: str, why: str) -> str:
+    return f"# {json.dumps(stream)} {why}"
 
 
 def _rules(streams: Sequence[Stream], remarks: Remarks, indent: str) -> Iterator[str]:
     for name, schema, keys in streams:
         for remark in remarks.get(name, ()):
             yield f"{indent}# CHOOSE: as it stands, the rule would set aside {escaped(remark)}"
-        is_somebodys = names_a_customer(name, schema, keys)
-        if not is_somebodys:
-            yield indent + _nobodys(name)
+        why = to_choose(name, schema, keys)
+        if why:
+            yield indent + _head(name, why)
         for line in propose(name, schema, keys).splitlines():
-            yield indent + line if is_somebodys else f"{indent}# {line}"
+            yield f"{indent}# {line}" if why else indent + line

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from target_zendesk_events.kinds.profile import MAX_IDENTIFIER_TYPE_LENGTH, MAX_NAME_LENGTH, STANDARD_IDENTIFIERS
+from target_zendesk_events.mapping.columns import (
+    change_columns,
+    is_nullable,
+    is_plain,
+    is_scalar,
+    is_time,
+    is_wanted,
+    snake,
+)
+from target_zendesk_events.mapping.quoting import WORD, braced, quoted, variable
 
-_CHANGED = (
-    "updatedat", "modifiedat", "changedat", "lastmodified", "lastmodifiedat", "lastmodifieddate", "lastmodifiedtime",
-    "lastupdated", "lastupdatedat", "lastchanged", "updatedon", "modifiedon", "updated", "modified", "dateupdated",
-    "datemodified", "updatedate", "updatetime", "modifieddate", "modifiedtime", "updateddate", "updatedtime",
-    "systemmodstamp", "mtime",
-)  # fmt: skip
-"""Columns that say when a row changed, likeliest first, spelled without separators and in lower case."""
-_CREATED = (
-    "occurredat", "happenedat", "eventtime", "eventtimestamp", "timestamp", "createdat", "created", "createdon",
-    "creationdate", "createddate", "datecreated", "createdtime", "createtime", "insertedat", "date", "time",
-)  # fmt: skip
 _CUSTOMER = re.compile(
     r"(?:.*_)?(?:customer|user|contact|client|subscriber|member|person|visitor|shopper|buyer|patient|guest|account)"
     r"_?(?:id|uuid|guid|key)|(?:.*_)?external_id",
@@ -29,59 +26,180 @@ _CUSTOMER = re.compile(
 _CUSTOMER_STREAM = re.compile(
     r"(?:.*[_\-.])?(customer|user|contact|client|subscriber|member|person|visitor)s?|(?:.*[_\-.])?people"
 )
+_PROFILE_STREAM = re.compile(
+    r"(?:.*[_\-.])?(customer|user|contact|client|subscriber|member|person|visitor|account|lead|shopper|buyer|patient"
+    r"|guest)s?|(?:.*[_\-.])?people"
+)
+_NAMES = (
+    ("name",),
+    ("full_name",),
+    ("fullname",),
+    ("display_name",),
+    ("first_name", "last_name"),
+    ("firstname", "lastname"),
+)
+_TITLES = ("name", "title", "label")
+_ENDINGS = (
+    ("ies", "y"), ("sses", "ss"), ("tuses", "tus"), ("xes", "x"), ("ches", "ch"), ("ss", "ss"), ("us", "us"), ("s", ""),
+)  # fmt: skip
+"""Of several things, and of one."""
+NOBODYS = "looks like nobody's events: no column says which customer. Name one, and take the # away."
+NO_OBJECT = "would be records of a custom object: make it (zendesk-events objects --apply), and take the # away."
 _USUAL_SCHEMA = re.compile(r"^(?:public|dbo)[_\-.](?=.)")
 """What databases' taps write before a table's name, and says nothing to an agent."""
 _CUSTOMER_OBJECT = re.compile(r"customer|user|contact|client|subscriber|member|person|visitor|shopper|buyer|patient")
 _IDS = ("id", "uuid", "guid", "key")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WRITTEN = "Zendesk writes the address onto the user"
 _EMAIL = re.compile(r"(?:.*_)?e_?mail(?:_address)?")
-_SECRET = re.compile(
-    r"(?:.*_)?(?:pass|password|passwd|passphrase|passcode|pwd|secret|token|hash|hashed|digest|salt|key|apikey|ssn"
-    r"|sin|card|cardnumber|cvv|cvc|pin|iban|bic|otp|credential|credentials|auth|authorization|signature|private"
-    r"|cookie|session|passport)s?(?:_.*)?",
-)
-_REPLICATION = re.compile(
-    r"_.*|xmin|ctid|lsn|row_?version|etag|(?:.*_)?(?:bookmark|cursor|replication_key|replication_value)"
-    r"|(?:.*_)?(?:synced|extracted|loaded|ingested|batched|replicated)(?:_at|_on)?",
-)
-_JINJA_WORDS = frozenset(
-    {"and", "or", "not", "in", "is", "if", "else", "elif", "true", "false", "none", "True", "False", "None"}
-    | {"record", "stream", "loop", "import", "recursive"}
-)
 
 
 def propose(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> str:
     """Return a rule for a stream as YAML, a list of one; it compiles (given a `source`) and fits the schema.
 
-    Comments stand where a person must choose.
+    Comments stand where a person must choose, and say why it sends what it sends.
     """
     columns: Mapping[str, Any] = schema.get("properties") or {}
-    customer = _customer(stream, columns, key_properties)
-    changed = _change_columns(columns)
+    if _is_of_customers(stream, columns, key_properties):
+        lines = _profile(stream, columns, key_properties[0])
+    elif _is_of_things(columns, key_properties):
+        lines = _object(stream, columns, key_properties)
+    else:
+        lines = _event(stream, columns, key_properties)
+    return "\n".join([f"- stream: {quoted(stream)}", *lines]) + "\n"
+
+
+def to_choose(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> str:
+    """Return what a person must do before the proposal can stand; nothing where it can."""
+    columns: Mapping[str, Any] = schema.get("properties") or {}
+    if _is_of_customers(stream, columns, key_properties):
+        return ""
+    if _is_of_things(columns, key_properties):
+        return NO_OBJECT
+    note = _customer(stream, columns, key_properties).note
+    return NOBODYS if any(line.startswith("CHOOSE") for line in note) else ""
+
+
+def _is_of_customers(stream: str, columns: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Tell whether a row is a customer: a stream that is called so, with one key, and an address beside it."""
+    emails = _emails(columns)
+    return (
+        _PROFILE_STREAM.fullmatch(stream.lower()) is not None
+        and len(keys) == 1
+        and keys[0] in columns
+        and is_scalar(columns[keys[0]])
+        and bool(emails)
+        and keys[0] not in emails
+    )
+
+
+def _is_of_things(columns: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Tell whether a row is a thing as it is now: it has a key, and nothing says when it changed."""
+    return (
+        bool(keys)
+        and all(name in columns and is_scalar(columns[name]) for name in keys)
+        and not change_columns(columns)
+    )
+
+
+def _profile(stream: str, columns: Mapping[str, Any], key: str) -> list[str]:
+    table = _PROFILE_STREAM.fullmatch(stream.lower())
+    email = _emails(columns)[0]
+    used = {key, email, *_names(columns)}
+    kept = [name for name, one in columns.items() if name not in used and is_wanted(name) and is_plain(one)]
+    attributes = [name for name in kept if not is_time(name, columns[name])]
+    return [
+        "  # a row is a customer: a profile keeps the newest one",
+        "  profile:",
+        "    identifiers:",
+        "      # the first one is the one that stays",
+        f"      {quoted(_identifier_type((table and table[1]) or 'person', key))}: {quoted(braced(key))}",
+        f"      # {_WRITTEN}",
+        f"      email: {quoted(braced(email))}",
+        *([f"    name: {quoted(_name_of(columns))}"] if _names(columns) else []),
+        *(["    attributes:"] if attributes else []),
+        *(f"      {quoted(name)}: {quoted(braced(name))}" for name in attributes),
+    ]
+
+
+def _object(stream: str, columns: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    titles = [name for name in columns if snake(name) in _TITLES and is_scalar(columns[name])][:1]
+    used = {*keys, *titles}
+    kept = [name for name, one in columns.items() if name not in used and is_wanted(name) and is_plain(one)]
+    fields = {snake(name): name for name in reversed(kept) if snake(name)}
+    customer = next((name for name in kept if _CUSTOMER.fullmatch(snake(name))), None)
+    reference = "a reference, where Zendesk's users have this external id: {user: {external_id: ...}}"
     lines = [
-        f"- stream: {_quoted(stream)}",
-        *([f"  when: {_quoted(customer.value)}  # without it a record is nobody's"] if customer.may_be_missing else []),
+        "  # no column says when a row changed: a record of a custom object keeps the newest one",
+        "  object:",
+        f"    key: {quoted(_singular(_USUAL_SCHEMA.sub('', stream)))}",
+        f"    external_id: {quoted(':'.join(map(braced, keys)))}",
+        *(f"    name: {quoted(braced(name))}" for name in titles),
+        *(["    fields:"] if fields else []),
+    ]
+    for field in reversed(fields):
+        note = f"  # {reference}" if fields[field] == customer else ""
+        lines.append(f"      {quoted(field)}: {quoted(braced(fields[field]))}{note}")
+    return lines
+
+
+def _event(stream: str, columns: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    customer = _customer(stream, columns, keys)
+    changed = change_columns(columns)
+    lines = [
+        f"  # {_why_event(keys, changed)}",
+        *([f"  when: {quoted(customer.value)}  # without it a record is nobody's"] if customer.may_be_missing else []),
         "  profile:",
         "    identifiers:",
         *(f"      # {line}" for line in customer.note),
-        f"      {_quoted(customer.kind)}: {_quoted('{{ ' + customer.value + ' }}')}",
+        f"      {quoted(customer.kind)}: {quoted('{{ ' + customer.value + ' }}')}",
         "  event:",
-        f"    type: {_quoted(_name(_USUAL_SCHEMA.sub('', stream)))}",
+        f"    type: {quoted(_name(_USUAL_SCHEMA.sub('', stream)))}",
     ]
     if changed:
-        lines.append(f"    created_at: {_quoted(_braced(*changed))}")
+        lines.append(f"    created_at: {quoted(braced(*changed))}")
     else:
         lines.append("    # no column says when the row changed: Zendesk takes the time of arrival")
     lines += _properties(columns, {customer.column, *changed})
-    lines += _dedupe_key(key_properties, changed, columns)
-    return "\n".join(lines) + "\n"
+    return lines + _dedupe_key(keys, changed, columns)
 
 
-def names_a_customer(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> bool:
-    """Tell whether a column looks like the customer; else the proposal says CHOOSE."""
-    note = _customer(stream, schema.get("properties") or {}, key_properties).note
-    return not any(line.startswith("CHOOSE") for line in note)
+def _why_event(keys: Sequence[str], changed: Sequence[str]) -> str:
+    if changed:
+        return "a row tells when it changed: each change is an event"
+    return (
+        "the schema does not tell what a row is: each is an event"
+        if keys
+        else "the stream has no key: each row is an event"
+    )
+
+
+def _emails(columns: Mapping[str, Any]) -> list[str]:
+    return [name for name, schema in columns.items() if is_scalar(schema) and _EMAIL.fullmatch(snake(name))]
+
+
+def _names(columns: Mapping[str, Any]) -> list[str]:
+    """Return the columns that make a person's name: one, or the first and the last."""
+    scalars = {snake(name): name for name, schema in columns.items() if is_scalar(schema)}
+    for names in _NAMES:
+        if all(name in scalars for name in names):
+            return [scalars[name] for name in names]
+    return []
+
+
+def _name_of(columns: Mapping[str, Any]) -> str:
+    names = _names(columns)
+    if len(names) == 1:
+        return braced(names[0])
+    return "{{ [" + ", ".join(map(variable, names)) + "] | select | join(' ') }}"
+
+
+def _singular(stream: str) -> str:
+    """Return a custom object's key made of a stream's name."""
+    key = snake(stream)
+    for ending, one in _ENDINGS:
+        if key.endswith(ending) and len(key) > len(ending):
+            return key.removesuffix(ending) + one
+    return key or "record"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,14 +217,13 @@ def _customer(stream: str, columns: Mapping[str, Any], key_properties: Sequence[
     """Return the likeliest column, with what is to be told of the choice."""
 
     def of(name: str, kind: str, *note: str) -> _Customer:
-        return _Customer(name, _variable(name), kind, name in columns and _is_nullable(columns[name]), note)
+        return _Customer(name, variable(name), kind, name in columns and is_nullable(columns[name]), note)
 
-    scalars = [name for name, schema in columns.items() if _is_scalar(schema)]
-    ids = [name for name in scalars if _CUSTOMER.fullmatch(_snake(name))]
-    for name in scalars:
-        if _EMAIL.fullmatch(_snake(name)):
-            others = [_another(stream, name, other) for other in ids[:1] if _is_nullable(columns[name])]
-            return of(name, "email", _WRITTEN, *others)
+    scalars = [name for name, schema in columns.items() if is_scalar(schema)]
+    ids = [name for name in scalars if _CUSTOMER.fullmatch(snake(name))]
+    for name in _emails(columns)[:1]:
+        others = [_another(stream, name, other) for other in ids[:1] if is_nullable(columns[name])]
+        return of(name, "email", _WRITTEN, *others)
     if ids:
         return of(ids[0], _identifier_type(stream, ids[0]))
     keys = [name for name in key_properties if name in scalars]
@@ -114,7 +231,7 @@ def _customer(stream: str, columns: Mapping[str, Any], key_properties: Sequence[
     if keys and table is not None:
         return of(keys[0], _identifier_type(table[1] or "person", keys[0]))
     for outer, schema in columns.items():
-        within = _within(outer, schema) if _CUSTOMER_OBJECT.fullmatch(_snake(outer)) else None
+        within = _within(outer, schema) if _CUSTOMER_OBJECT.fullmatch(snake(outer)) else None
         if within is not None:
             return within
     note = "CHOOSE: no column looks like the customer. As it stands, every value of this one is a customer"
@@ -127,138 +244,46 @@ def _within(outer: str, schema: Any) -> _Customer | None:  # noqa: ANN401 - any 
     fields = schema.get("properties") if isinstance(schema, Mapping) else None
     if not isinstance(fields, Mapping):
         return None
-    scalars = [name for name, one in fields.items() if _is_scalar(one) and _WORD.fullmatch(name)]
-    emails = [name for name in scalars if _EMAIL.fullmatch(_snake(name))]
-    ids = [name for name in scalars if _snake(name) in _IDS or _CUSTOMER.fullmatch(_snake(name))]
+    scalars = [name for name, one in fields.items() if is_scalar(one) and WORD.fullmatch(name)]
+    emails = [name for name in scalars if _EMAIL.fullmatch(snake(name))]
+    ids = [name for name in scalars if snake(name) in _IDS or _CUSTOMER.fullmatch(snake(name))]
     name = next(iter([*emails, *ids]), None)
     if name is None:
         return None
     kind, note = ("email", (_WRITTEN,)) if emails else (_identifier_type(outer, name), ())
-    may_be_missing = _is_nullable(schema) or _is_nullable(fields[name])
-    return _Customer(outer, f"{_variable(outer)}.{name}", kind, may_be_missing, note)
+    may_be_missing = is_nullable(schema) or is_nullable(fields[name])
+    return _Customer(outer, f"{variable(outer)}.{name}", kind, may_be_missing, note)
 
 
 def _another(stream: str, email: str, other: str) -> str:
     """Return what to write where records without an address are somebody's too."""
-    entry = f"{_quoted(_identifier_type(stream, other))}: {_quoted(_braced(other))}"
-    return f"another way to find the customer, with `when: {_variable(email)} or {_variable(other)}`: {entry}"
+    entry = f"{quoted(_identifier_type(stream, other))}: {quoted(braced(other))}"
+    return f"another way to find the customer, with `when: {variable(email)} or {variable(other)}`: {entry}"
 
 
 def _identifier_type(stream: str, column: str) -> str:
     """Return a type of the user's own: a standard one would be written onto the Zendesk user."""
-    own = _snake(column)
+    own = snake(column)
     if own in STANDARD_IDENTIFIERS or own in (*_IDS, ""):
-        own = f"{_snake(stream)}_{own or 'id'}"
+        own = f"{snake(stream)}_{own or 'id'}"
     return own[-MAX_IDENTIFIER_TYPE_LENGTH:].strip("_") or "customer_id"
 
 
-def _change_columns(columns: Mapping[str, Any]) -> list[str]:
-    """Return the column that says when the row changed, and one to fall back on where that can be null."""
-    times = [name for name, schema in columns.items() if _may_be_time(schema)]
-    ranked = sorted(times, key=lambda name: (_rank(name), not _is_date_time(columns[name])))
-    ranked = [name for name in ranked if _rank(name) < len(_CHANGED + _CREATED) or _is_date_time(columns[name])]
-    if not ranked:
-        return []
-    first = ranked[0]
-    others = [name for name in ranked[1:] if _plain(name) in _CREATED]
-    return [first, *others[:1]] if _is_nullable(columns[first]) else [first]
-
-
-def _rank(name: str) -> int:
-    order = _CHANGED + _CREATED
-    plain = _plain(name)
-    return order.index(plain) if plain in order else len(order)
-
-
 def _properties(columns: Mapping[str, Any], used: set[str]) -> list[str]:
-    kept = [name for name in columns if name not in used and _is_wanted(name)]
-    return ["    properties:", *(f"    - {_quoted(name)}" for name in kept)] if kept else []
-
-
-def _is_wanted(name: str) -> bool:
-    snake = _snake(name)
-    is_template = any(mark in name for mark in ("{{", "{%", "{#"))
-    return not (name.startswith("_") or is_template or _SECRET.fullmatch(snake) or _REPLICATION.fullmatch(snake))
+    kept = [name for name in columns if name not in used and is_wanted(name)]
+    return ["    properties:", *(f"    - {quoted(name)}" for name in kept)] if kept else []
 
 
 def _dedupe_key(keys: Sequence[str], changed: list[str], columns: Mapping[str, Any]) -> list[str]:
     keys = [name for name in keys if name in columns or not columns]
     if keys:
-        parts = [_braced(name) for name in keys] + ([_braced(*changed)] if changed else [])
+        parts = [braced(name) for name in keys] + ([braced(*changed)] if changed else [])
         note = [] if changed else ["  # one event a row: add what changes, if a change is an event too"]
-        return [*note, f"  dedupe_key: {_quoted(':'.join(parts))}"]
+        return [*note, f"  dedupe_key: {quoted(':'.join(parts))}"]
     whole = "{{ record | without('_sdc_*') | tojson }}"
-    return ["  # the stream has no key: rows that are equal are one event", f"  dedupe_key: {_quoted(whole)}"]
-
-
-def _braced(name: str, *fallbacks: str) -> str:
-    return "{{ " + _variable(name) + "".join(f" | default({_variable(other)})" for other in fallbacks) + " }}"
-
-
-def _variable(name: str) -> str:
-    """Return a field as Jinja reads it."""
-    if _WORD.fullmatch(name) and name not in _JINJA_WORDS:
-        return name
-    escaped = "".join(one if one.isprintable() and one not in "\\'" else _escaped(one) for one in name)
-    return f"record['{escaped}']"
-
-
-def _escaped(character: str) -> str:
-    return f"\\{character}" if character in "\\'" else f"\\U{ord(character):08x}"
-
-
-def _quoted(text: str) -> str:
-    """Return a text as YAML: bare where nothing in it can be misread."""
-    if re.fullmatch(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*", text) and yaml.safe_load(text) == text:
-        return text
-    return str(yaml.safe_dump(text, default_style='"', width=float("inf"))).strip()
+    return ["  # the stream has no key: rows that are equal are one event", f"  dedupe_key: {quoted(whole)}"]
 
 
 def _name(stream: str) -> str:
     """Return an event type made of a stream's name."""
     return re.sub(r"[^A-Za-z0-9_.:\-]+", "_", stream)[:MAX_NAME_LENGTH].strip("_") or "record"
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _types(schema: Any) -> set[str]:  # noqa: ANN401 - any JSON schema
-    """Return the JSON types that a schema allows; an empty set where it does not say."""
-    if not isinstance(schema, Mapping):
-        return set()
-    found: set[str] = set()
-    given = schema.get("type", ())
-    found |= {given} if isinstance(given, str) else set(given)
-    for branch in _branches(schema):
-        found |= _types(branch)
-    return found
-
-
-def _branches(schema: Mapping[str, Any]) -> Iterable[Any]:
-    return [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
-
-
-def _is_nullable(schema: Any) -> bool:  # noqa: ANN401 - any JSON schema
-    return not _types(schema) or "null" in _types(schema)
-
-
-def _is_scalar(schema: Any) -> bool:  # noqa: ANN401 - any JSON schema
-    types = _types(schema) - {"null"}
-    return (not types or bool(types & {"string", "integer", "number"})) and not _is_date_time(schema)
-
-
-def _may_be_time(schema: Any) -> bool:  # noqa: ANN401 - any JSON schema
-    types = _types(schema) - {"null"}
-    is_clock = isinstance(schema, Mapping) and schema.get("format") == "time"
-    return not is_clock and (not types or bool(types & {"string", "integer", "number"}))
-
-
-def _is_date_time(schema: Any) -> bool:  # noqa: ANN401 - any JSON schema
-    if not isinstance(schema, Mapping):
-        return False
-    return schema.get("format") in ("date-time", "date") or any(_is_date_time(one) for one in _branches(schema))

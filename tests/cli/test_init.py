@@ -15,6 +15,10 @@ import yaml
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+NOBODYS = {"type": "SCHEMA", "stream": "visits", "key_properties": ["id"]}
+NOBODYS["schema"] = {  # type: ignore[assignment]
+    "properties": {"id": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}}
+}
 VERBS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
 PAGES = {"type": "SCHEMA", "stream": "pages", "key_properties": ["id"]}
 PAGES["schema"] = {"properties": {"id": {"type": "integer"}, "title": {"type": "string"}}}  # type: ignore[assignment]
@@ -50,18 +54,20 @@ def catalog(*messages: dict[str, Any]) -> bytes:
 
 @pytest.mark.parametrize("is_catalog", [True, False])
 def test_every_stream_gets_a_rule_that_preview_takes(tmp_path: Path, is_catalog: bool) -> None:
-    """From a catalog as from messages; what looks like nobody's is commented out with the reason."""
-    messages = [support.schema("orders"), support.record("orders", 1), PAGES, support.schema("logins")]
-    given = catalog(messages[0], PAGES, messages[3]) if is_catalog else support.lines(messages)
+    """From a catalog as from messages; what is nobody's, or takes a custom object, is commented out with the reason."""
+    messages = [support.schema("orders"), support.record("orders", 1), PAGES, support.schema("logins"), NOBODYS]
+    given = catalog(messages[0], PAGES, *messages[3:]) if is_catalog else support.lines(messages)
     done = init(tmp_path, given)
     said = done.stderr.decode()
     assert done.returncode == 0, said
     assert rules_in(tmp_path) == ["orders", "logins"]
     text = (tmp_path / "rules.yml").read_text()
-    assert '# "pages" looks like nobody\'s events: no column says which customer' in text
-    assert "# - stream: pages" in text
+    assert '# "visits" looks like nobody\'s events: no column says which customer' in text
+    assert '# "pages" would be records of a custom object: make it (zendesk-events objects --apply)' in text
+    assert "# - stream: pages\n" in text
+    assert "#   object:\n#     key: page\n" in text
     assert "blob" not in text
-    assert "2 rules written, 1 commented out, 0 streams left as they are" in said
+    assert "2 rules written, 2 commented out, 0 streams left as they are" in said
     assert "zendesk-events preview --config config.json" in said
     (tmp_path / "config.json").write_text('{"rules_file": "rules.yml"}')
     previewed = subprocess.run(
