@@ -130,6 +130,7 @@ def _object(stream: str, columns: Mapping[str, Any], keys: Sequence[str]) -> lis
     reference = "a reference, where Zendesk's users have this external id: {user: {external_id: ...}}"
     lines = [
         "  # no column says when a row changed: a record of a custom object keeps the newest one",
+        "  # zendesk-events objects --apply makes the object, where the account lacks it",
         "  object:",
         f"    key: {quoted(_singular(_USUAL_SCHEMA.sub('', stream)))}",
         f"    external_id: {quoted(':'.join(map(braced, keys)))}",

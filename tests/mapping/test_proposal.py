@@ -273,6 +273,7 @@ def test_a_stream_with_a_key_and_no_time_becomes_records_of_an_object() -> None:
     assert text == (
         '- stream: "public-price-policies"\n'
         "  # no column says when a row changed: a record of a custom object keeps the newest one\n"
+        "  # zendesk-events objects --apply makes the object, where the account lacks it\n"
         "  object:\n"
         "    key: price_policy\n"
         '    external_id: "{{ id }}"\n'
