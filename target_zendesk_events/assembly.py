@@ -121,6 +121,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
             },
             monthly_event_quota=settings.monthly_event_quota,
             has_ledger=settings.ledger_url is not None,
+            checks_customers=settings.unknown_customers != "create",
         )
     else:
         engine = build(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NOT_FORGOTTEN: Final = 1
 PATIENCE_SECONDS: Final = 90.0
-"""For events that other runs had claimed before: a request takes a minute at most."""
+"""For what other runs had claimed before: a request takes a minute at most."""
 SECONDS_TO_COMMIT: Final = 1.0
 """On a server a claim that was begun before the block may be yet to be seen; in a file one waits for the other."""
 PAUSE_SECONDS: Final = 0.5
@@ -45,7 +45,7 @@ def forget(identifier: str, config: dict[str, Any], yes: bool, allow_again: bool
     """Delete a customer's profile with all its events, and let no later record bring the person back.
 
     IDENTIFIER is source:type:identifier_type:value, or an e-mail address where one rule makes the rest plain. Hashes of
-    all the profile's identifiers stay in the ledger: events that bear one count as forgotten. Zendesk's user stays.
+    all the profile's identifiers stay in the ledger: what bears one counts as forgotten. Zendesk's user stays.
     May be repeated, as after it was cut off.
 
     Example: zendesk-events forget shop:customer:email:customer-7@example.com --config config.json --yes
@@ -94,7 +94,7 @@ class Forgetting:
             click.confirm("Nobody can take this back. Forget them?", abort=True, err=True)
         self._block(customer, profile)
         blocked = _counted(len(self._hashes), "identifier")
-        say(f"blocked: {blocked}; events that bear one count as forgotten from now on", err=True)
+        say(f"blocked: {blocked}; what bears one counts as forgotten from now on", err=True)
         self._wait_for_runs()
         self._delete(account, customer)
         if profile is not None:
@@ -137,12 +137,12 @@ class Forgetting:
             time.sleep(SECONDS_TO_COMMIT)
         open_claims = self._kept.claims_elsewhere()
         if open_claims:
-            say(f"another run is under way: {_counted(len(open_claims), 'event')} in flight: waited for", err=True)
+            say(f"another run is under way: {_counted(len(open_claims), 'thing')} in flight: waited for", err=True)
         ends = time.monotonic() + PATIENCE_SECONDS
         while open_claims:
             if time.monotonic() > ends:
                 message = (
-                    "a run under way has events in flight that may bring the person back, and nothing was deleted yet: "
+                    "a run under way has in flight what may bring the person back, and nothing was deleted yet: "
                     "the identifiers are blocked; end that run, then forget again [ZE329]"
                 )
                 raise RunStopped(message)

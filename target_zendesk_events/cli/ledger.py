@@ -18,6 +18,7 @@ from target_zendesk_events.delivery.dry_run import DryRun
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.escaping import escaped, say
 from target_zendesk_events.from_settings import EVENTS, compile_book, digests_of, ledger_of, run_name
+from target_zendesk_events.kinds.nouns import several
 from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.ledger.inquiry import SET_ASIDE_STATUS, Count, Inquiry, PastRun
 from target_zendesk_events.ledger.ledger import Entry, Standing, Usage
@@ -99,7 +100,7 @@ def lines_of(kinds: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for kind, counts in kinds.items():
         if kind != EVENTS:
             outcomes = "".join(f"{count:,} {status}, " for status, count in counts.get("outcomes", {}).items())
-            yield f"of kind {kind}: {outcomes}{counts['month']:,} sent this month (UTC), {counts['today']:,} today"
+            yield f"{several([kind])}: {outcomes}{counts['month']:,} sent this month (UTC), {counts['today']:,} today"
 
 
 def _as_object(run: PastRun, sizes: Mapping[int, int]) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def _draw(runs: Sequence[PastRun], sizes: Mapping[int, int]) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table("run", "started (UTC)", "took", "end", box=box.SIMPLE, pad_edge=False)
-    table.add_column("events", justify="right")
+    table.add_column("things", justify="right")
     for run in runs:
         took = "" if run.ended is None else in_words(run.ended - run.started)
         started = f"{dt.datetime.fromtimestamp(run.started, dt.timezone.utc):%Y-%m-%d %H:%M:%S}"
@@ -126,36 +127,34 @@ def _draw(runs: Sequence[PastRun], sizes: Mapping[int, int]) -> None:
 @config_option
 @reporting_faults
 def find(config: dict[str, Any]) -> None:
-    """Tell of each record on standard input (Singer messages) whether its events were sent, when, and how it ended."""
+    """Tell of each record on standard input (Singer messages) whether it was sent, when, and how it ended."""
     target = Finding(config={**config, "dry_run": True})
     target.listen(sys.stdin)
     sys.exit(target.exit_code)
 
 
 @ledger.command()
-@click.option("--stream", help="Forget the events of this stream.")
-@click.option("--run", help="Forget the events that this run sent.")
-@click.option("--unseen-days", type=click.IntRange(0), help="Forget events that no tap has sent for so many days.")
+@click.option("--stream", help="Forget what was sent of this stream.")
+@click.option("--run", help="Forget what this run sent.")
+@click.option("--unseen-days", type=click.IntRange(0), help="Forget what no tap has sent for so many days.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
 @reporting_faults
 def prune(config: dict[str, Any], stream: str | None, run: str | None, unseen_days: int | None, yes: bool) -> None:  # noqa: FBT001 - click's signature
-    """Forget events on purpose. What is forgotten is sent again when a tap sends its record again."""
+    """Forget on purpose what was sent. What is forgotten is sent again when a tap sends its record again."""
     if stream is None and run is None and unseen_days is None:
         message = "say what to forget: --stream, --run or --unseen-days; several of them narrow it down"
         raise click.UsageError(message)
     if not yes:
-        click.confirm(
-            "Forgotten events are sent again when their records come again. Forget them?", abort=True, err=True
-        )
+        click.confirm("What is forgotten is sent again when its records come again. Forget it?", abort=True, err=True)
     kept = _open(_settings(config, reads_only=False))
     count = Inquiry(kept).prune(stream=stream, run=run, unseen_days=unseen_days)
     kept.close()
-    say(f"{count:,} events forgotten: they are sent again when their records come again")
+    say(f"{count:,} forgotten: sent again when their records come again")
 
 
 class Finding(TargetZendeskEvents):
-    """The target as a dry run that asks the ledger of each event, and prints what it holds."""
+    """The target as a dry run that asks the ledger of each thing to send, and prints what it holds."""
 
     def __init__(self, *, config: Any = None) -> None:  # noqa: ANN401 - the SDK's signature
         """Ask the ledger in place of a dry run."""
@@ -168,7 +167,7 @@ class Finding(TargetZendeskEvents):
     holds_limits = False
 
     def note_set_aside(self, work: Work, rule: str, reason: str, why: str) -> None:
-        """Its events were never made: nothing is known of them."""
+        """What it was to yield was never made: nothing is known of them."""
 
     def note_end(self, cost: Cost) -> None:
         """Nothing is to be sent."""

@@ -20,6 +20,7 @@ from target_zendesk_events.ending import EXIT_SET_ASIDE
 from target_zendesk_events.escaping import escaped
 from target_zendesk_events.kinds.nouns import DELETION, EVENT
 from target_zendesk_events.kinds.profile import STANDARD_IDENTIFIERS
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.kinds.shipment import Claim, Shipment
 from target_zendesk_events.ledger.ledger import Entry, Standing
 from target_zendesk_events.mapping.rules import standard_identifier_note
@@ -190,6 +191,7 @@ def _cost_as_object(cost: Cost) -> dict[str, Any]:
         "sent": {kind: count for kind, count in cost.counts.items() if kind != DELETION},
         "deletions": cost.deletions,
         "events": cost.counts.get(EVENT, 0),
+        "requests": {bucket.value: cost.requests.get(bucket, 0) for bucket in Bucket},
         "minutes": cost.minutes,
         "percent_of_month": cost.share_of_month,
     }

@@ -16,9 +16,13 @@ from target_zendesk_events.lengths import in_words
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cost:
-    """How many things of each kind, minutes at so many a minute, percent of the month's quota (or None)."""
+    """How many things of each kind, and how many requests of each bucket; percent of the month's quota (or None).
+
+    It takes `minutes` at `per_minute` of the slower `bucket`.
+    """
 
     counts: Mapping[str, int]
+    requests: Mapping[Bucket, int]
     minutes: float
     per_minute: int
     bucket: Bucket
@@ -47,8 +51,11 @@ class Cost:
 class Reckoning:
     """Adds up what sending would take; what may share a request does, and each id is looked up once."""
 
-    def __init__(self, per_minute: Mapping[Bucket, int], monthly_event_quota: int | None) -> None:
-        """Take how many requests a minute each bucket allows."""
+    def __init__(
+        self, per_minute: Mapping[Bucket, int], monthly_event_quota: int | None, *, checks_customers: bool = False
+    ) -> None:
+        """Take how many requests a minute each bucket allows; `checks_customers` asks for each customer first."""
+        self._checks_customers = checks_customers
         self._per_minute = per_minute
         self._monthly_event_quota = monthly_event_quota
         self._counts: collections.Counter[str] = collections.Counter()
@@ -60,6 +67,8 @@ class Reckoning:
         """Count one thing."""
         self._counts[what.kind] += 1
         self._look_ups.update(what.look_ups())
+        if self._checks_customers:
+            self._look_ups.update((what.known_by() or ())[:1])  # the next one is asked for where that finds nobody
         batch = what.batch()
         if batch is None:
             self._alone[what.bucket] += 1
@@ -80,4 +89,4 @@ class Reckoning:
         )
         quota = self._monthly_event_quota
         share = self._counts[EVENT] * 100 / quota if quota and self._counts[EVENT] else None
-        return Cost(dict(self._counts), minutes, self._per_minute[slower], slower, share)
+        return Cost(dict(self._counts), dict(requests), minutes, self._per_minute[slower], slower, share)

@@ -84,6 +84,7 @@ class DryRun:
         per_minute: Mapping[Bucket, int],
         monthly_event_quota: int | None,
         has_ledger: bool,
+        checks_customers: bool,
     ) -> None:
         """Look shipments up in the ledger, and write nothing anywhere; `has_ledger` says that the run will have one."""
         self._has_ledger = has_ledger
@@ -92,7 +93,7 @@ class DryRun:
         self._report = report
         self._keys = keys
         self._names = names
-        self._reckoning = Reckoning(per_minute, monthly_event_quota)
+        self._reckoning = Reckoning(per_minute, monthly_event_quota, checks_customers=checks_customers)
         self._batch: list[tuple[Work, Match, Shipment]] = []
         self.observer: Observer = MaskedLog()
         self.failure: TargetError | None = None

@@ -96,7 +96,7 @@ def test_it_tells_kinds_apart(accounts: tuple[Account, Account]) -> None:
     told = json.loads(production.ask("--json"))
     assert told["kinds"]["profile"] == {"month": 3, "today": 3, "outcomes": {"delivered": 3}}
     assert (told["kinds"]["event"]["month"], told["month"]["sent"], told["today"]) == (5, 5, 5)
-    assert "\nof kind profile: 3 delivered, 3 sent this month (UTC), 3 today\n" in production.ask()
+    assert "\nprofiles: 3 delivered, 3 sent this month (UTC), 3 today\n" in production.ask()
     given = support.lines(
         [support.schema("members"), *members[:1], {**members[1], "record": {**members[1]["record"], "kind": "silver"}}]
     )
@@ -118,7 +118,7 @@ def test_it_finds_a_record_s_event(accounts: tuple[Account, Account]) -> None:
 def test_what_is_forgotten_is_sent_again_to_this_account_alone(accounts: tuple[Account, Account]) -> None:
     """To prune a stream of the sandbox leaves the production's events known."""
     production, sandbox = accounts
-    assert sandbox.ask("prune", "--stream", "orders", "--yes").startswith("3 events forgotten")
+    assert sandbox.ask("prune", "--stream", "orders", "--yes").startswith("3 forgotten")
     assert production.run(support.record("orders", 1)).report["totals"]["duplicate"] == 1
     report = sandbox.run(support.record("orders", 1)).report
     assert report["totals"]["delivered"] == 1
@@ -142,5 +142,5 @@ def test_config_stands_before_the_verb_or_after_it(above: tuple[str, ...], tmp_p
         ).stdout.decode()
 
     assert ": delivered, first sent" in ask("find")
-    assert "1 events forgotten" in ask("prune", "--stream", "orders", "--yes")
+    assert "1 forgotten" in ask("prune", "--stream", "orders", "--yes")
     assert ask("find").endswith(": not sent\n")

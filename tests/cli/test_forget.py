@@ -225,7 +225,7 @@ def test_a_run_under_way_brings_nobody_back(any_shop: Shop) -> None:
         live.write(support.lines([support.schema("orders"), support.record("orders", 30, email=EMAIL)]))
         support.until(lambda: 30 in shop.numbers)
         said = shop.forget()
-        assert "another run is under way: 1 event in flight: waited for" in said
+        assert "another run is under way: 1 thing in flight: waited for" in said
         assert shop.numbers == [2, 3]
         live.write(support.lines([support.record("orders", 31, email=EMAIL), support.record("orders", 32)]))
         live.close()

@@ -171,6 +171,7 @@ def test_every_kind_is_shown_and_counted(tmp_path: Path) -> None:
     told = json.loads(preview(tmp_path, MESSAGES[:2], "--json", rules=EVERY_KIND).stdout)["cost"]
     assert told["sent"] == {"event": 1, "profile": 1, "object": 1, "ticket": 2, "comment": 1}
     assert (told["deletions"], told["events"]) == (2, 1)
+    assert told["requests"] == {"events": 4, "support": 7}
 
 
 def test_a_thousand_records_are_shown_at_once(tmp_path: Path) -> None:

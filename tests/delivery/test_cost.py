@@ -51,6 +51,23 @@ def test_the_slower_bucket_says_how_long_it_takes() -> None:
     assert cost(ProfileUpsert(PROFILE), quota=10).share_of_month is None
 
 
+def test_the_requests_of_both_minutes_are_told() -> None:
+    """A request each for events and profiles; those of Support's for the rest."""
+    told = cost(EVENT, ProfileUpsert(PROFILE), *[ObjectRecord("a", str(number), {}) for number in range(101)])
+    assert told.requests == {Bucket.EVENTS: 2, Bucket.SUPPORT: 2}
+
+
+@pytest.mark.parametrize(
+    ("checks", "requests"), [(False, {Bucket.EVENTS: 3}), (True, {Bucket.EVENTS: 3, Bucket.SUPPORT: 1})]
+)
+def test_customers_that_are_asked_for_first_take_support_s_minute(checks: bool, requests: dict[Bucket, int]) -> None:
+    """Each once, by the first identifier that Zendesk's users have."""
+    reckoning = Reckoning(RATES, None, checks_customers=checks)
+    for one in (EVENT, EVENT, ProfileUpsert(PROFILE)):
+        reckoning.add(one)
+    assert reckoning.cost().requests == requests
+
+
 def test_what_may_share_a_request_does() -> None:
     """A hundred records of an object a job, a hundred users a look-up, an address alone; each is asked for once."""
     records = [ObjectRecord("a", str(number), {}) for number in range(201)]
