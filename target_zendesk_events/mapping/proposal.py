@@ -44,7 +44,7 @@ _ENDINGS = (
 )  # fmt: skip
 """Of several things, and of one."""
 NOBODYS = "looks like nobody's events: no column says which customer. Name one, and take the # away."
-NO_OBJECT = "would be records of a custom object: make it (zendesk-events objects --apply), and take the # away."
+NO_OBJECT = "would be records of a custom object: take the # away, and make it with zendesk-events objects --apply."
 _USUAL_SCHEMA = re.compile(r"^(?:public|dbo)[_\-.](?=.)")
 """What databases' taps write before a table's name, and says nothing to an agent."""
 _CUSTOMER_OBJECT = re.compile(r"customer|user|contact|client|subscriber|member|person|visitor|shopper|buyer|patient")

@@ -27,6 +27,8 @@ REQUESTER, CUSTOM_FIELDS = "ticket.requester", "ticket.custom_fields"
 def read_ticket(reading: Reading, raw: Mapping[str, Raw]) -> TicketParts | UpdateParts:
     """Return the templates of a ticket, one that is there where its `id` is told; what is wrong is noted."""
     reading.plain_names("ticket", raw)
+    if "requester" in raw and "requester_id" in raw:
+        reading.fault("ticket", "has both `requester` and `requester_id`: remove one [ZE253]")
     comment = _comment(reading, raw["comment"]) if "comment" in raw else None
     fields = _fields(reading, raw)
     if "id" not in raw:

@@ -315,7 +315,8 @@ def _ticket() -> Schema:
         },
     }
     is_there = {"required": ["id"]}
-    return {**_templates(own), "if": is_there, "then": {"minProperties": 2}, "else": {"required": ["comment"]}}
+    one = {"dependencies": {"requester": {"properties": {"requester_id": False}}}}
+    return {**_templates(own), **one, "if": is_there, "then": {"minProperties": 2}, "else": {"required": ["comment"]}}
 
 
 def _deletion() -> Schema:

@@ -63,7 +63,7 @@ def test_every_stream_gets_a_rule_that_preview_takes(tmp_path: Path, is_catalog:
     assert rules_in(tmp_path) == ["orders", "logins"]
     text = (tmp_path / "rules.yml").read_text()
     assert '# "visits" looks like nobody\'s events: no column says which customer' in text
-    assert '# "pages" would be records of a custom object: make it (zendesk-events objects --apply)' in text
+    assert '# "pages" would be records of a custom object: take the # away, and make it with' in text
     assert "# - stream: pages\n" in text
     assert "#   object:\n#     key: page\n" in text
     assert "blob" not in text

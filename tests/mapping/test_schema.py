@@ -80,7 +80,6 @@ TICKET = {
     "ticket": {
         "external_id": "{{ id }}",
         "requester": {"email": "{{ email }}", "name": "{{ name }}"},
-        "requester_id": "{{ user }}",
         "subject": "Incident {{ id }}",
         "comment": {"body": "{{ text }}", "public": False},
         "tags": ["incident", "{{ kind }}"],
@@ -91,7 +90,13 @@ TICKET = {
 }
 UPDATE = {
     "stream": "incidents",
-    "ticket": {"id": "{{ ticket }}", "status": "solved", "comment": {"html_body": "{{ text }}"}, "custom_fields": []},
+    "ticket": {
+        "id": "{{ ticket }}",
+        "requester_id": "{{ user }}",
+        "status": "solved",
+        "comment": {"html_body": "{{ text }}"},
+        "custom_fields": [],
+    },
 }
 DELETIONS: list[dict[str, Any]] = [
     {"profile": {"source": "shop", "type": "customer", "identifiers": {"shop_id": "{{ id }}", "email": "{{ email }}"}}},
@@ -119,7 +124,7 @@ SCALARS = [
 ]  # fmt: skip
 KEYS = [
     "method", "profile", "object", "key", "external_id", "fields", "user", "ticket", "id", "comment",
-    "body", "requester", "email", "custom_fields", "7", "delete",
+    "body", "requester", "requester_id", "email", "custom_fields", "7", "delete",
     "stream", "when", "event", "type", "value", "source", "identifiers", "properties", "record", "expect", "unmappable",
     "limit", "left_out", "{{ a }}", "x" * 61, "", "tests", "dedupe", "dedupe_key",
 ]  # fmt: skip

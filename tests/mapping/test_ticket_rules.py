@@ -155,15 +155,16 @@ def test_its_templates_are_held_against_the_schema() -> None:
         "id": "{{ a }}",
         "external_id": "{{ b }}",
         "requester": {"email": "{{ c }}", "name": "{{ d }}"},
-        "requester_id": "{{ e }}",
-        "comment": {"body": "{{ f }}"},
-        "custom_fields": {5: "{{ g }}"},
-        "subject": "{{ h }}",
+        "comment": {"body": "{{ e }}"},
+        "custom_fields": {5: "{{ f }}"},
+        "subject": "{{ g }}",
     }
     names = [one.field for one in rule_of(ticket).check({"properties": {"x": {}}})]
-    assert sorted(names) == list("abcdefgh")
+    assert sorted(names) == list("abcdefg")
     del ticket["id"]
-    assert len(rule_of(ticket).check({"properties": {"x": {}}})) == 7
+    assert len(rule_of(ticket).check({"properties": {"x": {}}})) == 6
+    (fault,) = rule_of({"requester_id": "{{ a }}", "comment": {"body": "b"}}).check({"properties": {"x": {}}})
+    assert fault.field == "a"
 
 
 def test_a_rule_with_numbers_for_names_has_a_digest() -> None:
@@ -193,6 +194,10 @@ def test_a_rule_with_numbers_for_names_has_a_digest() -> None:
         (
             {"custom_fields": {"region": 1}, **SAID},
             "ticket.custom_fields: 'region' is no field's number, which Zendesk shows beside its name",
+        ),
+        (
+            {"requester": {"email": "{{ email }}"}, "requester_id": "{{ user }}", **SAID},
+            "ticket: has both `requester` and `requester_id`: remove one",
         ),
         ({"{{ a }}": 1, **SAID}, "ticket: the name '{{ a }}' is no template, and would be sent as it stands"),
     ],
