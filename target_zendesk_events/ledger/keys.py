@@ -23,8 +23,8 @@ SAME_THING = (
     "tell them apart [ZE723]"
 )
 NO_KEY = (
-    "needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in this record, and "
-    "a null tells no row from another [ZE721]"
+    "needs `dedupe_key` (or an event `created_at` or `dedupe: false`, a ticket `external_id`), since a key property is "
+    "null or missing in this record, and a null tells no row from another [ZE721]"
 )
 
 

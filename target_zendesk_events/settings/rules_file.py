@@ -257,7 +257,7 @@ def _rules_of(reading: _Reading, root: yaml.Node | None, value: Any) -> RulesFil
     lines = list(_lines_of(nodes["rules"]))
     for places, rule in zip(lines, rules, strict=True):
         if not isinstance(rule, dict):
-            reading.fault(places[""], "a rule is a mapping, with stream, profile and event in it [ZE205]")
+            reading.fault(places[""], "a rule is a mapping, with its stream and what it sends [ZE205]")
     if reading.faults:
         raise ConfigurationError(reading.faults)
     return RulesFile(reading.path, rules, lines, source)

@@ -148,8 +148,8 @@ class Streams:
 
 def _keyless(rule: Rule) -> str:
     return (
-        f"rule '{rule.name}' needs `dedupe_key`, `created_at` or `dedupe: false`, since the stream has no key "
-        "properties and nothing else tells two of its events apart [ZE231]"
+        f"rule '{rule.name}' needs `dedupe_key` (or an event `created_at` or `dedupe: false`, a ticket `external_id`), "
+        "since the stream has no key properties and nothing else tells two things that it makes apart [ZE231]"
     )
 
 

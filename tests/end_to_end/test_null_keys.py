@@ -68,5 +68,8 @@ def test_with_nothing_that_tells_them_apart_both_are_set_aside(
     assert [one.body["profile"]["identifiers"][0]["value"] for one in playground.events()] == ["customer-3@example.com"]
     letters = [(one["dead_letter"]["reason"], one["record"]["email"]) for one in ended.letters]
     assert letters == [("unmappable", "customer-1@example.com"), ("unmappable", "customer-2@example.com")]
-    assert "needs `dedupe_key`, `created_at` or `dedupe: false`" in ended.letters[0]["dead_letter"]["message"]
+    assert (
+        "needs `dedupe_key` (or an event `created_at` or `dedupe: false`, a ticket `external_id`)"
+        in ended.letters[0]["dead_letter"]["message"]
+    )
     assert ended.states == [{"done": True}]

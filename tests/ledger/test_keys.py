@@ -173,8 +173,8 @@ def test_a_record_without_a_whole_key_and_a_time_is_unmappable() -> None:
     (told,) = KEYS.told_apart(work(Match("rule", BARE), key_values=None))
     assert told.no_shipment is NoShipment.UNMAPPABLE
     assert told.message == (
-        "rule 'rule' needs `dedupe_key`, `created_at` or `dedupe: false`, since a key property is null or missing in "
-        "this record, and a null tells no row from another [ZE721]"
+        "rule 'rule' needs `dedupe_key` (or an event `created_at` or `dedupe: false`, a ticket `external_id`), since a "
+        "key property is null or missing in this record, and a null tells no row from another [ZE721]"
     )
     assert KEYS.told_apart(work(Match("rule", BARE)))[0].shipment is BARE
 

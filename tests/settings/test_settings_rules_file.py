@@ -142,7 +142,7 @@ def test_all_braces_without_quotes_are_named(tmp_path: Path) -> None:
         ("rules: [{}]\nxbase: a\n", "FILE, line 2: 'xbase' is no key of a rules file"),
         ("rules: [{}]\n\nsourc: a\n", "FILE, line 3: 'sourc' is no key of a rules file; did you mean source?"),
         ("rules: [{}]\nsource: 3\n", "FILE, line 2: source is no text; accepted: text"),
-        ("- {}\n- orders\n", "FILE, line 2: a rule is a mapping, with stream, profile and event in it"),
+        ("- {}\n- orders\n", "FILE, line 2: a rule is a mapping, with its stream and what it sends"),
         (b"- \xff\n", "FILE is no UTF-8 text"),
         ("[" * 20_000, "FILE is nested too deeply"),
     ],
