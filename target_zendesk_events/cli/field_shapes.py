@@ -138,7 +138,7 @@ def _of_path(path: str, schema: Mapping[str, Any], shown: str) -> Shape:
     names = [path] if path in (schema.get("properties") or {}) else path.split(".")
     for name in names:
         column = _properties(column).get(name)
-    found = _UNTYPED if column is None else _of_column(column)
+    found = _of_column(column)
     return found._replace(why=found.why.replace("NAME", shown))
 
 

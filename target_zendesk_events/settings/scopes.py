@@ -5,6 +5,7 @@ Facts: Zendesk's pages on OAuth tokens. For custom objects no narrow scope is do
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -46,16 +47,11 @@ _REFERRED = Need("users:read", "to find the users that records refer to")
 def needs_of(rules: Iterable[Mapping[str, Any]], *, reads: bool, asks_who_is_known: bool) -> tuple[Need, ...]:
     """Return what the raw rules take, each once; without rules, what events take.
 
-    `reads` says whether lost answers are looked for, `asks_who_is_known` whether customers are looked up before their
-    events and profiles go. A rule that is at fault counts as far as it can be read.
+    `reads` says whether events are read back, `asks_who_is_known` whether customers are looked up before their events
+    and profiles go. A rule that is at fault counts as far as it can be read.
     """
-    found = [
-        need
-        for rule in list(rules) or [{}]
-        for need in _of_rule(rule, asks_who_is_known=asks_who_is_known)
-        if reads or need.is_vital
-    ]
-    return tuple(dict.fromkeys(found))
+    needs = (_of_rule(rule, reads=reads, asks_who_is_known=asks_who_is_known) for rule in list(rules) or [{}])
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(needs)))
 
 
 def narrowest(scopes: Iterable[str]) -> str:
@@ -70,7 +66,7 @@ def lacking(needs: Iterable[Need], given: Iterable[str]) -> tuple[Need, ...]:
     return tuple(need for need in needs if there.isdisjoint(need.ways))
 
 
-def _of_rule(rule: Mapping[str, Any], *, asks_who_is_known: bool) -> Iterator[Need]:
+def _of_rule(rule: Mapping[str, Any], *, reads: bool, asks_who_is_known: bool) -> Iterator[Need]:
     kind = next((key for key in KINDS if key in rule), None)
     body = {} if kind is None else rule[kind]
     if kind == "object":
@@ -82,7 +78,12 @@ def _of_rule(rule: Mapping[str, Any], *, asks_who_is_known: bool) -> Iterator[Ne
     elif kind == "delete":
         yield from _of_deletion(body)
     else:
-        yield from _of_customer(rule, asks_who_is_known=asks_who_is_known)
+        is_profile = "profile" in rule and "event" not in rule
+        yield _PROFILES if is_profile else _EVENTS
+        if asks_who_is_known:
+            yield _KNOWN
+        if reads and not is_profile:
+            yield _READ_EVENTS
 
 
 def _of_object(body: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value
@@ -90,16 +91,6 @@ def _of_object(body: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value
     fields = body.get("fields") if isinstance(body, Mapping) else None
     if isinstance(fields, Mapping) and any(isinstance(one, Mapping) and "user" in one for one in fields.values()):
         yield _REFERRED
-
-
-def _of_customer(rule: Mapping[str, Any], *, asks_who_is_known: bool) -> Iterator[Need]:
-    """Yield what an event takes, or a profile alone."""
-    is_profile = "profile" in rule and "event" not in rule
-    yield _PROFILES if is_profile else _EVENTS
-    if asks_who_is_known:
-        yield _KNOWN
-    if not is_profile:
-        yield _READ_EVENTS
 
 
 def _of_deletion(body: Any) -> Iterator[Need]:  # noqa: ANN401 - any JSON value

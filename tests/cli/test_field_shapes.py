@@ -26,6 +26,9 @@ SCHEMA = {
         "code": {"type": ["string", "integer"]},
         "when": {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
         "free": {},
+        "anything": True,
+        "day_or_number": {"type": ["string", "integer"], "format": "date"},
+        "owner": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"age": {"type": "integer"}}}]},
         "first-name": {"type": "string"},
         "address.city": {"type": "integer"},
     }
@@ -63,6 +66,15 @@ SCHEMA = {
         ('{{ updated_at | strftime("%Y-%m-%d", "Europe/Berlin") }}', "date"),
         ("{{ updated_at | strftime('%d %B') }}", "text"),
         ("{{ updated_at | datetime }}", "text"),
+        ("{{ updated_at | strftime }}", "text"),
+        ("{{ plan | replace('%Y-%m-%d', '') }}", "text"),
+        ("{{ owner.age }}", "integer"),
+        *(
+            (f"{{{{ plan | {name} }}}}", "text")
+            for name in ("lower", "upper", "title", "capitalize", "trim", "replace")
+        ),
+        *((f"{{{{ plan | {name}(9) }}}}", "text") for name in ("truncate", "tojson", "format")),
+        ("{{ tags | count }}", "integer"),
         ({"user": {"external_id": "{{ id }}"}}, "lookup"),
     ],
 )
@@ -79,6 +91,9 @@ def test_a_field_is_made_for_it(raw: Any, kind: str) -> None:
         ("{{ address }}", "an object, which no field takes"),
         ("{{ code }}", "its values are of more than one type: write {{ code | string }}"),
         ("{{ free }}", "the schema does not say its type"),
+        ("{{ anything }}", "the schema does not say its type"),
+        ("{{ day_or_number }}", "its values are of more than one type: write {{ day_or_number | string }}"),
+        ({"plan": "{{ plan }}"}, "an object, which no field takes"),
         ("{{ nowhere }}", "the schema does not say its type"),
         ("{{ plan.nowhere }}", "the schema does not say its type"),
         (None, "the schema does not say its type"),
@@ -92,8 +107,27 @@ def test_no_field_is_made_by_guess(raw: Any, why: str) -> None:
     assert shape_of(raw, SCHEMA).why.startswith(why)
 
 
+@pytest.mark.parametrize(
+    ("raw", "sort"),
+    [
+        ("{{ updated_at }}", "date-time"),
+        ("{{ renews_on }}", "date"),
+        ("{{ when }}", "text"),
+        ("{{ tags }}", "list"),
+        ("{{ address }}", "object"),
+        (["{{ plan }}"], "list"),
+        ("{{ updated_at | datetime }}", "date-time"),
+    ],
+)
+def test_what_a_value_is_tells_more_than_the_type(raw: Any, sort: str) -> None:
+    """A field that is there may take it, or not, by that."""
+    assert shape_of(raw, SCHEMA).sort == sort
+
+
 def test_without_a_schema_only_the_rule_tells() -> None:
     """Constants, texts around braces, filters and references have their types all the same."""
+    assert shape_of("{{ plan }}", {}).why == "the schema does not say its type: make the field in Zendesk"
+    assert shape_of("{{ plan }}", None).sort == ""
     assert shape_of("{{ plan }}", None).why == "its type is not known: give the stream's schema with --input FILE"
     assert [shape_of(raw, None).type for raw in ("gold", "{{ a }}-{{ b }}", "{{ a | int }}", True)] == [
         "text",
@@ -143,6 +177,7 @@ def test_a_lookup_fits_its_target_alone() -> None:
         (["integer", "number"], "number"),
         (["date", "text"], "text"),
         (["date", "date-time"], "text"),
+        (["date", "date-time", "text"], "text"),
         (["", "integer"], "integer"),
         (["", ""], ""),
         (["boolean", "text"], ""),

@@ -56,7 +56,13 @@ def test_rules_name_objects(rule: dict[str, Any], objects: dict[str, dict[str, s
 
 @pytest.mark.parametrize(
     "rule",
-    [{"object": None}, {"object": {}}, {"object": {"key": 7, "fields": {"a": "b"}}}, {"delete": {"object": None}}],
+    [
+        {"object": None},
+        {"object": "contract"},
+        {"object": {}},
+        {"object": {"key": 7, "fields": {"a": "b"}}},
+        {"delete": {"object": None}},
+    ],
 )
 def test_a_rule_at_fault_names_what_can_be_read(rule: dict[str, Any]) -> None:
     """Its fault is told by whoever compiles it."""
@@ -69,6 +75,14 @@ def test_rules_share_an_object() -> None:
         "contract": {"a": "text", "b": "integer"},
         "other": {"a": "checkbox"},
     }
+
+
+def test_what_is_written_out_leaves_nothing_open() -> None:
+    """Fields of a list too, and none at all."""
+    for fields in (None, ["total"], {"total": "{{ total }}"}):
+        assert [one.is_open for one in named_objects([sent("contract", fields)], SCHEMAS)] == [False]
+    to_a_user = {"owner": {"user": {"email": "{{ email }}"}}}
+    assert list(told(sent("contract", to_a_user))) == ["contract"]
 
 
 def test_an_expression_leaves_the_fields_open() -> None:

@@ -44,7 +44,7 @@ def ask(playground: Playground, method: str, path: str, content: Any = None, **q
         ({"profile": PROFILE}, {"unknown_customers": "set_aside"}, "users:read users:write", ("PATCH", "profiles")),
         ({"object": CONTRACT}, {}, "read write", ("PATCH", "objects")),
         ({"ticket": TICKET}, {}, "tickets:read tickets:write", ("POST", "tickets")),
-        ({"ticket": TICKET}, {"on_unknown_outcome": "hold"}, "tickets:write", ("POST", "tickets")),
+        ({"ticket": TICKET}, {"on_unknown_outcome": "hold"}, "tickets:read tickets:write", ("POST", "tickets")),
         ({"ticket": {"id": "{{ ticket }}", "priority": "high"}}, {}, "tickets:write", ("PUT", "tickets")),
         ({"delete": {"profile": PROFILE}}, {}, "users:read users:write", ("DELETE", "profiles")),
         ({"delete": {"object": "contract", "external_id": "{{ id }}"}}, {}, "read write", ("DELETE", "objects")),

@@ -30,7 +30,7 @@ def asked(*rules: dict[str, Any], reads: bool = True, asks: bool = False) -> str
         ([PROFILE], "users:write", "users:write"),
         ([OBJECT], "read write", "read write"),
         ([TICKET], "tickets:write", "tickets:write"),
-        ([FOUND_TICKET], "tickets:read tickets:write", "tickets:write"),
+        ([FOUND_TICKET], "tickets:read tickets:write", "tickets:read tickets:write"),
         ([{"ticket": {"id": "{{ ticket }}", "external_id": "{{ id }}"}}], "tickets:write", "tickets:write"),
         ([{"object": {"key": "contract", "fields": TO_A_USER}}], "read write", "read write"),
         ([{"delete": {"profile": PROFILE["profile"]}}], "users:read users:write", "users:read users:write"),
@@ -71,9 +71,40 @@ def test_a_rule_at_fault_counts_as_far_as_it_can_be_read(rule: dict[str, Any]) -
 def test_a_field_is_no_reference_by_its_name() -> None:
     """Fields of an object may be called `user` or `object`."""
     plain = {"user": "{{ user }}", "object": "{{ thing }}"}
-    for fields, scopes in ((plain, ["read", "write"]), (TO_A_USER, ["read", "write", "users:read"])):
+    to_a_record = {"house": {"object": "house", "external_id": "{{ house }}"}}
+    to_both = {**plain, **TO_A_USER, **to_a_record}
+    without, within = ["read", "write"], ["read", "write", "users:read"]
+    for fields, scopes in ((plain, without), (to_a_record, without), (TO_A_USER, within), (to_both, within)):
         needs = needs_of([{"object": {"fields": fields}}], reads=True, asks_who_is_known=False)
         assert [one.scope for one in needs] == scopes
+
+
+def test_each_scope_is_told_with_what_it_is_taken_for() -> None:
+    """And whether nothing goes without it, or only a lost answer costs more."""
+    rules: list[dict[str, Any]] = [EVENT, PROFILE, {"object": {"fields": TO_A_USER}}, FOUND_TICKET]
+    deletions: list[dict[str, Any]] = [
+        {"delete": {"profile": {}}},
+        {"delete": {"object": "contract"}},
+        {"delete": {"ticket": "7"}},
+    ]
+    told = [
+        f"{scope} {purpose}{'' if is_vital else ', or not'}"
+        for scope, purpose, is_vital in needs_of([*rules, *deletions], reads=True, asks_who_is_known=True)
+    ]
+    assert told == [
+        "users:write to put events onto timelines",
+        "users:read to tell who is known (unknown_customers)",
+        "users:read to read events back after a lost answer, or not",
+        "users:write to write profiles",
+        "read to find records of custom objects",
+        "write to write records of custom objects",
+        "users:read to find the users that records refer to",
+        "tickets:write to write tickets",
+        "tickets:read to look for a ticket after a lost answer, or not",
+        "users:read to find the profiles that are to be deleted",
+        "users:write to delete profiles",
+        "tickets:write to delete tickets",
+    ]
 
 
 @pytest.mark.parametrize(
