@@ -211,7 +211,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_outage_seconds",
         "integer",
-        "Seconds from the first failure or 429 with no event accepted or refused since; then the run stops.",
+        "Seconds from the first failure or 429 with nothing accepted or refused since; then the run stops.",
         default=900,
         minimum=0,
         maximum=MAX_WAIT_SECONDS,

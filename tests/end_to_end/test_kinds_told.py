@@ -27,6 +27,19 @@ RULES: list[dict[str, Any]] = [
         },
     },
 ]
+TICKETS: list[dict[str, Any]] = [
+    {
+        "stream": "incidents",
+        "name": "made",
+        "ticket": {"subject": "Incident {{ id }}", "comment": {"body": "It broke"}},
+    },
+    {
+        "stream": "updates",
+        "name": "told",
+        "ticket": {"id": "{{ customer_id }}", "status": "open", "comment": {"body": "It goes on"}},
+    },
+    {"stream": "gone", "name": "gone", "delete": {"object": "company", "external_id": "{{ customer_id }}"}},
+]
 
 
 @pytest.fixture
@@ -80,6 +93,30 @@ def test_a_record_that_refers_to_nothing_is_counted_with_its_reason(account: Pla
     assert ended.report["totals"]["kinds"]["object"]["rejected"] == 1
     assert ended.report["streams"]["subscriptions"]["dead_letters"] == {"unresolved": 1}
     assert [letter["dead_letter"]["reason"] for letter in ended.letters] == ["unresolved"]
+
+
+def test_a_ticket_s_update_with_a_comment_is_two_things(
+    account: Playground, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of one record and one rule: `matches` and `events` count both, and `kinds` tell which they are."""
+    settings = support.config(account.url, tmp_path, rules=TICKETS)
+    support.run_here(settings, support.lines([support.schema("incidents"), support.record("incidents", 1)]))
+    (ticket,) = account.tickets()
+    given = [
+        support.schema("updates"),
+        support.record("updates", 1, customer_id=ticket["id"]),
+        support.schema("gone"),
+        support.record("gone", 1, customer_id=7),
+    ]
+    report = support.run_here(settings, support.lines(given)).report
+    rule = report["streams"]["updates"]["rules"]["told"]
+    assert (report["streams"]["updates"]["records"], rule["matches"], rule["events"]) == (1, 2, 2)
+    assert {kind: counts["delivered"] for kind, counts in rule["kinds"].items()} == {"ticket": 1, "comment": 1}
+    assert report["totals"]["kinds"]["deletion"]["delivered"] == 1
+    assert report["minutes"]["events"]["sent"] == 0
+    said = capsys.readouterr().err
+    assert "told: matches 2, tickets 1, comments 1, delivered 2" in said
+    assert "3 delivered: 1 ticket, 1 comment, and 1 deletion" in said
 
 
 def test_a_profile_that_is_new_takes_two_sendings(account: Playground, tmp_path: Path) -> None:
