@@ -33,6 +33,8 @@ class Picked:
     def __init__(self) -> None:
         """Have nothing."""
         self.requests: list[list[OpenShipment]] = []
+        self.ending: list[list[OpenShipment]] = []
+        """Those of which it is known that no request goes out."""
         self._open: dict[Batch, list[OpenShipment]] = {}
 
     def has_room_for(self, shipment: OpenShipment) -> bool:
@@ -208,6 +210,9 @@ class Departures:
         while (shipment := self._next(line, now)) is not None:
             if self._waits(shipment, now):
                 continue
+            if shipment.not_found is not None or shipment.is_of_stranger:
+                picked.ending.append([shipment])
+                continue
             count = len(picked.requests)
             may_start = count < places and self._outage.may_start(started + count, now, in_bucket + count, line.bucket)
             if not (may_start or picked.has_room_for(shipment)):
@@ -219,7 +224,7 @@ class Departures:
                 self._braked.add(line)
                 break
             picked.add(shipment)
-        return picked.requests
+        return picked.requests + picked.ending
 
     def _waits(self, shipment: OpenShipment, now: float) -> bool:
         """Tell whether something is yet to be known before a shipment can go; then it waits for that."""

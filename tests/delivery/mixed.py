@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import urllib.parse
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,12 +11,14 @@ from typing import Any
 
 from test_sender import Clock, House, Memory, Reply, Zendesk
 
+from target_zendesk_events.kinds.deletion import ProfileDeletion
 from target_zendesk_events.kinds.event import Event
 from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.object_record import ObjectRecord, Reference
 from target_zendesk_events.kinds.profile import Identifier, Method, Profile, ProfileUpsert
 from target_zendesk_events.kinds.request import Bucket, Request
 from target_zendesk_events.kinds.shipment import Shipment
+from target_zendesk_events.kinds.ticket import Ticket, TicketComment
 from target_zendesk_events.ledger.ledger import NEW, Entry, Keyed, Settlement, Standing
 from target_zendesk_events.work import Match, Work
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -33,7 +36,7 @@ class Job:
 
     id: str
     key: str
-    items: list[dict[str, Any]]
+    items: list[Any]
     due: float
     fate: str = "completed"
     done: set[str] = dataclasses.field(default_factory=set)
@@ -51,6 +54,12 @@ class KindsZendesk(Zendesk):
         """The external ids, and email addresses, of users."""
         self.records: dict[tuple[str, str], dict[str, Any]] = {}
         self.profiles: dict[str, dict[str, Any]] = {}
+        self.deleted_profiles: list[str] = []
+        self._made = 0
+        self.tickets: list[dict[str, Any]] = []
+        self.used_keys: set[str] = set()
+        self.comments: list[str] = []
+        self.headers: Mapping[str, str] = {}
         self.jobs: dict[str, Job] = {}
         self.fates: list[tuple[str, float]] = []
         """What becomes of the next jobs, and how long each takes; then all complete after a second."""
@@ -68,6 +77,7 @@ class KindsZendesk(Zendesk):
         path = urllib.parse.urlsplit(request.path)
         query = {name: values[0] for name, values in urllib.parse.parse_qs(path.query).items()}
         self.paths.append((self.time.now, request.method, path.path))
+        self.headers = request.headers
         self._finish_jobs()
         is_of_events = path.path.startswith("/api/v2/user_profiles")
         self.buckets.append(Bucket.EVENTS if is_of_events else Bucket.SUPPORT)
@@ -78,6 +88,8 @@ class KindsZendesk(Zendesk):
         else:
             reply = self.reply_to(request) or (self.plan.popleft() if self.plan else TAKEN)
             given, payload = self._served(request.method, path.path, query, body, reply)
+            if payload == {"profile": {}} and reply.kind is Kind.ACCEPTED:
+                given = dataclasses.replace(MISSING, latency=reply.latency)
             name = f"{request.method} {path.path.rsplit('/', maxsplit=1)[-1]}"
             answer = self._answer(name, None, given, payload)
         self.floor_buckets += self.buckets[-1:] * (len(self.floors) - len(self.floor_buckets))
@@ -90,7 +102,10 @@ class KindsZendesk(Zendesk):
     def _know(self, body: Mapping[str, Any]) -> None:
         """Make a user of the customer of an event that was stored."""
         if body and any(one["properties"] == body["event"]["properties"] for _, one in self.stored):
-            self.users |= {one["value"] for one in body["profile"]["identifiers"]}
+            for one in body["profile"]["identifiers"]:
+                self.users.add(one["value"])
+                name = f"shop:customer:{one['type']}:{one['value']}"
+                self.profiles[name] = {"id": self._profile_id(name)}
 
     def _served(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any], reply: Reply
@@ -98,23 +113,67 @@ class KindsZendesk(Zendesk):
         """Do what is asked as far as the reply lets; return the answer, and what it holds."""
         if path.endswith("/jobs"):
             return self._start(path.split("/")[4], body["job"]["items"], reply)
-        if path.endswith("show_many") and "ids" in query:
-            jobs = [self.jobs[one] for one in query["ids"].split(",")]
-            return reply, {"job_statuses": [self._shown(one) for one in jobs if one.fate != "forgotten"]}
+        if path.startswith("/api/v2/tickets"):
+            return self._ticket(method, query, body, reply)
         if method == "GET":
             return reply, self._look_up(path, query)
-        if path.endswith("/records"):
-            item = body["custom_object_record"]
-            if reply.stores and item["custom_object_fields"].get("plan") == POISON:
-                return dataclasses.replace(REFUSED, latency=reply.latency), None
-            if reply.stores:
-                self.records[path.split("/")[4], query["external_id"]] = item
-            return reply, None
+        if method == "DELETE":
+            return self._deleted(path, query, reply), None
+        put = self._put_record if path.endswith("/records") else self._put_profile
+        return (put(method, path, query, body, reply) if reply.stores else reply), None
+
+    def _put_record(
+        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any], reply: Reply
+    ) -> Reply:
+        item = body["custom_object_record"]
+        if item["custom_object_fields"].get("plan") == POISON and method == "PATCH":
+            return dataclasses.replace(REFUSED, latency=reply.latency)
+        self.records[path.split("/")[4], query["external_id"]] = item
+        return reply
+
+    def _put_profile(
+        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any], reply: Reply
+    ) -> Reply:
         name = query["identifier"]
-        if reply.stores and method == "PATCH" and name not in self.profiles:
-            return dataclasses.replace(MISSING, latency=reply.latency), None
-        if reply.stores:
-            self.profiles[name] = body["profile"]
+        if method == "PATCH" and name not in self.profiles:
+            return dataclasses.replace(MISSING, latency=reply.latency)
+        assert path.endswith("/user_profiles")
+        self.profiles[name] = {"id": self._profile_id(name), **body["profile"]}
+        return reply
+
+    def _deleted(self, path: str, query: Mapping[str, str], reply: Reply) -> Reply:
+        """Delete a record, or a profile with its events; 404 where there is none."""
+        if not reply.stores:
+            return reply
+        number = path.rsplit("/", maxsplit=1)[-1]
+        if number == "records":
+            gone = self.records.pop((path.split("/")[4], query["external_id"]), None) is not None
+        else:
+            names = [name for name, one in self.profiles.items() if one["id"] == number]
+            gone = bool(names)
+            self.profiles = {name: one for name, one in self.profiles.items() if name not in names}
+            self.deleted_profiles += [number] * gone
+        return reply if gone else dataclasses.replace(MISSING, latency=reply.latency)
+
+    def _profile_id(self, name: str) -> str:
+        """Return the id that a profile has, or is given when it is made."""
+        made = self.profiles.get(name)
+        self._made += made is None
+        return f"p-{self._made}" if made is None else str(made["id"])
+
+    def _ticket(
+        self, method: str, query: Mapping[str, str], body: Mapping[str, Any], reply: Reply
+    ) -> tuple[Reply, Any]:
+        """Make a ticket, once for each key; find it; change it, or comment on it."""
+        if method == "GET":
+            made = dt.datetime.fromtimestamp(self.time.wall(), dt.timezone.utc).isoformat()
+            found = [one for one in self.tickets if one["external_id"] == query["external_id"]]
+            return reply, {"tickets": [{"created_at": made, **one} for one in found]}
+        if reply.stores and method == "PUT" and "comment" in body["ticket"]:
+            self.comments.append(body["ticket"]["comment"]["body"])
+        elif reply.stores and method == "POST" and self.headers.get("Idempotency-Key", "") not in self.used_keys:
+            self.used_keys.add(self.headers["Idempotency-Key"])
+            self.tickets.append({"external_id": body["ticket"]["external_id"]})
         return reply, None
 
     def _start(self, key: str, items: list[dict[str, Any]], reply: Reply) -> tuple[Reply, Any]:
@@ -135,14 +194,20 @@ class KindsZendesk(Zendesk):
             job.is_over = True
             share = {"failed": 0, "killed": len(job.items) // 2}.get(job.fate, len(job.items))
             for item in job.items[:share]:
-                if item["custom_object_fields"].get("plan") != POISON:
+                if isinstance(item, str):
+                    self.records.pop((job.key, item), None)
+                    job.done.add(item)
+                elif item["custom_object_fields"].get("plan") != POISON:
                     self.records[job.key, item["external_id"]] = item
                     job.done.add(item["external_id"])
 
     def _shown(self, job: Job) -> dict[str, Any]:
         if not job.is_over:
             return {"id": job.id, "status": "working", "results": None}
-        entries = [self._entry(job, index, item["external_id"]) for index, item in enumerate(job.items)]
+        entries = [
+            self._entry(job, index, item if isinstance(item, str) else item["external_id"])
+            for index, item in enumerate(job.items)
+        ]
         status = job.fate if job.fate in {"failed", "killed"} else "completed"
         told = {"failed": None, "killed": None, "fewer": entries[:-1], "reversed": entries[::-1]}
         return {"id": job.id, "status": status, "message": "m", "results": told.get(job.fate, entries)}
@@ -154,9 +219,14 @@ class KindsZendesk(Zendesk):
         return {"index": index, "success": False, "error": "RecordInvalid", "details": "no such plan"}
 
     def _look_up(self, path: str, query: Mapping[str, str]) -> Any:
+        if "ids" in query:
+            jobs = [self.jobs[one] for one in query["ids"].split(",")]
+            return {"job_statuses": [self._shown(one) for one in jobs if one.fate != "forgotten"]}
         if "external_ids" in query:
             names = query["external_ids"].split(",")
             return {"users": [{"id": f"u-{one}", "external_id": one} for one in names if one in self.users]}
+        if "identifier" in query:
+            return {"profile": self.profiles.get(query["identifier"], {})}
         if "query" in query:
             email = query["query"].partition(":")[2]
             return {"users": [{"id": f"u-{email}", "email": email}] if email in self.users else []}
@@ -245,6 +315,21 @@ def profile(number: int, name: object, method: Method = Method.MERGE) -> Profile
     """Return a profile to be sent alone, which says its number."""
     identifiers = (Identifier("shop_id", str(name)),)
     return ProfileUpsert(Profile("shop", "customer", identifiers, attributes={"number": str(number)}), method)
+
+
+def deletion(name: object) -> ProfileDeletion:
+    """Return the deletion of a customer's profile."""
+    return ProfileDeletion(Profile("shop", "customer", (Identifier("shop_id", str(name)),)))
+
+
+def ticket(number: int) -> Ticket:
+    """Return a ticket to be made."""
+    return Ticket({"external_id": f"t-{number}", "subject": "s", "comment": {"body": "b"}})
+
+
+def comment(number: int, name: object) -> TicketComment:
+    """Return a comment on a ticket, which says its number."""
+    return TicketComment(str(name), {"body": str(number)})
 
 
 def event(number: int, name: object, kind: str = "shop_id") -> Event:

@@ -160,3 +160,14 @@ def test_what_was_not_there_and_was_made_since_by_this_run_is_found_at_once() ->
     here.take(work(3, mixed.record(3, 3, customer=user("c-1"))))
     here.run()
     assert outcomes(here.report) == {"delivered": 3, "rejected": 1}
+
+
+def test_what_is_not_there_takes_no_place_of_the_minute() -> None:
+    """Twenty deletions of what is not there cost twenty look-ups, five a minute, and nothing else."""
+    here, zendesk = house(per_minute=5)
+    here.take(*(work(number, mixed.deletion(number)) for number in range(20)))
+    began = here.clock.now
+    here.run()
+    assert len(zendesk.requests) == 20
+    assert here.clock.now < began + 3 * 61 + 5
+    assert outcomes(here.report) == {"delivered": 20}

@@ -79,6 +79,7 @@ class Reply:
     retry_after: float | None = None
     stores: bool = False
     raises: Exception | None = None
+    code: str = ""
 
 
 ACCEPTED = Reply(stores=True)
@@ -188,6 +189,7 @@ class Zendesk:
         return Answer(
             reply.kind,
             reply.status,
+            reply.code,
             retry_after=reply.retry_after,
             served_at=None if reply.status is None else self._clock.wall() + reply.latency + self.ahead,
             seconds=reply.latency,
