@@ -213,11 +213,9 @@ class TargetZendeskEvents(CommandTarget):
             self._said_version = True
             logger.info("ACTIVATE_VERSION takes nothing away here: only a rule with delete does")
 
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002
-        """Refuse a BATCH: its records must not be passed over."""
-        raise self.message_reader.input_fault(
-            "is a BATCH message, which this target does not read: take it off the tap [ZE406]"
-        )
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        """Have the files of a BATCH read, whose records come as RECORDs do."""
+        self.message_reader.read_files(message_dict, self.mapper.stream_maps, self.settings.batch_root)
 
     def _write_state(self, value: bytes) -> None:
         if self.settings.writes_state:

@@ -235,6 +235,7 @@ FRAGMENTS = frozenset(
         "entries; Zendesk takes 1 to",
         "event.created_at",
         "its last line is torn",
+        "no regular file",
         "nobody reads it",
         "scopes with spaces between them, as in users:read users:write",
         "the schema refers to what it does not hold",

@@ -11,7 +11,7 @@ from target_zendesk_events.cli import VERBS
 
 LOADER = "target-zendesk-events"
 PROJECT_FILE = "meltano.yml"
-CAPABILITIES = ("about", "stream-maps", "schema-flattening", "structured-logging")
+CAPABILITIES = ("about", "batch", "stream-maps", "schema-flattening", "structured-logging")
 ACCOUNT = {"subdomain": "acme", "client_id": "events_pipeline", "plan": "professional"}
 """Stand-ins, as in README."""
 

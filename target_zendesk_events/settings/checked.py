@@ -19,7 +19,7 @@ from target_zendesk_events.settings.plans import NO_PLAN, PLANS, Plan
 from target_zendesk_events.settings.playground import Playground, read_playground
 from target_zendesk_events.settings.schema import misspelt_variables, unread_variables
 from target_zendesk_events.settings.scopes import Need, narrowest, needs_of
-from target_zendesk_events.settings.storage import absolute, read_ledger_url, sqlite_url, start_folder
+from target_zendesk_events.settings.storage import absolute, read_batch_root, read_ledger_url, sqlite_url, start_folder
 from target_zendesk_events.settings.times import read_length, read_since, read_timezone
 from target_zendesk_events.settings.values import listed, read_values
 
@@ -68,6 +68,8 @@ class Settings:
     request_timeout_seconds: int
     max_outage_seconds: int
     batch_size_rows: int
+    batch_root: Path | None
+    """Absolute: where files of BATCH messages may lie, beside the working directory."""
     state_per_stream: bool
     on_unknown_outcome: OnUnknownOutcome
     data_dir: Path
@@ -163,6 +165,7 @@ class _Reading:
             request_timeout_seconds=values.get("request_timeout_seconds"),
             max_outage_seconds=values.get("max_outage_seconds"),
             batch_size_rows=values.get("batch_size_rows"),
+            batch_root=self._or_fault(read_batch_root, values.get("batch_config"), self._start),
             state_per_stream=values.get("state_per_stream"),
             on_unknown_outcome=values.get("on_unknown_outcome"),
             data_dir=data_dir,

@@ -280,13 +280,17 @@ SDK_SETTINGS: tuple[Setting, ...] = (
     Setting("flattening_max_depth", "integer", "How deep to flatten.", minimum=0),
     Setting("flattening_max_key_length", "integer", "Longest name that flattening makes.", minimum=1),
     Setting("flattening_separator", "string", "What flattening puts between names.", verbatim=True),
+    Setting(
+        "batch_config",
+        "object",
+        "Where the files of BATCH messages may lie, beside the working directory: `storage.root`, a local folder.",
+    ),
     Setting("validate_records", "boolean", "Whether records are checked against their schema.", default=True),
 )
 """The SDK's own settings that work; the SDK adds them to the schema itself, with its own descriptions."""
 
 MEANINGLESS: tuple[str, ...] = (
     "add_record_metadata",
-    "batch_config",
     "batch_wait_limit_seconds",
     "default_target_schema",
     "hard_delete",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from target_zendesk_events.local_paths import local_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,22 @@ def start_folder(environ: Mapping[str, str]) -> Path:
 def absolute(path: str, start: Path) -> Path:
     """Return a path made absolute, `~` and `..` and all, without a look at the disk."""
     return Path(os.path.abspath(start / os.path.expanduser(path)))  # noqa: PTH100, PTH111 - Path.resolve would follow links
+
+
+def read_batch_root(batch_config: Mapping[str, Any] | None, start: Path) -> Path | None:
+    """Return the folder where a tap's batch files may lie, beside the working directory; None where none is named.
+
+    Raises a ValueError with the sentence where it is no local folder.
+    """
+    storage = (batch_config or {}).get("storage") or {}
+    root = storage.get("root") if isinstance(storage, dict) else storage
+    if root is None or root == "":
+        return None
+    paths = local_paths(root) if isinstance(root, str) else []
+    if not paths:
+        message = "batch_config's storage.root is no local folder; accepted: its path, or file:// before it [ZE124]"
+        raise ValueError(message)
+    return absolute(paths[0], start)
 
 
 def read_ledger_url(text: str | None, data_dir: Path, start: Path) -> str | None:

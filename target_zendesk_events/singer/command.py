@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, TargetError
 from target_zendesk_events.escaping import say_lines
@@ -29,6 +30,7 @@ logger = logging.getLogger("target-zendesk-events")
 class CommandTarget(Target):
     """A target as a command: what a user meets before the first message and after the last."""
 
+    capabilities = (*Target.capabilities, PluginCapabilities.BATCH)  # type: ignore[assignment]
     exit_code = 0
     """What the process ends with, once all input is dealt with."""
 

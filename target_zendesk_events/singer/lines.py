@@ -5,15 +5,22 @@ from __future__ import annotations
 import codecs
 import collections
 import os
-from typing import IO, Any
+from typing import Any, Protocol
 
 CHUNK_BYTES = 1 << 16
+
+
+class Readable(Protocol):
+    """A file, or what is read like one."""
+
+    def read(self, size: int, /) -> str | bytes:
+        """Return up to `size` bytes or characters; nothing at the end."""
 
 
 class Input:
     """The tap's bytes, cut into lines; whether more stand ready can be asked where the system can tell."""
 
-    def __init__(self, source: IO[Any]) -> None:
+    def __init__(self, source: Readable) -> None:
         """Read from `source`: a pipe, a file, or (in a test) a buffer of text or bytes."""
         self._binary: Any = getattr(source, "buffer", source)
         self._pieces: list[bytes] = []

@@ -1,16 +1,13 @@
-"""Bytes in, Singer messages out; the one place that waits: on input, answers, signals and the clock together."""
+"""Bytes in, Singer messages out, the files of BATCH messages among them; while the tap is silent, the engine works."""
 
 from __future__ import annotations
 
 import collections
-import contextlib
 import logging
-import os
-import selectors
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
@@ -18,8 +15,10 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from target_zendesk_events import lenient
 from target_zendesk_events.codes import prolonged
 from target_zendesk_events.errors import InputError, TargetError
+from target_zendesk_events.singer.batches import Batch, OpenBatch
 from target_zendesk_events.singer.foreign import recognised, recognised_object
 from target_zendesk_events.singer.lines import Input
+from target_zendesk_events.singer.waits import Alarm, Waiter
 
 logger = logging.getLogger("target-zendesk-events")
 
@@ -70,67 +69,6 @@ class Progress(Protocol):
         """Say where the run stands, if it is time."""
 
 
-class Alarm:
-    """A pipe that ends the wait: workers ring it when an answer is there, and Python when a signal came."""
-
-    def __init__(self) -> None:
-        """Open the pipe; signals ring it from now on."""
-        self.reading_end, self._writing_end = os.pipe()
-        self._is_ringing = False
-        os.set_blocking(self.reading_end, False)
-        os.set_blocking(self._writing_end, False)
-
-    def take_signals(self) -> None:
-        """Have signals ring, beside what their handlers do. Only the main thread may ask for it."""
-        with contextlib.suppress(ValueError):
-            signal.set_wakeup_fd(self._writing_end, warn_on_full_buffer=False)
-
-    def ring(self) -> None:
-        """End the wait, or the next one; once rung, it need not be rung again."""
-        if self._is_ringing:
-            return
-        self._is_ringing = True
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._writing_end, b"\0")
-
-    def quiet(self) -> None:
-        """Take the rings that came; what they tell of is to be looked at before the next wait."""
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self.reading_end, 4096):
-                pass
-        self._is_ringing = False  # last: a ring that was taken for rung already is looked after when this wait ends
-
-
-class Waiter:
-    """Waits for what comes first: input, a ring, or the clock."""
-
-    def __init__(self, alarm: Alarm, source: Input) -> None:
-        """Watch the alarm always, and the input where the system can tell whether it is ready."""
-        self._alarm = alarm
-        self._without_input = selectors.DefaultSelector()
-        self._with_input = selectors.DefaultSelector()
-        for selector in (self._without_input, self._with_input):
-            selector.register(alarm.reading_end, selectors.EVENT_READ)
-        self._input = source.descriptor
-        self.can_poll = False
-        if source.descriptor is not None:
-            with contextlib.suppress(PermissionError, ValueError):  # a regular file, /dev/null: always ready
-                self._with_input.register(source.descriptor, selectors.EVENT_READ)
-                self.can_poll = True
-
-    def wait(self, seconds: float | None, *, wants_input: bool) -> bool:
-        """Wait up to `seconds` (None: until something comes); tell whether input stands ready."""
-        selector = self._with_input if wants_input else self._without_input
-        ready = {key.fd for key, _ in selector.select(seconds)}
-        self._alarm.quiet()
-        return self._input in ready
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._without_input.close()
-        self._with_input.close()
-
-
 class Reader(GenericSingerReader[bytes]):
     """Reads messages while the engine has room, and lets it work while the tap is silent.
 
@@ -149,7 +87,22 @@ class Reader(GenericSingerReader[bytes]):
         """Whether the message is nested deeper than a record may be; what is too deep in it is left out."""
         self.fault: TargetError | None = None
         """What was wrong with the input, if anything."""
+        self._batch: OpenBatch | None = None
+        """The BATCH whose files are being read."""
         self._passed_over: set[str] = set()
+
+    def read_files(self, message: Mapping[str, Any], streams: Collection[str], root: Path | None) -> None:
+        """Read the files of a BATCH before any further line. Raises InputError.
+
+        It is to be of a stream among `streams`; files may lie in the working directory, or in `root`.
+        """
+        try:
+            batch = Batch.of(message)
+        except ValueError as fault:
+            raise self.input_fault(str(fault)) from None
+        if batch.stream not in streams:
+            raise self.input_fault("is a BATCH that came before the SCHEMA of its stream [ZE405]")
+        self._batch = OpenBatch(batch, root, self.line_number)
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -167,8 +120,12 @@ class Reader(GenericSingerReader[bytes]):
 
     def input_fault(self, what: str, cure: str = "; mend the tap and run again") -> InputError:
         """Return the error for the line that is being processed; it tells its number and length, never its content."""
-        where = f"line {self.line_number} of the input ({len(self.line):,} bytes)"
+        where = f"{self._place} ({len(self.line):,} bytes)"
         return InputError(prolonged(f"{where} {what}", f". What came before it is delivered{cure}"))
+
+    @property
+    def _place(self) -> str:
+        return f"line {self.line_number} of the input" if self._batch is None else self._batch.place
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
         """Return the message in a line, emptied where it is too deep. Raises InputError."""
@@ -200,9 +157,15 @@ class Reader(GenericSingerReader[bytes]):
         self.alarm.take_signals()
         try:
             for line in self._lines(source, waiter):
-                self._process(line, named, counts)
+                if self._batch is None:
+                    self._process(line, named, counts)
+                else:
+                    self._process_row(self._batch, line, named["RECORD"])
         except TargetError as fault:
             self.fault = fault
+        finally:
+            if self._batch is not None:
+                self._batch.close()
         self._settle_all(waiter)
         waiter.close()
         return counts
@@ -223,10 +186,24 @@ class Reader(GenericSingerReader[bytes]):
         callbacks[kind](message)
         counts[kind] += 1
 
-    def _lines(self, source: Input, waiter: Waiter) -> Iterator[bytes]:
+    def _process_row(self, batch: OpenBatch, row: bytes, callback: Callable[[dict[str, Any]], None]) -> None:
+        """Process a record of a BATCH's file as a RECORD of that stream."""
+        self.line = row
+        batch.count()
+        if not row or row.isspace():
+            self._pass_over("blank")
+            return
+        try:
+            self.line, message, self.is_too_deep = batch.message(row)
+        except ValueError:
+            raise self.input_fault("is no JSON object [ZE426]") from None
+        callback(message)
+
+    def _lines(self, tap: Input, waiter: Waiter) -> Iterator[bytes]:
         """Yield lines while there is room; in between, let the engine work, and wait for what comes first."""
         engine = self._engine
         while not (engine.is_stopping or self._must_end()):
+            source = self._source(tap)
             if source.has_lines and engine.has_room:
                 yield from self._some(source)
                 self._step()
@@ -235,27 +212,35 @@ class Reader(GenericSingerReader[bytes]):
             elif self._input_comes(source, waiter):
                 source.fill()
 
+    def _source(self, tap: Input) -> Input:
+        """Return what is read now: the files of a BATCH until all of them were, else what the tap writes."""
+        rows = None if self._batch is None else self._batch.rows()
+        if rows is None:
+            self._batch = None
+        return rows or tap
+
     def _some(self, source: Input) -> Iterator[bytes]:
-        """Yield a few lines, fewer when the engine has something to do at once."""
-        engine, lines = self._engine, source.lines
+        """Yield a few lines, fewer when the engine has something to do at once, or files come before the next."""
+        engine, lines, batch = self._engine, source.lines, self._batch
         for _ in range(LINES_BETWEEN_LOOKS):
             yield lines.popleft()
-            if not lines or engine.wants_step or not engine.has_room:
+            if not lines or engine.wants_step or not engine.has_room or self._batch is not batch:
                 return
 
     def _input_comes(self, source: Input, waiter: Waiter) -> bool:
         """Tell whether input stands ready; if it does not, close the batch, let the engine work, and wait."""
         engine = self._engine
         wants_input = engine.has_room and not source.has_ended and not source.has_lines
-        if wants_input and (not waiter.can_poll or waiter.wait(0, wants_input=True)):
+        can_poll = waiter.can_poll and self._batch is None
+        if wants_input and (not can_poll or waiter.wait(0, wants_input=True)):
             return True
         engine.close_batch()
         seconds = self._step()
         if engine.is_stopping or (source.has_lines and engine.has_room):
             return False
         wants_input = engine.has_room and not source.has_ended and not source.has_lines
-        ready = waiter.wait(0 if wants_input and not waiter.can_poll else seconds, wants_input=wants_input)
-        return ready or (wants_input and not waiter.can_poll)
+        ready = waiter.wait(0 if wants_input and not can_poll else seconds, wants_input=wants_input and can_poll)
+        return ready or (wants_input and not can_poll)
 
     def _settle_all(self, waiter: Waiter) -> None:
         """The input has ended, or must: wait until the engine is done."""
@@ -279,4 +264,4 @@ class Reader(GenericSingerReader[bytes]):
     def _pass_over(self, what: str) -> None:
         if what not in self._passed_over:
             self._passed_over.add(what)
-            logger.warning("line %d of the input is %s: such lines are passed over", self.line_number, what)
+            logger.warning("%s is %s: such lines are passed over", self._place, what)

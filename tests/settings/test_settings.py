@@ -154,6 +154,7 @@ def test_the_sdk_adds_no_setting_that_the_tables_miss() -> None:
         name = "probe"
         capabilities = (  # type: ignore[assignment]
             PluginCapabilities.ABOUT,
+            PluginCapabilities.BATCH,
             PluginCapabilities.STREAM_MAPS,
             PluginCapabilities.FLATTENING,
             TargetCapabilities.VALIDATE_RECORDS,
@@ -443,6 +444,32 @@ def test_settings_that_mean_nothing_are_passed_over_in_one_line() -> None:
     found = read(load_method="upsert", add_record_metadata=True)
     assert found.notes == ("settings that mean nothing here and are passed over: add_record_metadata and load_method",)
     assert "load_method" not in found.sdk_config
+
+
+@pytest.mark.parametrize(
+    ("batch_config", "root"),
+    [
+        (None, None),
+        ({}, None),
+        ({"encoding": {"format": "jsonl"}, "storage": {"prefix": "x-"}}, None),
+        ({"storage": {"root": ""}}, None),
+        ({"storage": {"root": "file:///var/batches"}}, Path("/var/batches")),
+        ({"storage": {"root": "/var/a%20b/../batches"}}, Path("/var/batches")),
+        ({"storage": {"root": "out"}}, Path.cwd() / "out"),
+        ('{"storage": {"root": "file://out"}}', Path.cwd() / "out"),
+    ],
+)
+def test_the_root_of_batch_files_is_a_local_folder(batch_config: Any, root: Path | None) -> None:
+    """A relative one starts where other paths do; the rest of `batch_config` is the tap's."""
+    assert read(batch_config=batch_config).batch_root == root
+
+
+@pytest.mark.parametrize("storage", ["s3://bucket", {"root": "s3://key:secret@bucket"}, {"root": 5}, ["x"]])
+def test_a_root_elsewhere_is_a_fault(storage: Any) -> None:
+    """It is named, and what it holds is not shown: an address may hold a key."""
+    assert faults_of(batch_config={"storage": storage}) == (
+        "batch_config's storage.root is no local folder; accepted: its path, or file:// before it",
+    )
 
 
 def test_the_sdk_gets_values_of_their_kind() -> None:
