@@ -75,6 +75,11 @@ class Directory:
 
     # what is asked for
 
+    @property
+    def has_fresh(self) -> bool:
+        """Whether a shipment waits for what the ledger is yet to be asked for."""
+        return bool(self._fresh)
+
     def consult(self, now: float) -> list[OpenShipment]:
         """Look in the ledger for what nobody asked for yet; return the shipments whose wait is over."""
         fresh, self._fresh = self._fresh, {}

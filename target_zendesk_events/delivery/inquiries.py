@@ -75,6 +75,8 @@ class Inquiries:
 
     def next_at(self, now: float, *, is_stopping: bool) -> float:
         """Return when there is something to ask; infinity where only an answer helps. A stop looks nothing up."""
+        if self._directory.has_fresh and not is_stopping:
+            return now
         if self._renewal.blocks and not is_stopping:
             wanted_at = self._wanted_at()
             return math.inf if wanted_at == math.inf else max(wanted_at, self._renewal.asks_at(now))

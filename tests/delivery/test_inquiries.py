@@ -40,6 +40,19 @@ def test_users_are_asked_for_a_hundred_at_a_time() -> None:
     assert outcomes(here.report) == {"delivered": 1_000}
 
 
+def test_what_is_looked_up_is_asked_for_at_once() -> None:
+    """Three users by email, one after the other, and then the record: a second, a quarter of it for each answer."""
+    here, zendesk = house()
+    zendesk.users = {f"customer-{number}@example.com" for number in range(3)}
+    began = here.clock.now
+    first, second, third = (user(f"customer-{number}@example.com", "email") for number in range(3))
+    here.take(work(0, mixed.record(0, 0, a=first, b=second, c=third)))
+    here.run()
+    assert outcomes(here.report) == {"delivered": 1}
+    assert here.clock.now - began <= 1.1
+    assert not here.was_busy
+
+
 def test_look_ups_leave_places_for_what_is_under_way() -> None:
     """With four at once, fifty users are asked for by email four at a time."""
     here, zendesk = house(max_in_flight=4)
