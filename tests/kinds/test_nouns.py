@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 
 import pytest
+import support
 
 from target_zendesk_events import kinds
 from target_zendesk_events.kinds.nouns import NOUNS, counted, several, told_apart
@@ -16,8 +17,15 @@ def test_each_kind_has_its_noun() -> None:
     modules = [importlib.import_module(f"{kinds.__name__}.{one.name}") for one in pkgutil.iter_modules(kinds.__path__)]
     classes = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
     found = {kind for one in classes if isinstance(kind := getattr(one, "kind", None), str)}
-    assert found >= {"event", "profile", "object"}
-    assert found <= set(NOUNS)
+    assert found == set(NOUNS)
+
+
+def test_the_report_s_schema_knows_each_kind() -> None:
+    """And no other, for the run and for a rule."""
+    kinds_of_run = support.LAST_RUN_SCHEMA["properties"]["totals"]["properties"]["kinds"]
+    stream = support.LAST_RUN_SCHEMA["properties"]["streams"]["additionalProperties"]["properties"]
+    assert kinds_of_run["propertyNames"]["enum"] == list(NOUNS)
+    assert stream["rules"]["additionalProperties"]["properties"]["kinds"] == kinds_of_run
 
 
 @pytest.mark.parametrize(
