@@ -69,7 +69,7 @@ def build(  # noqa: PLR0913 - values, not owners
 ) -> Sender:
     """Return a sender that is idle. `reached` is told each durable step of a shipment's life as it is done."""
     lanes: Lanes[OpenShipment] = Lanes()
-    jobs = Jobs(terms.max_outage_seconds)
+    jobs = Jobs(terms.max_outage_seconds, reached)
     directory = Directory(ledger, keys, checks_customers=terms.unknown_customers != "create")
     outage = Outage(terms.max_outage_seconds)
     suspicion: Suspicion[OpenShipment] = Suspicion()

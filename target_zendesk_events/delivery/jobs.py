@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.shipment import OpenShipment
@@ -46,8 +46,9 @@ class Ended:
 class Jobs:
     """Keeps the open jobs; times are of the monotonic clock."""
 
-    def __init__(self, max_seconds: float) -> None:
-        """Give a job up as lost that is under way for longer than `max_seconds`."""
+    def __init__(self, max_seconds: float, reached: Callable[[str], None] = lambda _: None) -> None:
+        """Give a job up as lost that is under way for longer than `max_seconds`; tell `reached` of each step."""
+        self._reached = reached
         self._max_seconds = max_seconds
         self._open: dict[str, OpenJob] = {}
         self._shipments: set[OpenShipment] = set()
@@ -92,6 +93,7 @@ class Jobs:
         external_ids = [_external_id(one) for one in shipments]
         self._open[status.id] = OpenJob(status.id, shipments, external_ids, now, now + FIRST_WAIT_SECONDS)
         self._shipments.update(shipments)
+        self._reached("job started")
 
     # asking how they stand
 
@@ -147,6 +149,7 @@ class Jobs:
     def _close(self, job: OpenJob) -> None:
         del self._open[job.id]
         self._shipments.difference_update(job.shipments)
+        self._reached("job ended")
 
 
 def _external_id(shipment: OpenShipment) -> str:
