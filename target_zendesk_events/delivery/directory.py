@@ -117,6 +117,10 @@ class Directory:
         self._absent.update(dict.fromkeys(absent, now + SECONDS_OF_ABSENCE))
         return self._settle(found) + [shipment for one in absent for shipment in self._parked.pop(one, ())]
 
+    def give_up(self, wanted: LookUp) -> list[OpenShipment]:
+        """Zendesk refuses to tell: return the shipments that wait for it, of which nobody knows whether it is there."""
+        return self._parked.pop(wanted, [])
+
     def heed_delivered(self, what: Shipment) -> None:
         """What was delivered may have made what others refer to, or taken it away: ask for that again."""
         takes_away = what.when_not_found() is Missing.DONE

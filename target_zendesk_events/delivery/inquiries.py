@@ -134,9 +134,12 @@ class Inquiries:
 
     def _found(self, asked: Sequence[LookUp], answer: Answer, now: float) -> list[tuple[OpenShipment, Next]]:
         """Return the shipments whose wait is over: what they need is found, or is not there."""
-        if answer.kind is not Kind.ACCEPTED and not answer.is_missing and len(asked) > 1:
-            self._directory.ask_again(asked, now, alone=True)  # one of them may be at fault
-            return []
+        if answer.kind is not Kind.ACCEPTED and not answer.is_missing:
+            if len(asked) > 1:
+                self._directory.ask_again(asked, now, alone=True)  # one of them may be at fault
+                return []
+            waiting = self._directory.give_up(asked[0])
+            return [(one, Next(receipt=self._follow_up.refusal(one, answer))) for one in waiting]
         found = found_in(answer.payload, asked) if answer.kind is Kind.ACCEPTED else {}
         return [(one, Next(again_at=now)) for one in self._directory.took(asked, found, now)]
 

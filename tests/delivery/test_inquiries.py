@@ -111,14 +111,14 @@ def test_a_look_up_waits_and_the_others_go_on(reply: Reply) -> None:
 
 
 def test_one_of_a_hundred_that_is_at_fault_takes_no_other_down() -> None:
-    """Refused together, each is asked for alone; only the one at fault finds nothing."""
+    """Refused together, each is asked for alone; only what is refused then is set aside, in Zendesk's words."""
     here, zendesk = house()
     zendesk.users = {f"c-{number}" for number in range(10)}
     zendesk.reply_to = lambda request: mixed.REFUSED if "show_many" in request.path and "c-3" in request.path else None
     here.take(*(work(one, mixed.record(one, one, customer=user(f"c-{one}"))) for one in range(10)))
     here.run()
     assert len(zendesk.sent("GET", "users/show_many")) == 11
-    assert [(number, note.reason) for number, note in here.letters.written] == [(3, "unresolved")]
+    assert [(number, note.reason) for number, note in here.letters.written] == [(3, "refused")]
     assert outcomes(here.report) == {"delivered": 9, "rejected": 1}
 
 
@@ -184,3 +184,13 @@ def test_what_is_not_there_takes_no_place_of_the_minute() -> None:
     assert len(zendesk.requests) == 20
     assert here.clock.now < began + 3 * 61 + 5
     assert outcomes(here.report) == {"delivered": 20}
+
+
+def test_a_refused_look_up_is_no_absence() -> None:
+    """A deletion whose profile Zendesk did not tell of is set aside, not done; a 404 alone says that it is gone."""
+    here, zendesk = house()
+    zendesk.reply_to = only("user_profiles", mixed.REFUSED, mixed.MISSING)
+    here.take(work(0, mixed.deletion("a")), work(1, mixed.deletion("b")))
+    here.run()
+    assert [(number, note.reason, note.status) for number, note in here.letters.written] == [(0, "refused", 422)]
+    assert outcomes(here.report) == {"delivered": 1, "rejected": 1}
