@@ -111,8 +111,9 @@ class Judge:
         """Note what is final by this answer."""
         if answer.is_missing and task.shipments and task.shipments[0].what.kind == "deletion":
             self.final.add(number_of(task.shipments[0]))
+        over = self.final | {one for one, _ in self.house.letters.written}
         for one in task.about if answer.is_missing else ():
-            self.final.add(next(number for number in self.deletes[one] if number not in self.final))
+            self.final.add(next(number for number in self.deletes[one] if number not in over))
         if answer.kind is not Kind.ACCEPTED:
             return
         if task.asked == "send":
