@@ -121,6 +121,7 @@ def test_a_record_draws_on_supports_minute_and_may_be_sent_twice() -> None:
     [
         ({}, ""),
         ({"name": "x" * 255}, ""),
+        ({"name": None}, ""),
         ({"name": "x" * 256}, "object.name has 256 characters; Zendesk takes 255"),
         ({"fields": {"a": "x" * (32 * 1024 - 8)}}, ""),
         ({"fields": {"a": "x" * (32 * 1024 - 7)}}, "object.fields has 32,769 bytes; Zendesk takes 32,768 a record"),

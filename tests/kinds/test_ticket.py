@@ -60,7 +60,13 @@ def test_what_is_sent_of_tickets_draws_on_supports_minute(what: Any) -> None:
     assert (what.batch(), what.known_by(), what.origin, what.tells_time) == (None, None, (), False)
     assert what.limit_fault() == ""
     assert what.appearance(NOW) == msgspec.structs.replace(what).appearance(NOW)
-    assert len({one.appearance(NOW) for one in ALL}) == len(ALL)
+    others = [
+        TicketUpdate("36", UPDATE.fields),
+        TicketUpdate("35", {"status": "new"}),
+        TicketComment("36", COMMENT.comment),
+        TicketComment("35", {"body": "No"}),
+    ]
+    assert len({one.appearance(NOW) for one in (*ALL, *others)}) == len(ALL) + len(others)
 
 
 def test_an_external_id_tells_a_ticket_from_others() -> None:
@@ -70,6 +76,7 @@ def test_an_external_id_tells_a_ticket_from_others() -> None:
     assert MADE.lane_keys() == (("ticket", "external_id", "i/7"),)
     assert NAMELESS.lane_keys() == ()
     assert MADE.customer() == [{"email": "customer-7@example.com", "name": "Customer 7"}, None]
+    assert NAMELESS.customer() == [None, 42]
 
 
 def test_a_change_is_known_by_its_content_and_a_comment_is_made_once() -> None:
