@@ -30,8 +30,9 @@ from target_zendesk_events.zendesk.answers import (
     read_answer,
 )
 from target_zendesk_events.zendesk.auth import Auth
+from target_zendesk_events.zendesk.packing import unpacked
 from target_zendesk_events.zendesk.rights import right_to
-from target_zendesk_events.zendesk.transport import Clock, WatchingAdapter, set_out
+from target_zendesk_events.zendesk.transport import Clock, Trip, WatchingAdapter, set_out
 from target_zendesk_events.zendesk.trouble import of_error
 
 WHO_AM_I_PATH = "/api/v2/users/me.json"
@@ -142,13 +143,13 @@ class Client:
         if asked != "token" and not is_open:
             self.auth(request)
         started = self._monotonic()
-        trip = set_out(self._monotonic)
+        trip = set_out(self._monotonic, started + self._total_seconds)
         try:
             response = self._adapter.send(request, stream=True, timeout=self._timeouts, **self._route)
         except _TROUBLE as error:
             answer = of_error(error, trip)
         else:
-            body = self._body(response, started + self._total_seconds, asked)
+            body = self._body(response, trip, asked)
             answer = read_answer(
                 response.status_code, response.headers, body, now=self._wall(), asked=asked, holds=holds
             )
@@ -156,21 +157,21 @@ class Client:
         right = right_to(str(request.method), str(request.url).removeprefix(self._base_url)) if is_denied else ""
         return msgspec.structs.replace(answer, seconds=self._monotonic() - started, token=generation, right=right)
 
-    def _body(self, response: requests.Response, deadline: float, asked: Asked) -> bytes:
+    def _body(self, response: requests.Response, trip: Trip, asked: Asked) -> bytes:
         """Return the body as far as it comes: to its end the connection serves again, cut short it is closed."""
-        room = MAX_PAGE_LENGTH if asked == "read" else MAX_BODY_LENGTH
+        most = room = MAX_PAGE_LENGTH if asked == "read" else MAX_BODY_LENGTH
         read = getattr(response.raw, "read1", response.raw.read)
         chunks: list[bytes] = []
         with contextlib.suppress(*_TROUBLE):
             while chunk := read(CHUNK_LENGTH):
                 chunks.append(chunk)
                 room -= len(chunk)
-                if room < 0 or self._monotonic() > deadline:
+                if room < 0 or self._monotonic() > trip.deadline:
                     break
             else:
-                return b"".join(chunks)
+                return unpacked(b"".join(chunks), response.headers, most)
         response.raw.close()
-        return b"".join(chunks)
+        return unpacked(b"".join(chunks), response.headers, most)
 
 
 def _session(max_connections: int) -> requests.Session:

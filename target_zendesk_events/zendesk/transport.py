@@ -1,12 +1,16 @@
-"""Connections that know whether a request has begun to leave.
+"""Connections that know whether a request has begun to leave, and when its answer must be there.
 
 requests and urllib3 raise the same error for a TLS handshake that breaks, when nothing was sent, and for an answer
-that breaks, when Zendesk may have acted. Only the connection can tell the two apart, so these connections say.
+that breaks, when Zendesk may have acted. Only the connection can tell the two apart, so these connections say. Their
+timeouts are for the next byte alone: an answer that trickles would never end, its head least of all.
 """
 
 from __future__ import annotations
 
-import http
+import http.client
+import io
+import math
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,12 +32,23 @@ Clock = Callable[[], float]
 class Trip:
     """What is known of one request while it is under way."""
 
-    __slots__ = ("has_left", "monotonic")
+    __slots__ = ("deadline", "has_left", "monotonic")
 
-    def __init__(self, monotonic: Clock) -> None:
-        """Know nothing yet: `has_left` is None until a watched connection says otherwise (others never do)."""
+    def __init__(self, monotonic: Clock, deadline: float = math.inf) -> None:
+        """Know nothing yet: `has_left` is None until a watched connection says otherwise (others never do).
+
+        `deadline`, by that clock, is when the answer must be there.
+        """
         self.has_left: bool | None = None
         self.monotonic = monotonic
+        self.deadline = deadline
+
+    def seconds_left(self) -> float:
+        """Return how long the answer may still take. Raises TimeoutError when that time is over."""
+        left = self.deadline - self.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
 
 class _ThisThread(threading.local):
@@ -45,16 +60,57 @@ class _ThisThread(threading.local):
 _this_thread = _ThisThread()
 
 
-def set_out(monotonic: Clock) -> Trip:
+def set_out(monotonic: Clock, deadline: float) -> Trip:
     """Watch the next request that this thread sends."""
-    _this_thread.trip = trip = Trip(monotonic)
+    _this_thread.trip = trip = Trip(monotonic, deadline)
     return trip
 
 
+class _InTime(io.RawIOBase):
+    """What comes over a connection, as long as the trip has time for it."""
+
+    def __init__(self, connection: socket.socket, trip: Trip) -> None:
+        """Read from this connection."""
+        self._connection = connection
+        self._raw: io.RawIOBase = connection.makefile("rb", buffering=0)
+        self._trip = trip
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any buffer
+        """Read what comes next. Raises TimeoutError where it does not come in time."""
+        left, usual = self._trip.seconds_left(), self._connection.gettimeout()
+        if usual is not None and usual <= left:
+            return self._raw.readinto(buffer)
+        self._connection.settimeout(left if left < threading.TIMEOUT_MAX else None)
+        try:
+            return self._raw.readinto(buffer)
+        finally:
+            self._connection.settimeout(usual)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._raw.close()
+        super().close()
+
+
+class _AnswerInTime(http.client.HTTPResponse):
+    """An answer, a proxy's too, whose head and body must be there before the trip's deadline."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **values: Any) -> None:  # noqa: ANN401 - http.client's signature
+        """Read from this connection."""
+        super().__init__(sock, *args, **values)
+        unhurried, self.fp = self.fp, io.BufferedReader(_InTime(sock, _this_thread.trip))
+        unhurried.close()
+
+
 class _Watched(HTTPConnection):
-    """A connection that tells the trip when bytes of the request leave, and grows old when idle."""
+    """A connection that tells the trip when bytes of the request leave, heeds its deadline, and grows old when idle."""
 
     answered_at: float | None = None
+    response_class = _AnswerInTime
 
     def connect(self) -> None:
         """Connect; what a proxy or a handshake is sent on the way is no part of the request."""

@@ -30,6 +30,9 @@ _WORDS: Final[dict[str, str]] = {
     "ConnectionResetError": "the connection was lost",
     "RemoteDisconnected": "the connection was lost",
     "IncompleteRead": "the connection was lost",
+    "SSLError": "TLS broke off",
+    "SSLEOFError": "TLS broke off",
+    "SSLZeroReturnError": "TLS broke off",
 }
 _ERRNO_WORDS: Final[dict[int, str]] = {
     errno.ECONNREFUSED: "connection refused",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import gzip
 import http.server
 import io
 import json
@@ -13,6 +15,8 @@ import ssl
 import struct
 import threading
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -165,6 +169,13 @@ def post(*scripts: Script, **values: Any) -> Answer:
         return client.send(POST)
 
 
+@functools.cache
+def packed_gigabyte() -> bytes:
+    """Return a gigabyte of nothing, packed into a megabyte."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(1 << 10)) + packer.flush()
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as taken:
@@ -302,12 +313,97 @@ class TestTrouble:
         assert answer.kind is Kind.ACCEPTED
         assert 0.1 <= answer.seconds < 0.35
 
+    def test_a_slow_head_is_given_up_on(self) -> None:
+        """A status line that comes byte by byte is waited for until the time for all is over, and no longer."""
+        head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+        answer = post(writes(*[head[place : place + 1] for place in range(20)], pause=0.05), total_seconds=0.3)
+        assert (answer.kind, answer.status, answer.code) == (Kind.UNKNOWN, None, "ReadTimeoutError")
+        assert 0.3 <= answer.seconds < 0.8
+
+    def test_a_slow_tunnel_is_given_up_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A proxy whose answer comes byte by byte has no more time either, and nothing was sent."""
+        with serving(writes(*[b"H"] * 20, pause=0.05)) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+            with client_of("https://acme.invalid", total_seconds=0.3) as client:
+                answer = client.send(POST)
+        assert answer.kind is Kind.NOT_SENT
+        assert 0.3 <= answer.seconds < 0.8
+
+    def test_a_slow_answer_leaves_the_next_its_time(self) -> None:
+        """The little time that was left for one answer is not the next one's."""
+
+        def slowly(handler: Handler) -> None:
+            time.sleep(0.35)
+            says(202)(handler)
+
+        with serving(slowly) as server, client_of(server.url, total_seconds=0.5) as client:
+            assert [client.send(POST).kind for _ in range(3)] == [Kind.ACCEPTED] * 3
+            assert len({asked.port for asked in server.asked}) == 1
+
     def test_an_endless_body_is_cut_short(self) -> None:
         """A body is looked at up to a mebibyte."""
         head = b"HTTP/1.1 400 Bad\r\nContent-Type: text/plain\r\n\r\n"
         answer = post(writes(head, *[b"x" * 65_536] * 40))
         assert answer.kind is Kind.REFUSED
         assert len(answer.message) == 1000
+
+    @pytest.mark.parametrize("status", [400, 500, 202, 200])
+    def test_a_packed_gigabyte_fills_no_memory(self, status: int) -> None:
+        """Of a body that unpacks to far more than it is, no more is looked at than of any other."""
+        bomb = packed_gigabyte()
+        with serving(says(status, bomb, Content_Encoding="gzip")) as server, client_of(server.url) as client:
+            client.send(POST)  # what is loaded once is loaded
+            tracemalloc.start()
+            answer = client.send(POST)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert len({asked.port for asked in server.asked}) <= 2
+        assert peak < 24 << 20
+        assert answer.status == status
+        assert len(answer.message) <= 1000
+
+    @pytest.mark.parametrize(
+        ("name", "pack"), [("gzip", gzip.compress), ("X-Gzip", gzip.compress), ("deflate", zlib.compress)]
+    )
+    def test_a_packed_answer_is_read(self, name: str, pack: Callable[[bytes], bytes]) -> None:
+        """What stands between may pack an answer though none was asked for: its words and its content are read."""
+        refusal = pack(b'{"error":"RecordInvalid","description":"no such thing"}')
+        answer = post(says(422, refusal, Content_Encoding=name))
+        assert (answer.code, answer.message) == ("RecordInvalid", "no such thing")
+        page = pack(b'{"events":[{"id":"1"}]}')
+        with serving(says(200, page, Content_Encoding=name)) as server, client_of(server.url) as client:
+            assert page_of(read(client), "events").items == ({"id": "1"},)
+            assert server.asked[0].headers["accept-encoding"] == "identity"
+
+    @pytest.mark.parametrize("body", [b"not packed at all", b"\x1f\x8b", b""])
+    def test_a_body_that_is_not_packed_as_it_says_breaks_nothing(self, body: bytes) -> None:
+        """It is looked at as it came."""
+        assert post(says(400, body, Content_Encoding="gzip")).kind is Kind.REFUSED
+
+    def test_cookies_are_nobodys(self) -> None:
+        """Whatever an answer wants kept: nothing is, and nothing is sent back."""
+        numbers = iter(range(10_000))
+
+        def baking(handler: Handler) -> None:
+            handler.send_response(202)
+            for _ in range(90):
+                handler.send_header("Set-Cookie", f"c{next(numbers)}=v; Path=/")
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        with serving(baking) as server, client_of(server.url) as client:
+            assert [client.send(POST).kind for _ in range(12)] == [Kind.ACCEPTED] * 12
+            assert not [asked for asked in server.asked if "cookie" in asked.headers]
+            assert len(client._session.cookies) == 0  # noqa: SLF001 - where requests would keep them
+
+    def test_more_headers_than_can_be_read_are_a_lost_answer(self) -> None:
+        """Of an answer with a thousand cookies nothing is known, and its connection is not used again."""
+        cookies = b"".join(b"Set-Cookie: c%d=v\r\n" % number for number in range(1_000))
+        head = b"HTTP/1.1 202 Accepted\r\n" + cookies + b"Content-Length: 0\r\n\r\n"
+        with serving(writes(head), says(202)) as server, client_of(server.url) as client:
+            answers = [client.send(POST) for _ in range(2)]
+        assert [answer.kind for answer in answers] == [Kind.UNKNOWN, Kind.ACCEPTED]
+        assert answers[0].code == "HTTPException"
 
     def test_a_closed_port_is_not_sent(self) -> None:
         """Nothing was sent where nobody listens."""
