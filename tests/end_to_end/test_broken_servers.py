@@ -201,6 +201,7 @@ def test_a_broken_server_ends_a_run_in_its_stated_way(name: str, tmp_path: Path)
     """Exit code, outcome and the line in the log are as documented; STATE goes out for what is settled alone."""
     case = CASES[name]
     messages = MESSAGES
+    packed_gigabyte()  # made before anybody waits for it
     if case.script is bakes:
         messages = support.lines(
             [support.schema("orders"), *(support.record("orders", number) for number in range(12))]
