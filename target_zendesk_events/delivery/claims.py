@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.lookalikes import Lookalikes
-from target_zendesk_events.delivery.settling import Settling, keyed_of
+from target_zendesk_events.delivery.settling import Settling, keyed_of, known_end
 from target_zendesk_events.delivery.shipment import OpenShipment
-from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Ledger, Standing
+from target_zendesk_events.ledger.ledger import COUNTED, NEW, SENT_AGAIN, Entry, Ledger, Standing
 from target_zendesk_events.limits.brakes import Quotas
-from target_zendesk_events.work import Outcome
+from target_zendesk_events.work import Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
 SECONDS_BETWEEN_BEATS: Final = 2.0
@@ -44,6 +44,18 @@ class Claims:
         for shipment, entry in zip(picked, entries, strict=True):
             self._note(shipment, entry, now)
         return entries
+
+    def settled_as(self, shipment: OpenShipment) -> Receipt | None:
+        """Return how a thing ended whose content is what was last sent of it; None where it is another, or not known.
+
+        It was let in while another content was on its way: what was received of that is settled first.
+        """
+        if shipment.content is None or shipment.is_claimed:
+            return None
+        self._settling.commit([])
+        entry = self._ledger.seen([keyed_of(shipment)])[0]
+        goes_again = shipment.is_replayed and entry.outcome in SENT_AGAIN
+        return known_end(entry) if entry.standing is Standing.SETTLED and not goes_again else None
 
     def heed(self, answer: Answer) -> None:
         """Take the time that an answer tells: only one that took what was asked is Zendesk's for certain."""

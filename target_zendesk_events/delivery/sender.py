@@ -259,9 +259,10 @@ class Sender:
     def _is_to_go(self, shipment: OpenShipment, now: float) -> bool:
         """Tell whether a shipment is to go; settle one that is not, before it takes a claim."""
         known = self._follow_up.before_sending(shipment, now)
-        if known is not None:
-            self._consequences.receive(shipment, known, now)
-        return known is None
+        if known is None:
+            return True
+        self._consequences.receive(shipment, self._claims.settled_as(shipment) or known, now)
+        return False
 
     def _set_out(self, shipments: Sequence[OpenShipment], entries: Sequence[Entry], now: float) -> None:
         """Send what may go, in one request; each of the others waits, or is settled already."""
