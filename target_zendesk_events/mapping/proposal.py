@@ -134,7 +134,7 @@ def _object(stream: str, columns: Mapping[str, Any], keys: Sequence[str]) -> lis
         "  object:",
         f"    key: {quoted(_singular(_USUAL_SCHEMA.sub('', stream)))}",
         f"    external_id: {quoted(':'.join(map(braced, keys)))}",
-        *(f"    name: {quoted(braced(name))}" for name in titles),
+        f"    name: {quoted(':'.join(map(braced, titles or keys)))}",
         *(["    fields:"] if fields else []),
     ]
     for field in reversed(fields):

@@ -288,6 +288,7 @@ def test_a_stream_with_a_key_and_no_time_becomes_records_of_an_object() -> None:
     assert proposed({"a": KEY, "b": KEY}, ["a", "b"], "statuses")["object"] == {
         "key": "status",
         "external_id": "{{ a }}:{{ b }}",
+        "name": "{{ a }}:{{ b }}",
     }
 
 
