@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from target_zendesk_events.kinds.canonical import canonical
 
 if TYPE_CHECKING:
@@ -43,6 +41,8 @@ class Digests:
         return hashlib.sha256(text).hexdigest()[:DIGEST_LENGTH]
 
 
-def _as_json(rule: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """Return a rule as JSON has it: YAML has numbers for names too, such as those of a ticket's fields."""
-    return msgspec.json.decode(msgspec.json.encode(rule))
+def _as_json(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
+    """Return a rule as JSON has it: YAML has other names than text, as the numbers of a ticket's fields, and `on`."""
+    if isinstance(value, Mapping):
+        return {str(name): _as_json(item) for name, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, list) else value

@@ -172,6 +172,9 @@ def test_a_rule_with_numbers_for_names_has_a_digest() -> None:
     raw = [{"stream": "incidents", "ticket": {"custom_fields": {number: 1}, **SAID}} for number in (5, "5", 6)]
     first, second, third = (Digests([one], compile_rules([one]), {}).of("incidents") for one in raw)
     assert first == second != third
+    for name in (True, None, 1.5):  # `on`, `~` and 1.5 in YAML
+        raw = [{"stream": "incidents", "ticket": {"more": {name: 1, "b": 2}, **SAID}}]
+        assert Digests(raw, compile_rules(raw), {}).of("incidents")
 
 
 @pytest.mark.parametrize(
