@@ -36,7 +36,7 @@ def named_objects(rules: Rules, schemas: Schemas) -> list[NamedObject]:
         for key in filter(None, _keys(rule)):
             found.setdefault(key, NamedObject(key))
         key = _key(sent.get("key")) if isinstance(sent, Mapping) else ""
-        if isinstance(sent, Mapping) and key:
+        if key:
             fields = _fields(sent.get("fields"))
             found[key].is_open |= fields is None
             for name, raw in (fields or {}).items():

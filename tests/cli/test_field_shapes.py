@@ -165,7 +165,8 @@ def test_a_field_that_is_there_fits_or_not(sort: str, fitting: tuple[str, ...], 
 
 
 def test_a_lookup_fits_its_target_alone() -> None:
-    """A reference to users is none to tickets."""
+    """A reference to users is none to tickets; a text may be the id of either."""
+    assert Shape("text").fits("lookup", "zen:user")
     assert Shape("reference", "zen:user").fits("lookup", "zen:user")
     assert not Shape("reference", "zen:user").fits("lookup", "zen:ticket")
 
