@@ -32,7 +32,7 @@ def named_objects(rules: Rules, schemas: Schemas) -> list[NamedObject]:
     found: dict[str, NamedObject] = {}
     shapes: dict[tuple[str, str], list[Shape]] = {}
     for rule in rules:
-        sent = rule.get("object")
+        sent: Any = rule.get("object")
         for key in filter(None, _keys(rule)):
             found.setdefault(key, NamedObject(key))
         key = _key(sent.get("key")) if isinstance(sent, Mapping) else ""
