@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import ledgers
 from benchmarks.measuring import Sizes, delivery, in_turn, median, median_cpu, own_work, start
+from benchmarks.objects import objects
 from benchmarks.processes import Server, run, serving
 from benchmarks.rows import Row, mebibytes, paced
 from benchmarks.workshop import Workshop
@@ -193,6 +194,7 @@ CASES: dict[str, Case] = {
     "about": about,
     "again": ledgers.again,
     "keys": ledgers.keys,
+    "objects": objects,
 }
 SLOW = frozenset({"limit"})
 """Cases that no size makes quick."""

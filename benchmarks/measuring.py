@@ -25,9 +25,11 @@ class Sizes:
     starts: int = 15
     known: int = 20_000
     keys: int = 3_000_000
+    objects: int = 10_000
+    support_per_minute: int = 700
 
 
-QUICK = Sizes(rounds=1, events=200, filtered=2_000, few=100, many=300, starts=1, known=200, keys=1_000)
+QUICK = Sizes(rounds=1, events=200, filtered=2_000, few=100, many=300, starts=1, known=200, keys=1_000, objects=300)
 
 
 def in_turn(rounds: int, contenders: Mapping[str, Callable[[], Finished]]) -> dict[str, list[Finished]]:

@@ -49,8 +49,18 @@ RULE: dict[str, Any] = {
         "properties": {"total": "{{ total }}", "currency": "{{ currency }}", "item": "{{ item }}"},
     },
 }
+OBJECT_RULE: dict[str, Any] = {
+    "stream": STREAM,
+    "object": {
+        "key": "order",
+        "external_id": "{{ id }}",
+        "name": "Order {{ id }}",
+        "fields": {"status": "{{ status }}", "total": "{{ total }}", "currency": "{{ currency }}"},
+    },
+}
 SOURCE = "shop"
 EVENTS_PATH = "/api/v2/user_profiles/events"
+RECORDS_PATH = "/api/v2/custom_objects/order/records"
 
 
 def order(number: int, status: str) -> dict[str, Any]:
@@ -90,6 +100,12 @@ def body(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def item(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what the rule for objects makes of an order, written by hand."""
+    fields = {name: record[name] for name in ("status", "total", "currency")}
+    return {"external_id": str(record["id"]), "name": f"Order {record['id']}", "custom_object_fields": fields}
+
+
 def write_messages(path: Path, count: int, status: str = "paid") -> Path:
     """Write a tap's output of so many orders."""
     return _write(path, _messages(count, status))
@@ -98,6 +114,11 @@ def write_messages(path: Path, count: int, status: str = "paid") -> Path:
 def write_bodies(path: Path, count: int) -> Path:
     """Write the bodies of so many orders, one a line."""
     return _write(path, (body(order(number, "paid")) for number in range(count)))
+
+
+def write_items(path: Path, count: int) -> Path:
+    """Write so many records of a custom object, one a line."""
+    return _write(path, (item(order(number, "paid")) for number in range(count)))
 
 
 def _messages(count: int, status: str) -> Iterator[dict[str, Any]]:

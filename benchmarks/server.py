@@ -1,4 +1,4 @@
-"""A fast HTTP server to post to, in a process of its own: answers 202, counts arrivals, ends with its standard input.
+"""A fast HTTP server to send to, in a process of its own: takes all, counts arrivals, ends with its standard input.
 
 `python -m benchmarks.server [LATENCY_SECONDS [REQUESTS_PER_MINUTE]]` prints its port, serves until its standard
 input ends, and prints what it counted as one JSON object.
@@ -12,6 +12,8 @@ import collections
 import json
 import sys
 import threading
+
+from benchmarks.jobs import Jobs
 
 WINDOW_SECONDS = 60.0
 BLANK_LINE = b"\r\n\r\n"
@@ -72,9 +74,10 @@ class Tally:
 class Counter(asyncio.Protocol):
     """One connection, kept alive: takes whole requests off it and answers each, after the latency."""
 
-    def __init__(self, tally: Tally, latency: float) -> None:
-        """Count in `tally`; answer after `latency` seconds."""
+    def __init__(self, tally: Tally, latency: float, jobs: Jobs) -> None:
+        """Count in `tally`; answer after `latency` seconds, on `jobs` what is asked of them."""
         self._tally = tally
+        self._jobs = jobs
         self._latency = latency
         self._read = b""
         self._transport: asyncio.Transport
@@ -88,13 +91,15 @@ class Counter(asyncio.Protocol):
         """Answer every request that is there as a whole."""
         self._read += data
         while (length := request_length(self._read)) is not None:
-            self._read = self._read[length:]
-            self._answer()
+            request, self._read = self._read[:length], self._read[length:]
+            self._answer(request)
 
-    def _answer(self) -> None:
+    def _answer(self, request: bytes) -> None:
         loop = asyncio.get_running_loop()
         wait = self._tally.arrive(loop.time())
-        answer = ACCEPTED if wait is None else limited(wait)
+        told = self._jobs.told(request) if wait is None else None
+        accepted = ACCEPTED if told is None else whole(*told)
+        answer = accepted if wait is None else limited(wait)
         if self._latency:
             loop.call_later(self._latency, self._transport.write, answer)
         else:
@@ -112,6 +117,11 @@ def request_length(read: bytes) -> int | None:
     return whole if len(read) >= whole else None
 
 
+def whole(status: str, body: bytes) -> bytes:
+    """Return an answer that holds something."""
+    return f"HTTP/1.1 {status}\r\n{_HEADERS}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 def limited(seconds: float) -> bytes:
     """Return the answer to a request beyond the limit."""
     return (
@@ -122,8 +132,8 @@ def limited(seconds: float) -> bytes:
 async def serve(latency: float, per_minute: int) -> None:
     """Serve on a free port of the loopback address until standard input ends."""
     loop = asyncio.get_running_loop()
-    tally = Tally(per_minute)
-    server = await loop.create_server(lambda: Counter(tally, latency), "127.0.0.1", 0, backlog=256)
+    tally, jobs = Tally(per_minute), Jobs()
+    server = await loop.create_server(lambda: Counter(tally, latency, jobs), "127.0.0.1", 0, backlog=256)
     ended = asyncio.Event()
     threading.Thread(target=_wait_for_end, args=(loop, ended), daemon=True).start()
     _say(server.sockets[0].getsockname()[1])

@@ -35,6 +35,11 @@ class Workshop:
         path = self._folder / f"{count}.bodies"
         return path if path.exists() else samples.write_bodies(path, count)
 
+    def items(self, count: int) -> Path:
+        """Return a file with so many records of a custom object, one a line."""
+        path = self._folder / f"{count}.items"
+        return path if path.exists() else samples.write_items(path, count)
+
     def ours(self, url: str, data_dir: Path | None = None, **settings: Any) -> list[str]:  # noqa: ANN401 - any setting
         """Return the command of our target, with one rule."""
         given = {
@@ -42,6 +47,7 @@ class Workshop:
             "source": samples.SOURCE,
             "rules": [samples.RULE],
             "requests_per_minute": NO_LIMIT,
+            "support_requests_per_minute": NO_LIMIT,
             "data_dir": str(data_dir or self.data_dir()),
         }
         return [self.target, "--config", self._config({**given, **settings})]
@@ -57,6 +63,10 @@ class Workshop:
     def bare(self, url: str) -> list[str]:
         """Return the command of the bare loop, to be fed with bodies."""
         return [sys.executable, "-m", "benchmarks.loop", url + samples.EVENTS_PATH, str(THREADS_OF_BARE_LOOP)]
+
+    def upserts(self, url: str) -> list[str]:
+        """Return the command of the loop that upserts one record a request, to be fed with items."""
+        return [sys.executable, "-m", "benchmarks.upserts", url + samples.RECORDS_PATH, str(THREADS_OF_BARE_LOOP)]
 
     def empty(self) -> list[str]:
         """Return the command of an empty SDK target, started the way that console scripts are."""

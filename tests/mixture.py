@@ -119,15 +119,20 @@ def record(stream: str, number: int, customer: str, **fields: Any) -> dict[str, 
 def mixed(first: int, after: int) -> Iterator[dict[str, Any]]:
     """Yield the messages of records from `first` to `after` of all streams, a STATE after each.
 
-    Of seven records, one is an order, one a customer's profile, one an incident, four are subscriptions; every 23rd
-    subscription is poisoned.
+    Of seven records, one is an order, one a customer's profile, one an incident, four are subscriptions; those
+    that `is_poisoned` tells are refused.
     """
     yield from schemas()
     for number in range(first, after):
         stream = ("orders", "customers", "incidents")[number % 7] if number % 7 < 3 else "subscriptions"
-        plan = POISON if number % 23 == 22 and stream == "subscriptions" else "gold"
+        plan = POISON if is_poisoned(number) else "gold"
         yield record(stream, number, f"c{number % 5}", plan=plan)
         yield support.state({"upto": number})
+
+
+def is_poisoned(number: int) -> bool:
+    """Tell which records of `mixed` are refused: some of the subscriptions."""
+    return number % 11 == 10 and number % 7 >= 3
 
 
 def stored(playground: Playground) -> Counter[tuple[str, int]]:

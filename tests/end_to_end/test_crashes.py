@@ -78,18 +78,22 @@ class Trial:
         if kill_after is not None:
             timer = time.monotonic() + kill_after
             try:
-                out, err = process.communicate(messages(self.upto), timeout=max(0.0, timer - time.monotonic()))
+                out, err = process.communicate(self.messages(), timeout=max(0.0, timer - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 out, err = process.communicate()
         else:
-            out, err = process.communicate(messages(self.upto), timeout=90)
+            out, err = process.communicate(self.messages(), timeout=90)
         self.kills += process.returncode == -signal.SIGKILL
         assert process.returncode in {*ENDED, -signal.SIGKILL}, err.decode()[-2000:]
         states = [json.loads(line)["upto"] for line in out.decode().splitlines() if line.endswith("}")]
         self.upto = max([self.upto, *states])
         self.check_state()
         return process.returncode
+
+    def messages(self) -> bytes:
+        """Return what the tap sends from the last STATE on."""
+        return messages(self.upto)
 
     def settled(self) -> Counter[int]:
         """Count the events on timelines, and the dead letters, by record."""
