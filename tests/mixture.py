@@ -110,7 +110,7 @@ def schemas(streams: Iterable[str] = STREAMS) -> list[dict[str, Any]]:
     return [{"type": "SCHEMA", "stream": one, "schema": SCHEMA, "key_properties": ["id"]} for one in streams]
 
 
-def record(stream: str, number: int, customer: str, **fields: Any) -> dict[str, Any]:
+def record(stream: str, number: int, customer: str | None, **fields: Any) -> dict[str, Any]:
     """Return a RECORD message."""
     plain = {"id": number, "customer": customer, "plan": "gold"}
     return {"type": "RECORD", "stream": stream, "record": {**plain, **fields}}
@@ -120,19 +120,20 @@ def mixed(first: int, after: int) -> Iterator[dict[str, Any]]:
     """Yield the messages of records from `first` to `after` of all streams, a STATE after each.
 
     Of seven records, one is an order, one a customer's profile, one an incident, four are subscriptions; those
-    that `is_poisoned` tells are refused.
+    that `is_set_aside` tells end as dead letters.
     """
     yield from schemas()
     for number in range(first, after):
         stream = ("orders", "customers", "incidents")[number % 7] if number % 7 < 3 else "subscriptions"
-        plan = POISON if is_poisoned(number) else "gold"
-        yield record(stream, number, f"c{number % 5}", plan=plan)
+        plan = POISON if is_set_aside(number) else "gold"
+        customer = None if stream == "orders" and is_set_aside(number) else f"c{number % 5}"
+        yield record(stream, number, customer, plan=plan)
         yield support.state({"upto": number})
 
 
-def is_poisoned(number: int) -> bool:
-    """Tell which records of `mixed` are refused: some of the subscriptions."""
-    return number % 11 == 10 and number % 7 >= 3
+def is_set_aside(number: int) -> bool:
+    """Tell which records of `mixed` end as dead letters: orders of nobody, and subscriptions that are refused."""
+    return number % 21 == 0 or (number % 11 == 10 and number % 7 >= 3)
 
 
 def stored(playground: Playground) -> Counter[tuple[str, int]]:

@@ -303,19 +303,16 @@ def check_content(zendesk: KindsZendesk, works: Mapping[int, Work], final: set[i
 
 
 def check_unresolved(here: House, works: Mapping[int, Work], final: set[int]) -> None:
-    """Nothing is set aside for want of what an earlier record made."""
-    made: dict[Any, int] = {}
-    for number in sorted(final, reverse=True):
-        what: Any = works[number].matches[0].shipment
-        for key in what.lane_keys():
-            made[key] = number
-    for number, note in here.letters.written:
-        if note.reason == "unresolved":
-            shipment = works[number].matches[0].shipment
-            assert shipment is not None
-            for one in shipment.look_ups():
-                names = (tuple(one), (one.by, one.value))
-                assert all(made.get(name, number) >= number for name in names)
+    """Nothing is set aside for want of what an earlier record made, unless one between the two took it away."""
+    last: dict[Any, str] = {}
+    unresolved = {number for number, note in here.letters.written if note.reason == "unresolved"}
+    for number, one in works.items():
+        what: Any = one.matches[0].shipment
+        for wanted in what.look_ups() if number in unresolved else ():
+            names = (tuple(wanted), (wanted.by, wanted.value))
+            assert all(last.get(name, "deletion") == "deletion" for name in names)
+        if number in final:
+            last.update(dict.fromkeys(what.lane_keys(), what.kind))
 
 
 # jobs

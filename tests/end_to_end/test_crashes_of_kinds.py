@@ -129,6 +129,6 @@ def test_what_was_in_a_job_of_a_run_that_died_is_sent_again(tmp_path: Path) -> N
         assert held
         assert trial.run(support.TARGET) in ENDED
         again = Counter(item["external_id"] for job in playground.jobs() for item in job["items"])
-        alone = Counter(one.path.rpartition("=")[2] for one in playground.requests() if one.method == "PATCH")
+        alone = Counter(one.query.rpartition("=")[2] for one in playground.requests() if one.method == "PATCH")
         assert all(again[one] + alone[one] > 1 for one in held)
         assert set(trial.settled()) >= owed(RECORDS)

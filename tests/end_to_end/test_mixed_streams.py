@@ -112,7 +112,7 @@ def test_streams_of_all_kinds_end_as_they_should(fresh: Playground, tmp_path: Pa
     owed = {number for number in range(140) if number % 7 != 1}
     assert set(Counter(number for _, number in mixture.stored(fresh))) == owed - poisoned
     assert max(mixture.stored(fresh).values()) == 1
-    assert poisoned == {number for number in range(140) if mixture.is_poisoned(number)}
+    assert poisoned == {number for number in range(140) if mixture.is_set_aside(number)}
     assert ended.states[-1] == {"upto": 139}
     assert ended.report["totals"]["undelivered"] == 0
 
