@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 STREAM = "orders"
 CUSTOMERS = 5_000
 RECORDS_BETWEEN_STATES = 1_000
+RECORDS_IN_A_FILE = 10_000
+"""As the SDK's taps have it."""
 
 SCHEMA: dict[str, Any] = {
     "type": "SCHEMA",
@@ -121,6 +124,23 @@ def write_items(path: Path, count: int) -> Path:
     return _write(path, (item(order(number, "paid")) for number in range(count)))
 
 
+def write_batches(path: Path, count: int, status: str = "paid") -> Path:
+    """Write a tap's output of so many orders, in packed files beside it that BATCH messages name."""
+    return _write(path, _batches(path, count, status))
+
+
+def _batches(path: Path, count: int, status: str) -> Iterator[dict[str, Any]]:
+    yield SCHEMA
+    for start in range(0, count, RECORDS_IN_A_FILE):
+        upto = min(start + RECORDS_IN_A_FILE, count)
+        file = path.with_suffix(f".{start}.jsonl.gz")
+        with gzip.open(file, "wt", encoding="utf-8") as packed:
+            packed.writelines(_line(order(number, status)) for number in range(start, upto))
+        encoding = {"format": "jsonl", "compression": "gzip"}
+        yield {"type": "BATCH", "stream": STREAM, "encoding": encoding, "manifest": [file.as_uri()]}
+        yield {"type": "STATE", "value": {"bookmarks": {STREAM: {"id": upto}}}}
+
+
 def _messages(count: int, status: str) -> Iterator[dict[str, Any]]:
     yield SCHEMA
     for number in range(count):
@@ -132,5 +152,9 @@ def _messages(count: int, status: str) -> Iterator[dict[str, Any]]:
 
 def _write(path: Path, lines: Iterator[dict[str, Any]]) -> Path:
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        file.writelines(map(_line, lines))
     return path
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":")) + "\n"

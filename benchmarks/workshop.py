@@ -30,6 +30,16 @@ class Workshop:
         path = self._folder / f"{count}-{status}.singer"
         return path if path.exists() else samples.write_messages(path, count, status)
 
+    def batches(self, count: int, status: str = "paid") -> Path:
+        """Return a file of a tap's output with so many orders, in files that BATCH messages name."""
+        path = self._folder / f"{count}-{status}.batches"
+        return path if path.exists() else samples.write_batches(path, count, status)
+
+    @property
+    def batch_config(self) -> dict[str, Any]:
+        """The setting with which those files may be read."""
+        return {"storage": {"root": self._folder.as_uri()}}
+
     def bodies(self, count: int) -> Path:
         """Return a file with the bodies of so many orders, one a line."""
         path = self._folder / f"{count}.bodies"

@@ -26,6 +26,7 @@ from target_zendesk_events.singer.lines import CHUNK_BYTES, Input
 
 FORMATS: Final = ("jsonl", "parquet")
 COMPRESSIONS: Final = ("gzip", "none", None)
+_OPENING, _CLOSING = b"{}"
 ROWS_AT_ONCE: Final = 100
 """Rows of a Parquet file that are made lines together."""
 
@@ -61,6 +62,7 @@ class OpenBatch:
     def __init__(self, batch: Batch, root: Path | None, line_number: int) -> None:
         """Open nothing yet. `root` is the folder, beside the working directory, in which files may lie."""
         self._batch = batch
+        self._stream = batch.stream
         self._root = root
         self._line_number = line_number
         self._file_number = 0
@@ -79,29 +81,28 @@ class OpenBatch:
             self._rows = self._open(self._batch.manifest[self._file_number - 1])
         return self._rows
 
-    def count(self) -> None:
-        """Count a line of the file that is read now."""
-        self._row_number += 1
-
     @property
     def place(self) -> str:
-        """The line that was counted last."""
+        """Where the line stands that was made a message last."""
         return f"line {self._row_number} of {self._file}"
 
     def message(self, row: bytes) -> tuple[bytes, dict[str, Any], bool]:
-        """Return a record's line as a RECORD's, the message in it, and whether it is too deep and was emptied there.
+        """Return a record's line as a RECORD's, what is in it, and whether it is too deep and was emptied there.
 
         Raises ValueError where it is no JSON object.
         """
+        self._row_number += 1
         is_too_deep = False
         try:
             record = lenient.decode(row)
         except lenient.TooDeepError as fault:
             record, is_too_deep = fault.cut, True
-        if not isinstance(record, dict):
-            raise ValueError  # noqa: TRY004 - a text that is no object, as one that is no JSON
-        line = self._start + row.strip().removeprefix(codecs.BOM_UTF8) + b"}"
-        return line, {"type": "RECORD", "stream": self._batch.stream, "record": record}, is_too_deep
+        if type(record) is not dict:
+            raise ValueError
+        if row[0] != _OPENING or row[-1] != _CLOSING:
+            row = row.strip().removeprefix(codecs.BOM_UTF8).lstrip()
+        line = b"".join((self._start, row, b"}"))
+        return line, {"stream": self._stream, "record": record}, is_too_deep
 
     def close(self) -> None:
         """Close the file that is read now; it stays where it is."""

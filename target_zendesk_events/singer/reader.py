@@ -188,14 +188,13 @@ class Reader(GenericSingerReader[bytes]):
 
     def _process_row(self, batch: OpenBatch, row: bytes, callback: Callable[[dict[str, Any]], None]) -> None:
         """Process a record of a BATCH's file as a RECORD of that stream."""
-        self.line = row
-        batch.count()
-        if not row or row.isspace():
-            self._pass_over("blank")
-            return
         try:
             self.line, message, self.is_too_deep = batch.message(row)
         except ValueError:
+            if not row.strip():
+                self._pass_over("blank")
+                return
+            self.line = row
             raise self.input_fault("is no JSON object [ZE426]") from None
         callback(message)
 
