@@ -88,6 +88,9 @@ class FollowUp:
             shipment.goes_alone |= ended.goes_alone
             shipment.unknowns.append((now, self._successes))
             return Next(again_at=now)
+        if not result.is_done and shipment.what.when_missing(shipment.claim, shipment.found) is Missing.DONE:
+            shipment.goes_alone = True  # a job's words for what is not there are not documented; a 404 is
+            return Next(again_at=now)
         self._successes += 1
         self._outage.note_success(shipment.what.bucket)
         return Next(receipt=receipts.of_item(shipment, result, answer))

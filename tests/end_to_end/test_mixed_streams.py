@@ -152,6 +152,16 @@ def test_deletions_have_a_brake(fresh: Playground, tmp_path: Path) -> None:
     assert not ended.states or ended.states[-1]["upto"] <= 4
 
 
+def test_what_is_not_there_is_gone_in_a_job_too(fresh: Playground, tmp_path: Path) -> None:
+    """A job fails the deletion of a record that is not there; alone, a 404 says that it is done."""
+    support.run_here(mixture.config(fresh.url, tmp_path), subscriptions(2, 1))
+    gone = [mixture.record("subscriptions", one, "c1", deleted=True) for one in range(6)]
+    ended = support.run_here(mixture.config(fresh.url, tmp_path), support.lines([*mixture.schemas(), *gone]))
+    assert ended.report["totals"]["delivered"] == 6
+    assert ended.letters == []
+    assert fresh.records() == []
+
+
 @pytest.mark.server
 def test_two_processes_share_supports_minute(ledger_url: str, tmp_path: Path) -> None:
     """On one ledger they send no more than one may, and neither gets a 429; the events' minute is another."""
