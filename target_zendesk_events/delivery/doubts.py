@@ -43,8 +43,8 @@ class Doubts:
         if not can_be_told and policy != when_unknown(is_readable=True):
             self._say(
                 f"rule {shipment.match.rule}: on_unknown_outcome acts as {policy}, since what it sends cannot be told "
-                "apart when read back (it takes no `dedupe: false`; an event, an identifier without a colon; a ticket, an "
-                "`external_id`)"
+                "apart when read back (it takes no `dedupe: false`; an event, an identifier without a colon; a ticket, "
+                "an `external_id`)"
             )
         return policy
 
