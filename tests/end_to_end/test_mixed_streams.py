@@ -140,6 +140,21 @@ def test_a_deleted_profile_takes_its_events_along_and_a_later_record_makes_it_an
     assert fresh.events() == []
 
 
+def test_a_deletion_with_a_time_of_its_own_goes_again_after_an_event(fresh: Playground, tmp_path: Path) -> None:
+    """An event makes the profile anew; a `dedupe_key` tells the next deletion from the last, and from itself."""
+    fresh.clear()
+    mixture.account(fresh)
+    rules = [{**one, "dedupe_key": "{{ plan }}"} if "delete" in one else one for one in mixture.RULES]
+    for take, there in enumerate([[1], [], [2], [], []]):
+        what = mixture.record("customers", 1, "c1", deleted=True, plan="first" if take < 2 else "second")
+        what = mixture.record("orders", take // 2 + 1, "c1") if there else what
+        ended = support.run_here(
+            mixture.config(fresh.url, tmp_path, rules=rules), support.lines([*mixture.schemas(), what])
+        )
+        assert [one.body["event"]["properties"]["number"] for one in fresh.events()] == there
+    assert ended.report["totals"]["duplicate"] == 1
+
+
 def test_deletions_have_a_brake(fresh: Playground, tmp_path: Path) -> None:
     """At the day's number the run ends with exit 1, and STATE passes nothing that was not done."""
     support.run_here(mixture.config(fresh.url, tmp_path), subscriptions(12, 5))
