@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from target_zendesk_events.playground.server import Playground
 pytestmark = pytest.mark.slow
 
 GRACE = 8.0
+VERBS = [sys.executable, "-c", "from target_zendesk_events.cli import main; main()"]
 
 
 @pytest.fixture
@@ -153,6 +155,33 @@ def test_a_deletion_with_a_time_of_its_own_goes_again_after_an_event(fresh: Play
         )
         assert [one.body["event"]["properties"]["number"] for one in fresh.events()] == there
     assert ended.report["totals"]["duplicate"] == 1
+
+
+def test_nothing_of_any_kind_brings_a_forgotten_customer_back(fresh: Playground, tmp_path: Path) -> None:
+    """Neither an event nor a profile, a ticket of theirs or a record that refers to them; others' go on."""
+    fresh.clear()
+    mixture.account(fresh, "c2")
+    settings = mixture.config(fresh.url, tmp_path)
+
+    def run(first: int) -> dict[str, Any]:
+        """Send a record of each kind, of two customers, in new rows."""
+        records = [
+            mixture.record(stream, first + number, f"c{number}", plan="gold" if first < 50 else "silver")
+            for stream in mixture.STREAMS
+            for number in (1, 2)
+        ]
+        totals: dict[str, Any] = support.run_here(settings, support.lines([*mixture.schemas(), *records])).report[
+            "totals"
+        ]
+        return totals
+
+    assert run(10)["delivered"] == 8
+    done = support.command(settings, tmp_path, "shop:customer:external_id:c1", "--yes", program=[*VERBS, "forget"])
+    assert done.returncode == 0, done.stderr
+    there = {identity["value"] for user in fresh.users() for identity in user.identities}
+    totals = run(50)
+    assert (totals["forgotten"], totals["delivered"]) == (4, 4)
+    assert {identity["value"] for user in fresh.users() for identity in user.identities} == there
 
 
 def test_deletions_have_a_brake(fresh: Playground, tmp_path: Path) -> None:
