@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from singer_sdk.exceptions import InvalidJSONSchema, InvalidRecord
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
 from target_zendesk_events.lenient import MAX_DEPTH
+from target_zendesk_events.singer.in_time import TakesTooLongError, in_time
 from target_zendesk_events.work import DeadLetter, Work
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class EventSink(RecordSink):
     ) -> None:
         """Take the schema as the stream maps left it."""
         super().__init__(target, stream_name, schema, key_properties)
+        self._may_take_long = _may_take_long(schema)
 
     def get_validator(self) -> BaseJSONSchemaValidator | None:
         """Return the compiled validator, or the SDK's where that cannot read the schema; None where none is wanted."""
@@ -110,9 +113,14 @@ class EventSink(RecordSink):
     def _fault_of(self, record: Mapping[str, Any]) -> str:
         if self._validator is not None:
             try:
-                self._validator.validate(record)  # type: ignore[arg-type]
+                if self._may_take_long:
+                    in_time(functools.partial(self._validator.validate, record))  # type: ignore[arg-type]
+                else:
+                    self._validator.validate(record)  # type: ignore[arg-type]
             except InvalidRecord as fault:
                 return _without_values(fault)
+            except TakesTooLongError:
+                return "the record takes longer than a second to be checked [ZE703]"
             except RecursionError:
                 return "the record, or its schema, is nested too deeply to be checked [ZE703]"
             except ArithmeticError:
@@ -175,6 +183,24 @@ def _resolves(reference: str, schema: Any) -> bool:  # noqa: ANN401 - any JSON v
         else:
             return False
     return reference in {"", "#"} or reference.startswith("#/")
+
+
+_LONG = frozenset({"$ref", "pattern", "patternProperties", "uniqueItems"})
+"""What takes a time that grows faster than a record: with unlucky texts, or with lists of many objects."""
+
+
+def _may_take_long(schema: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Tell whether to check a record against the schema may take long; a name of a field that says so counts too."""
+    left = [schema]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            if not _LONG.isdisjoint(one):
+                return True
+            one = list(one.values())
+        if isinstance(one, list):
+            left += one
+    return False
 
 
 _BOUNDS = frozenset({"maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf"})
