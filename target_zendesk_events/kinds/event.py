@@ -16,7 +16,7 @@ from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.kinds.look_up import Found, LookUp
 from target_zendesk_events.kinds.masking import mask, mask_fields
 from target_zendesk_events.kinds.profile import MAX_SOURCES, MAX_TYPES, Profile, origin_faults
-from target_zendesk_events.kinds.request import Bucket, Request
+from target_zendesk_events.kinds.request import Bucket, Request, size_fault
 from target_zendesk_events.kinds.shipment import Batch, Claim, CountedName, Missing, ReadBack
 from target_zendesk_events.kinds.timeline import EVENTS_PATH, OnTimeline, identifier_query
 
@@ -159,6 +159,6 @@ class Event(msgspec.Struct, frozen=True):
         return {"profile": self.profile.masked(), "event": event}
 
     def limit_fault(self) -> str:
-        """Return what documented limits this event is beyond, in one sentence that names no value, or nothing."""
+        """Return what limits this event is beyond, in one sentence that names no value, or nothing."""
         faults = [*origin_faults("event", self.source, self.type), *self.profile.limit_faults()]
-        return f"{'; '.join(faults)} [ZE730]" if faults else ""
+        return f"{'; '.join(faults)} [ZE730]" if faults else size_fault("event", self.body())

@@ -15,7 +15,7 @@ import msgspec
 from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.kinds.look_up import Found, LookUp
 from target_zendesk_events.kinds.masking import mask, mask_fields
-from target_zendesk_events.kinds.request import Bucket, Request
+from target_zendesk_events.kinds.request import Bucket, Request, size_fault
 from target_zendesk_events.kinds.shipment import Batch, Claim, CountedName, Missing, ReadBack
 from target_zendesk_events.kinds.timeline import identifier_query
 
@@ -188,10 +188,10 @@ class ProfileUpsert(msgspec.Struct, frozen=True):
         return self.profile.names()
 
     def limit_fault(self) -> str:
-        """Return what documented limits the profile is beyond, in one sentence that names no value, or nothing."""
+        """Return what limits the profile is beyond, in one sentence that names no value, or nothing."""
         if faults := self.profile.limit_faults():
             return f"{'; '.join(faults)} [ZE730]"
-        return unanswerable(self.profile)
+        return unanswerable(self.profile) or size_fault("profile", self.item({}))
 
     def appearance(self, claim: Claim) -> Hashable:  # noqa: ARG002 - it bears no time
         """Return all that is sent."""

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+
+MAX_BODY_BYTES: Final = 1_000_000
+"""A bound of ours: Zendesk names none for events, profiles and tickets."""
+
+
+def size_fault(whose: str, body: Any) -> str:  # noqa: ANN401 - JSON
+    """Return in a sentence that the body of a request is larger than is sent, or nothing."""
+    size = len(msgspec.json.encode(body))
+    if size <= MAX_BODY_BYTES:
+        return ""
+    return f"{whose} has {size:,} bytes; no request of more than {MAX_BODY_BYTES:,} is sent [ZE427]"
 
 
 class Bucket(str, enum.Enum):

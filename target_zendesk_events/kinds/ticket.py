@@ -15,7 +15,7 @@ import msgspec
 from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.kinds.look_up import Found, LookUp
 from target_zendesk_events.kinds.masking import mask_fields
-from target_zendesk_events.kinds.request import Bucket, Content, Request
+from target_zendesk_events.kinds.request import Bucket, Content, Request, size_fault
 from target_zendesk_events.kinds.shipment import Batch, Claim, CountedName, Missing, ReadBack
 from target_zendesk_events.kinds.timeline import CLOCK_TOLERANCE_SECONDS, instant_of
 
@@ -46,8 +46,12 @@ class _AboutATicket(msgspec.Struct, frozen=True):
         return ()
 
     def limit_fault(self) -> str:
-        """Return nothing: no limits are documented."""
-        return ""
+        """Return that it is larger than is sent, or nothing: no limits are documented."""
+        return size_fault("ticket", self.item({}))
+
+    def item(self, found: Found) -> Any:  # noqa: ANN401 - JSON
+        """Return its body."""
+        raise NotImplementedError
 
     def look_ups(self) -> Sequence[LookUp]:
         """Return nothing: the requester is named in the ticket."""
