@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import collections
 import logging
+import os
+import re
+import selectors
+import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,6 +25,9 @@ from target_zendesk_events.singer.lines import Input
 from target_zendesk_events.singer.waits import Alarm, Waiter
 
 logger = logging.getLogger("target-zendesk-events")
+
+_TYPE = re.compile("[A-Z][A-Z_]{0,39}")
+"""A type of Singer messages, as far as it may be said: in a line that is none, `type` may hold a customer's value."""
 
 LINES_BETWEEN_LOOKS = 100
 """Lines that are taken in before signals, answers and the clock are looked at again."""
@@ -181,7 +188,7 @@ class Reader(GenericSingerReader[bytes]):
         message = self.deserialize_json(line)
         kind = message["type"]
         if kind not in callbacks:
-            self._pass_over(f"of the unknown type {kind[:40]}")
+            self._pass_over(f"of the unknown type {kind}" if _TYPE.fullmatch(kind) else "of a type that is none")
             return
         callbacks[kind](message)
         counts[kind] += 1

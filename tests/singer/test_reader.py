@@ -262,6 +262,16 @@ def test_unknown_types_and_blank_lines_are_passed_over_with_one_warning_each(cap
     assert "secret" not in "".join(said)
 
 
+def test_a_type_that_may_be_a_customers_value_is_not_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A line of plain data can have a `type` too: only what looks like a type of Singer's is told, the rest once."""
+    lines = [
+        {"type": kind} for kind in ("customer-1@example.com", "Customer One", "CUSTOMER1", "", "é", "A" * 41, "LOG")
+    ]
+    Reading().read(io.BytesIO(b"".join(json.dumps(one).encode() + b"\n" for one in lines)))
+    words = ["line 1 of the input is of a type that is none", "line 7 of the input is of the unknown type LOG"]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == words
+
+
 def test_a_silent_tap_lets_the_engine_work() -> None:
     """While the tap is silent the batch is closed and the engine steps; what comes later is read."""
     reading = Reading()
