@@ -37,11 +37,14 @@ class Credentials:
         self._outage = outage
         self._suspicion = suspicion
         self._asks_next = ""
+        self._is_checking = False
         self._was_renewed = False
 
     def check(self, now: float) -> None:
-        """Ask who they belong to, once there is a token where one is due."""
-        self._ask("who", now)
+        """Ask who they belong to, once there is a token where one is due, and unless that is being asked."""
+        if not self._is_checking:
+            self._is_checking = True
+            self._ask("who", now)
 
     def judge(self, now: float, reads_at: float) -> TargetError | None:
         """Return what ends the run where refusals are the account's; at `reads_at`, ask by a read whether they are."""
@@ -68,6 +71,7 @@ class Credentials:
         """
         if answer.kind is Kind.BARRED:
             return of_answer(answer)
+        self._is_checking &= asked != "who"
         cause = f"{ASKED[asked]} answered {answer.summary}"
         if answer.kind is Kind.LIMITED:
             self._outage.note_limited(now, cause, Bucket.SUPPORT)

@@ -100,8 +100,11 @@ class FollowUp:
     ) -> Next | None:
         """Decide after an answer to what shipments wait for; None where it is final: a success, or a refusal.
 
-        It is the answer to so many `attempts`, the first of which was answered at `since`.
+        It is the answer to so many `attempts`, the first of which was answered at `since`. That nothing is there counts
+        once it is known that Zendesk's API is at this address.
         """
+        if answer.is_missing and not self._knows_address:
+            return Next(again_at=now + SECONDS_TO_CHECK, checks_address=True)
         if answer.kind in {Kind.ACCEPTED, Kind.REFUSED} or (answer.kind is Kind.DENIED and answer.is_page):
             self._knows_address |= answer.kind is Kind.ACCEPTED
             self._renewed_for = None

@@ -9,7 +9,7 @@ import pytest
 from mixed import house, user, work
 from test_sender import DENIED, EXPIRED, FAILED, Reply, limited, outcomes
 
-from target_zendesk_events.errors import CredentialsError
+from target_zendesk_events.errors import AddressError, CredentialsError
 from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.request import Request
 from target_zendesk_events.zendesk.answers import Kind
@@ -178,12 +178,14 @@ def test_what_was_not_there_and_was_made_since_by_this_run_is_found_at_once() ->
 def test_what_is_not_there_takes_no_place_of_the_minute() -> None:
     """Twenty deletions of what is not there cost twenty look-ups, five a minute, and nothing else."""
     here, zendesk = house(per_minute=5)
+    here.take(work(20, mixed.event(20, "a customer")))
+    here.pass_time(here.clock.now + 1)
     here.take(*(work(number, mixed.deletion(number)) for number in range(20)))
     began = here.clock.now
     here.run()
-    assert len(zendesk.requests) == 20
-    assert here.clock.now < began + 3 * 61 + 5
-    assert outcomes(here.report) == {"delivered": 20}
+    assert len(zendesk.requests) == 21
+    assert here.clock.now < began + 4 * 61
+    assert outcomes(here.report) == {"delivered": 21}
 
 
 def test_a_refused_look_up_is_no_absence() -> None:
@@ -194,3 +196,33 @@ def test_a_refused_look_up_is_no_absence() -> None:
     here.run()
     assert [(number, note.reason, note.status) for number, note in here.letters.written] == [(0, "refused", 422)]
     assert outcomes(here.report) == {"delivered": 1, "rejected": 1}
+
+
+def test_a_404_counts_as_absence_only_where_zendesk_is_at_the_address() -> None:
+    """Before the run's first success it is asked who the credentials belong to; then the look-up is made again."""
+    here, zendesk = house()
+    here.take(*(work(number, mixed.deletion(number)) for number in range(8)))
+    here.run()
+    assert [one.asked for one in zendesk.requests] == [*["GET user_profiles"] * 8, "who", *["GET user_profiles"] * 8]
+    assert outcomes(here.report) == {"delivered": 8}
+
+
+def test_at_a_wrong_address_nothing_counts_as_deleted_or_as_unresolved() -> None:
+    """Where no Zendesk answers, the run ends: nothing is settled."""
+    here, zendesk = house()
+    zendesk.reply_to = lambda request: mixed.MISSING  # noqa: ARG005
+    zendesk.who_plan.extend([Reply(Kind.REFUSED, 404)] * 3)
+    here.take(work(0, mixed.deletion("a")), work(1, mixed.record(1, 1, customer=user("c-1"))))
+    here.run()
+    assert isinstance(here.sender.failure, AddressError)
+    assert outcomes(here.report) == {"undelivered": 2}
+
+
+def test_what_waits_for_a_suspect_holds_no_run_open() -> None:
+    """An event was denied, and a record that refers to its customer waits: whose fault it is, is found out."""
+    here, zendesk = house()
+    zendesk.decide = lambda number: DENIED  # noqa: ARG005
+    here.take(work(0, mixed.event(0, "c-1", "external_id")), work(1, mixed.record(1, 1, customer=user("c-1"))))
+    here.run(5_000.0)
+    assert not here.was_busy
+    assert len(zendesk.requests) < 10
