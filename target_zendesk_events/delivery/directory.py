@@ -139,17 +139,20 @@ class Directory:
             self._wanted.setdefault(one.family, {})[one] = at - SECONDS_TO_GATHER
 
     def doubt(self, shipment: OpenShipment) -> bool:
-        """Forget what an earlier run had found for a shipment that was refused; tell whether there was any such.
+        """Forget what an earlier run had found for a shipment that was refused; tell whether it may go otherwise.
 
-        A user may be merged, and a record made anew, since then: with the id of today it may be taken.
+        A user may be merged, and a record made anew, since then: with the id of today it may be taken. So may others
+        that went with the same id, though it was forgotten, or found anew, before their answers came.
         """
-        old = [one for one in shipment.found if one in self._of_before]
+        old = [one for one, number in shipment.found.items() if one in self._of_before or self._id(one) != number]
         if not old:
             return False
-        self._of_before.difference_update(old)
-        for one in old:
+        of_before = self._of_before.intersection(old)
+        self._of_before -= of_before
+        for one in of_before:
             self._ids.pop(one, None)
-        self._ledger.drop_ids([self._keys.of_look_up(one) for one in old])
+        if of_before:
+            self._ledger.drop_ids([self._keys.of_look_up(one) for one in of_before])
         shipment.found, shipment.attempts = {}, 0
         return True
 

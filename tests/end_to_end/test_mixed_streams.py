@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
@@ -253,3 +254,36 @@ def test_a_signal_while_jobs_are_open_ends_the_run_in_time(job_seconds: float, t
         assert ended.exit_code == 0
         assert ended.states[-1] == {"upto": 149}
         assert len(playground.records()) == 150
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_record_that_was_made_anew_is_found_anew_for_all_that_refer_to_it(
+    count: int, fresh: Playground, tmp_path: Path
+) -> None:
+    """They went in one job, each with the id that an earlier run had found: none of them is set aside for it."""
+    lookup = {
+        "key": "contract",
+        "type": "lookup",
+        "title": "C",
+        "relationship_target_type": "zen:custom_object:contract",
+    }
+    made = {"custom_object": {"key": "contract", "title": "C", "title_pluralized": "C"}}
+    contract = {"custom_object_record": {"external_id": "k-1", "custom_object_fields": {}}}
+    records = "custom_objects/contract/records"
+
+    def ask(method: str, path: str, body: Any = None) -> None:
+        status = fresh.receive(method, f"/api/v2/{path}", b"" if body is None else json.dumps(body).encode())
+        assert status // 100 == 2
+
+    ask("POST", "custom_objects", made)
+    ask("POST", "custom_objects/subscription/fields", {"custom_object_field": lookup})
+    ask("POST", records, contract)
+    refers = {"contract": {"object": "contract", "external_id": "k-1"}}
+    rule = {"stream": "subscriptions", "object": {"key": "subscription", "external_id": "s-{{ id }}", "fields": refers}}
+    settings = mixture.config(fresh.url, tmp_path, rules=[rule])
+    assert support.run_here(settings, subscriptions(1, 1)).report["totals"]["delivered"] == 1
+    ask("DELETE", f"{records}?external_id=k-1")
+    ask("POST", records, contract)
+    ended = support.run_here(settings, subscriptions(count + 1, 1))
+    assert ended.report["totals"]["delivered"] == count
+    assert ended.letters == []
