@@ -168,9 +168,13 @@ class Departures:
         return None
 
     def floor(self) -> float:
-        """Return the farthest moment before which something that has yet to go may not start; or minus infinity."""
-        waits = [line for line in Line if self._has_next(line)]
-        return max((self._rate_limits.of(line.bucket).floor for line in waits), default=-math.inf)
+        """Return the farthest moment before which something that has yet to go may not start; or minus infinity.
+
+        So it is with what one waits to have asked.
+        """
+        waits = {line.bucket for line in Line if self._has_next(line)}
+        waits.update(bucket for bucket in Bucket if self._asks_at(bucket) < math.inf)
+        return max((self._rate_limits.of(bucket).floor for bucket in waits), default=-math.inf)
 
     def waited(self, now: float, *, is_over: bool) -> dict[Bucket, float]:
         """Return the seconds since the last call in which something could have gone but for a bucket's limit.
@@ -191,9 +195,13 @@ class Departures:
         if self._rate_limits.of(bucket).free(now) > 0:
             return False
         lines = [line for line in Line if line.bucket is bucket]
+        is_asked = self._asks_at(bucket) <= now
+        return is_asked or any(self._lanes.has_ready(one) or self._waiting[one].next_at <= now for one in lines)
+
+    def _asks_at(self, bucket: Bucket) -> float:
+        """Return when something that shipments wait for is to be asked; infinity where nothing is."""
         asks_at = self._directory.asks_at(bucket, may_come=not self.input_ended)
-        asks_at = min(asks_at, self._jobs.asks_at) if bucket is Bucket.SUPPORT else asks_at
-        return asks_at <= now or any(self._lanes.has_ready(one) or self._waiting[one].next_at <= now for one in lines)
+        return min(asks_at, self._jobs.asks_at) if bucket is Bucket.SUPPORT else asks_at
 
     def _pick_of(self, line: Line, now: float, before: Sequence[Sequence[OpenShipment]]) -> list[list[OpenShipment]]:
         """Return what goes now of one line, after what was picked of others."""

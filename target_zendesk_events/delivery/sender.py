@@ -250,7 +250,7 @@ class Sender:
         self._consequences.of_each([(one, Next(again_at=now)) for one in over], now)
         picked = self._departures.pick(now)
         failure = self._departures.brake()
-        if failure is None and not picked and self._departures.any_next:
+        if failure is None and not picked:
             failure = self._follow_up.of_floor(self._departures.floor(), now)
         if failure is not None:
             self.stop(failure)

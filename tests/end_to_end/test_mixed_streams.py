@@ -287,3 +287,20 @@ def test_a_record_that_was_made_anew_is_found_anew_for_all_that_refer_to_it(
     ended = support.run_here(settings, subscriptions(count + 1, 1))
     assert ended.report["totals"]["delivered"] == count
     assert ended.letters == []
+
+
+def test_what_waits_for_a_look_up_ends_the_run_where_another_was_told_to_wait_too_long(
+    fresh: Playground, tmp_path: Path
+) -> None:
+    """The next run asks nobody: it ends at once, and says until when, as the first did."""
+    fresh.set_faults(Fault(429, on="users", retry_after=3_600))
+    settings = mixture.config(fresh.url, tmp_path)
+    for count in (1, 0):
+        before = len(fresh.requests())
+        begun = time.monotonic()
+        ended = support.run_here(settings, subscriptions(3, 3))
+        assert time.monotonic() - begun < GRACE
+        assert ended.exit_code == 1
+        assert ended.states == []
+        assert ended.report["codes"] == ["ZE502"]
+        assert len(fresh.requests()) - before == count
