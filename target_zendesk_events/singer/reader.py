@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import collections
 import logging
-import os
 import re
-import selectors
-import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
