@@ -18,7 +18,6 @@ WAIT_GROWTH: Final = 1.5
 MAX_WAIT_SECONDS: Final = 15.0
 MAX_MISSES: Final = 3
 """Times in a row that Zendesk may tell nothing of a job before its outcome counts as lost."""
-SECONDS_AFTER_TOO_MANY: Final = 5.0
 
 
 @dataclasses.dataclass(slots=True, eq=False)

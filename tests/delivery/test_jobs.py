@@ -10,8 +10,10 @@ import pytest
 
 from target_zendesk_events.delivery.jobs import MAX_MISSES, MAX_OPEN, MAX_WAIT_SECONDS, Jobs
 from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment
+from target_zendesk_events.kinds.deletion import RecordDeletion
 from target_zendesk_events.kinds.job import ItemResult, JobStatus, statuses_in
 from target_zendesk_events.kinds.object_record import ObjectRecord
+from target_zendesk_events.kinds.shipment import Shipment
 from target_zendesk_events.outcome.checkpoints import Checkpoints
 from target_zendesk_events.work import Match, Work
 
@@ -20,9 +22,9 @@ DONE = ItemResult(is_done=True)
 NOBODY_KNOWS = ItemResult(None)
 
 
-def shipment(number: int) -> OpenShipment:
-    """Return a shipment of one record of an object."""
-    what = ObjectRecord("subscription", f"s-{number}", {"plan": "gold"})
+def shipment(number: int, given: Shipment | None = None) -> OpenShipment:
+    """Return a shipment of one record of an object, unless something else is given."""
+    what = given or ObjectRecord("subscription", f"s-{number}", {"plan": "gold"})
     work = Work(b"{}", "subscriptions", "subscriptions", matches=[Match("rule", what)])
     position = Checkpoints(per_stream=False).arrive("subscriptions")
     return OpenShipment(OpenRecord(work, position, 1), work.matches[0], what, b"key", lambda: None)
@@ -47,11 +49,13 @@ def started(count: int = 2, *, max_seconds: float = 900.0) -> tuple[Jobs, list[O
 
 def test_ten_are_open_at_once() -> None:
     """One that is yet to be answered takes a place; where all are taken, only an end frees one."""
+    assert MAX_OPEN == 10
     jobs = Jobs(900.0)
     for number in range(MAX_OPEN):
         assert jobs.free(BEGAN) == MAX_OPEN - number
         jobs.note_start()
         assert jobs.free(BEGAN) == MAX_OPEN - number - 1
+        assert jobs.free_at == (math.inf if number == MAX_OPEN - 1 else -math.inf)
         jobs.note_answer()
         jobs.add(queued(f"j-{number}"), [shipment(number)], BEGAN)
     assert jobs.free(BEGAN) == 0
@@ -99,9 +103,9 @@ def test_intervals_grow_from_one_second_to_fifteen() -> None:
         jobs.request()
         assert jobs.took(told(status="working"), asked[-1]) == []
     gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
-    assert gaps[0] == 1.0
-    assert gaps == sorted(gaps)
-    assert gaps[-1] == gaps[-2] == MAX_WAIT_SECONDS
+    assert gaps[:8] == pytest.approx([1.0, 1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 11.390625])
+    assert set(gaps[8:]) == {15.0}
+    assert MAX_WAIT_SECONDS == 15.0
 
 
 def test_all_are_asked_for_together_when_the_first_is_due() -> None:
@@ -153,6 +157,7 @@ def test_each_shipment_of_a_job_that_ended_has_its_end(
 
 def test_a_job_that_zendesk_tells_nothing_of_is_lost_after_three_times() -> None:
     """Its shipments go again, together as before: nothing says that one of them is at fault."""
+    assert MAX_MISSES == 3
     jobs, shipments = started()
     for number in range(1, MAX_MISSES):
         assert jobs.took({}, BEGAN + number) == []
@@ -165,9 +170,10 @@ def test_a_job_that_zendesk_tells_nothing_of_is_lost_after_three_times() -> None
 
 def test_only_misses_in_a_row_count() -> None:
     """A status between two of them says that the job is there."""
-    jobs, _ = started()
+    jobs, shipments = started()
     for number in range(12):
         assert jobs.took({} if number % MAX_MISSES else told(status="working"), BEGAN + number) == []
+    assert [one.shipment for one in jobs.took({}, BEGAN + 12)] == shipments
 
 
 def test_a_job_that_never_ends_is_given_up_as_lost() -> None:
@@ -183,3 +189,38 @@ def test_a_job_that_never_ends_is_given_up_as_lost() -> None:
 def test_nothing_is_asked_where_nothing_is_under_way() -> None:
     """There is no time to wait for."""
     assert Jobs(900.0).asks_at == math.inf
+
+
+def test_where_nobody_may_ask_how_they_stand_all_is_lost_and_goes_alone() -> None:
+    """Alone each has an answer of its own; a job that is started later is asked for again."""
+    jobs, shipments = started()
+    jobs.add(queued("k"), [shipment(2)], BEGAN)
+    jobs.request()
+    ended = jobs.lose_all()
+    assert [(one.result, one.goes_alone) for one in ended] == [(NOBODY_KNOWS, True)] * 3
+    assert [one.shipment for one in ended][:2] == shipments
+    assert len(jobs) == 0
+    jobs.add(queued("l"), [shipment(3)], BEGAN)
+    assert jobs.asks_at == BEGAN + 1
+
+
+def test_results_are_told_apart_by_the_names_of_what_is_made_and_of_what_is_deleted() -> None:
+    """The item of a record that is made holds its name; the item of one that is deleted is its name."""
+    makes = [shipment(number) for number in range(2)]
+    deletes = [shipment(number, RecordDeletion("subscription", f"s-{number}")) for number in range(2)]
+    failing = [{"external_id": "s-1"}, {"external_id": "s-0", "error": "E"}]
+    for shipments in (makes, deletes):
+        jobs = Jobs(900.0)
+        jobs.add(queued(), shipments, BEGAN)
+        ended = jobs.took(told(status="completed", results=failing), BEGAN + 1)
+        assert [one.result.is_done for one in ended] == [False, True]
+
+
+def test_each_step_of_a_job_is_told() -> None:
+    """Its start, and its end."""
+    steps: list[str] = []
+    jobs = Jobs(900.0, steps.append)
+    jobs.add(queued(), [shipment(0)], BEGAN)
+    assert steps == ["job started"]
+    jobs.took(told(status="completed", results=[{}]), BEGAN + 1)
+    assert steps == ["job started", "job ended"]

@@ -72,6 +72,8 @@ class Judge:
     in_lane: dict[Any, list[int]] = dataclasses.field(default_factory=dict)
     final: set[int] = dataclasses.field(default_factory=set)
     """Records whose last answer has come."""
+    knows_address: bool = False
+    """Whether any answer showed that Zendesk is there: until then a 404 says nothing."""
     deletes: dict[Any, list[int]] = dataclasses.field(default_factory=dict)
     """The deletions of each profile, by its look-up."""
     in_job: dict[str, list[int]] = dataclasses.field(default_factory=dict)
@@ -112,7 +114,8 @@ class Judge:
         if answer.is_missing and task.shipments and task.shipments[0].what.kind == "deletion":
             self.final.add(number_of(task.shipments[0]))
         over = self.final | {one for one, _ in self.house.letters.written}
-        for one in task.about if answer.is_missing else ():
+        self.knows_address |= answer.kind is Kind.ACCEPTED and task.asked != "token"
+        for one in task.about if answer.is_missing and self.knows_address else ():
             self.final.add(next(number for number in self.deletes[one] if number not in over))
         if answer.kind is not Kind.ACCEPTED:
             return
