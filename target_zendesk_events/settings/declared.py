@@ -218,6 +218,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("batch_size_rows", "integer", "Records per batch.", default=100, minimum=1, maximum=1_000_000),
     Setting(
+        "batch_config",
+        "object",
+        "Where the files of BATCH messages may lie, beside the working directory: `storage.root`, a local folder.",
+    ),
+    Setting(
         "state_per_stream",
         "boolean",
         "Your word that no stream depends on another: each stream's bookmark then advances as soon as its own records"
@@ -280,11 +285,6 @@ SDK_SETTINGS: tuple[Setting, ...] = (
     Setting("flattening_max_depth", "integer", "How deep to flatten.", minimum=0),
     Setting("flattening_max_key_length", "integer", "Longest name that flattening makes.", minimum=1),
     Setting("flattening_separator", "string", "What flattening puts between names.", verbatim=True),
-    Setting(
-        "batch_config",
-        "object",
-        "Where the files of BATCH messages may lie, beside the working directory: `storage.root`, a local folder.",
-    ),
     Setting("validate_records", "boolean", "Whether records are checked against their schema.", default=True),
 )
 """The SDK's own settings that work; the SDK adds them to the schema itself, with its own descriptions."""

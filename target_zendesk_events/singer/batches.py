@@ -26,6 +26,8 @@ from target_zendesk_events.singer.lines import CHUNK_BYTES, Input
 
 FORMATS: Final = ("jsonl", "parquet")
 COMPRESSIONS: Final = ("gzip", "none", None)
+_PACKED: Final = b"\x1f\x8b"
+"""The first bytes of what gzip wrote. The SDK's taps pack jsonl whatever their `compression` says."""
 _OPENING, _CLOSING = b"{}"
 ROWS_AT_ONCE: Final = 100
 """Rows of a Parquet file that are made lines together."""
@@ -142,7 +144,7 @@ class OpenBatch:
         except OSError as fault:
             what = f"cannot be opened ({fault.strerror or type(fault).__name__}) [ZE422]"
             raise self.fault(what, "; mend that and run again") from fault
-        except (EOFError, ValueError) as fault:
+        except _DAMAGE as fault:
             raise self._damaged() from fault
 
     def _damaged(self) -> InputError:
@@ -190,18 +192,18 @@ class _Stream:
         return next(self._pieces, b"")
 
 
-_DAMAGE: Final = (OSError, EOFError, ValueError, zlib.error)
-"""What reading a damaged file raises: Arrow's own errors are of the first and the third kind."""
+_DAMAGE: Final = (OSError, EOFError, ValueError, ArithmeticError, NotImplementedError, zlib.error)
+"""What reading a damaged file raises: Arrow's own errors are of these kinds, and dates beyond Python's are too."""
 
 
 def _pieces(file: IO[bytes], batch: Batch) -> Iterator[bytes]:
     """Return what is in a file, unpacked, piece by piece."""
     if batch.format == "parquet":
         return _parquet(file)
-    if not batch.is_gzip:
-        return iter(lambda: file.read(CHUNK_BYTES), b"")
-    if not os.fstat(file.fileno()).st_size:
+    if not os.fstat(file.fileno()).st_size and batch.is_gzip:
         raise EOFError
+    if not batch.is_gzip and os.pread(file.fileno(), len(_PACKED), 0) != _PACKED:
+        return iter(lambda: file.read(CHUNK_BYTES), b"")
     unpacked = gzip.GzipFile(fileobj=file, mode="rb")
     return iter(lambda: unpacked.read1(CHUNK_BYTES), b"")
 

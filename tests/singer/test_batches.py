@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from singer_sdk.contrib.batch_encoder_jsonl import JSONLinesBatcher
+from singer_sdk.contrib.batch_encoder_parquet import ParquetBatcher
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
 
 from target_zendesk_events.errors import InputError
 from target_zendesk_events.singer.batches import Batch, OpenBatch
@@ -189,6 +192,25 @@ def test_a_file_is_read_piece_by_piece(tmp_path: Path) -> None:
     rows.fill()
     assert 0 < sum(len(line) + 1 for line in rows.lines) <= CHUNK_BYTES
     opened.close()
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none", None])
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_what_the_sdks_taps_write_is_read(form: str, compression: str | None, tmp_path: Path) -> None:
+    """Their encoders write the files, and their message names them; they pack jsonl whatever they say of it."""
+    if form == "parquet":
+        pytest.importorskip("pyarrow.parquet", reason="the SDK's extra `parquet` is not installed")
+    encoder = JSONLinesBatcher if form == "jsonl" else ParquetBatcher
+    encoding = BaseBatchFileEncoding(form, compression)
+    storage = StorageTarget(str(tmp_path / "a folder"), prefix="100%25-")
+    writes = encoder("tap", "orders", BatchConfig(encoding, storage, batch_size=10))
+    records = [{"id": number, "name": "é"} for number in range(25)]
+    read = []
+    for manifest in writes.get_batches(iter(records)):
+        written = SDKBatchMessage(stream="orders", encoding=encoding, manifest=manifest)
+        opened = OpenBatch(Batch.of(json.loads(json.dumps(written.to_dict()))), tmp_path / "a folder", 7)
+        read += [json.loads(row) for row in rows_of(opened)]
+    assert read == records
 
 
 JSON = st.recursive(
