@@ -105,14 +105,17 @@ class FollowUp:
         """
         if answer.is_missing and not self._knows_address:
             return Next(again_at=now + SECONDS_TO_CHECK, checks_address=True)
+        bucket = task.bucket or Bucket.SUPPORT
+        asked = task.asked, bucket
         if answer.kind in {Kind.ACCEPTED, Kind.REFUSED} or (answer.kind is Kind.DENIED and answer.is_page):
             self._knows_address |= answer.kind is Kind.ACCEPTED
             self._renewed_for = None
+            self._outage.note_answered(asked, bucket)
             return None
         if answer.kind is Kind.LIMITED:
-            self._outage.note_limited(now, answer.summary, task.bucket or Bucket.SUPPORT)
+            self._outage.note_limited(now, answer.summary, bucket, asked)
         elif answer.kind in {Kind.UNKNOWN, Kind.NOT_SENT}:
-            self._outage.note_failure(task.asked, now, waiting=waiting, cause=answer.summary)
+            self._outage.note_failure(asked, now, waiting=waiting, cause=answer.summary)
         if answer.kind is Kind.DENIED:
             return Next(failure=of_answer(answer))
         if now - since > self._max_outage_seconds:

@@ -31,6 +31,7 @@ class Outage:
         self._max_outage_seconds = max_outage_seconds
         self._failures = 0
         self._failed: set[Hashable] = set()
+        self._troubled: set[Hashable] = set()
         self._since: float | None = None
         self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
         self._probe_at = -math.inf
@@ -46,15 +47,25 @@ class Outage:
         """Something was accepted or refused: close the circuit, and let the number under way grow twofold."""
         self._failures = 0
         self._failed.clear()
+        self._troubled.clear()
         self._since = None
         self.is_open = False
         self.cause = ""
         self.saw_limit = False
         self._allowed[bucket] *= 2
 
+    def note_answered(self, asked: Hashable, bucket: Bucket) -> None:
+        """What shipments wait for was told: where nothing but that had failed, or met a 429, the trouble is over."""
+        self._troubled.discard(asked)
+        if not self._troubled:
+            self.note_success(bucket)
+        elif not self.is_open:
+            self._allowed[bucket] *= 2
+
     def note_idle(self) -> None:
         """Nothing waits to be sent: what failed was settled otherwise, and the clock of an outage stops."""
         self._since = None
+        self._troubled.clear()
 
     def note_failure(self, event: Hashable, now: float, *, waiting: int, cause: str) -> None:
         """An attempt for `event` ended without a word on it; `waiting` events are unsettled, this one among them."""
@@ -62,6 +73,7 @@ class Outage:
         self.cause = cause
         self._failures += 1
         self._failed.add(event)
+        self._troubled.add(event)
         if self.is_open:
             if self._probing == event:
                 self._probe_at = now + next(self._probe_waits)
@@ -69,8 +81,9 @@ class Outage:
         elif self._failures >= FAILURES_TO_OPEN and len(self._failed) >= min(DIFFERENT_EVENTS_TO_OPEN, waiting):
             self._open(now)
 
-    def note_limited(self, now: float, cause: str, bucket: Bucket = Bucket.EVENTS) -> None:
+    def note_limited(self, now: float, cause: str, bucket: Bucket = Bucket.EVENTS, asked: Hashable = "sending") -> None:
         """A 429 came: start the clock, and go on in this bucket with one request at a time until one succeeds."""
+        self._troubled.add(asked)
         self._since = now if self._since is None else self._since
         self.cause = cause
         self.saw_limit = True

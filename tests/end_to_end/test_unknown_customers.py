@@ -10,6 +10,7 @@ import pytest
 import support
 
 from target_zendesk_events.errors import ConfigurationError
+from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
 RULES: list[dict[str, Any]] = [
@@ -122,3 +123,14 @@ def test_a_rule_whose_customers_cannot_be_asked_for_is_a_fault_at_the_start(
     rules = [{**RULES[0], "profile": {"source": "shop", "identifiers": {"shop_id": "{{ customer }}"}}}]
     with pytest.raises(ConfigurationError, match=r"external_id or email.*\[ZE223\]"):
         run(playground, tmp_path, orders("c-1"), rules=rules, unknown_customers="skip")
+
+
+def test_a_limit_that_a_look_up_met_once_is_no_outage(playground: Playground, tmp_path: Path) -> None:
+    """Nothing is sent, since nobody is known; yet Zendesk answers, so the run goes on beyond `max_outage_seconds`."""
+    limited = Fault(429, on="users")
+    slow = Fault(on="users", count=None, delay=0.2)
+    playground.set_faults(limited, slow)
+    strangers = [f"n,{number}" for number in range(60)]  # a comma: each is asked for alone
+    ended = run(playground, tmp_path, orders(*strangers), unknown_customers="skip", max_outage_seconds=2)
+    assert ended.exit_code == 0
+    assert ended.report["totals"]["unknown_customer"] == 60

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.limits.outage import Outage, asked_to_wait
 
 
@@ -197,3 +198,34 @@ def test_the_error_says_since_when_why_and_what_to_do() -> None:
     )
     outage.note_idle()
     assert "for 0 s" in str(outage.error(1_000.0))
+
+
+@pytest.mark.parametrize("trouble", ["failure", "limited"])
+def test_what_is_asked_ends_its_own_trouble_and_no_other(trouble: str) -> None:
+    """Look-ups that are answered again end no outage of what is sent; without one, the clock stops."""
+    outage = Outage(900)
+    asked = "look_ups", Bucket.SUPPORT
+
+    def met(now: float) -> None:
+        if trouble == "failure":
+            outage.note_failure(asked, now, waiting=1, cause="HTTP 500")
+        else:
+            outage.note_limited(now, "HTTP 429", Bucket.SUPPORT, asked)
+
+    met(10.0)
+    outage.note_answered(asked, Bucket.SUPPORT)
+    assert outage.gives_up_at == math.inf
+    assert outage.may_start(1, 10.0, 1, Bucket.SUPPORT)
+    failed(outage, [1], now=20.0)
+    met(30.0)
+    outage.note_answered(asked, Bucket.SUPPORT)
+    assert outage.gives_up_at == 920.0
+    assert outage.may_start(1, 30.0, 1, Bucket.SUPPORT)
+    outage.note_success()
+    outage.note_limited(40.0, "HTTP 429", Bucket.SUPPORT)
+    outage.note_answered(asked, Bucket.SUPPORT)
+    assert outage.gives_up_at == 940.0
+    outage.note_idle()
+    met(50.0)
+    outage.note_answered(asked, Bucket.SUPPORT)
+    assert outage.gives_up_at == math.inf
