@@ -22,7 +22,7 @@ from target_zendesk_events.delivery.lookout import Lookout
 from target_zendesk_events.delivery.renewal import Renewal
 from target_zendesk_events.delivery.sender import Sender
 from target_zendesk_events.delivery.settling import Settling
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.shipment import OpenShipment, Suspect
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.workers import Workers
 from target_zendesk_events.ledger.keys import Keys
@@ -72,7 +72,7 @@ def build(  # noqa: PLR0913 - values, not owners
     jobs = Jobs(terms.max_outage_seconds, reached)
     directory = Directory(ledger, keys, checks_customers=terms.unknown_customers != "create")
     outage = Outage(terms.max_outage_seconds)
-    suspicion: Suspicion[OpenShipment] = Suspicion()
+    suspicion: Suspicion[Suspect] = Suspicion()
     share = SetAsideShare(terms.max_set_aside_percent, ledger.share_before)
     settling = Settling(ledger, dead_letters, checkpoints, report, share, names, write_state, wall, reached)
     in_flight = InFlight(client, workers, rate_limits, report, reached)
@@ -133,7 +133,16 @@ def build(  # noqa: PLR0913 - values, not owners
             report=report,
         ),
         inquiries=Inquiries(
-            directory, jobs, follow_up, in_flight, credentials, renewal, rate_limits, outage, terms.max_in_flight
+            directory,
+            jobs,
+            follow_up,
+            in_flight,
+            credentials,
+            renewal,
+            rate_limits,
+            outage,
+            suspicion,
+            terms.max_in_flight,
         ),
         jobs=jobs,
         settling=settling,

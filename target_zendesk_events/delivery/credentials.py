@@ -6,7 +6,7 @@ from typing import Final
 
 from target_zendesk_events.delivery.in_flight import InFlight
 from target_zendesk_events.delivery.renewal import Renewal
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.shipment import Suspect
 from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import TargetError
@@ -28,7 +28,7 @@ class Credentials:
         renewal: Renewal,
         rate_limits: RateLimits,
         outage: Outage,
-        suspicion: Suspicion[OpenShipment],
+        suspicion: Suspicion[Suspect],
     ) -> None:
         """Ask nothing yet."""
         self._in_flight = in_flight

@@ -14,7 +14,7 @@ from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.line import Line
 from target_zendesk_events.delivery.lookout import Lookout
 from target_zendesk_events.delivery.renewal import Renewal
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.shipment import OpenShipment, Suspect
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.delivery.waiting import Waiting
 from target_zendesk_events.errors import TargetError
@@ -63,7 +63,7 @@ class Departures:
         renewal: Renewal,
         rate_limits: RateLimits,
         outage: Outage,
-        suspicion: Suspicion[OpenShipment],
+        suspicion: Suspicion[Suspect],
         lookout: Lookout,
         quotas: Quotas,
         jobs: Jobs,
@@ -147,7 +147,7 @@ class Departures:
     def next_at(self, now: float) -> float:
         """Return when to pick again as far as the clock decides; infinity where only an answer helps."""
         if not self.any_next:
-            return self._lookout.next_at
+            return min(self._lookout.next_at, self.reads_at(now))
         requests_at = min(self._requests_at(line, now) for line in Line)
         return min(self._lookout.next_at, self._renewal.asks_at(now), requests_at, self.reads_at(now))
 

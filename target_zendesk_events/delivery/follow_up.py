@@ -12,7 +12,7 @@ from target_zendesk_events.delivery.in_flight import LEASE_LAPSED, Task
 from target_zendesk_events.delivery.jobs import Ended
 from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.retries import Circumstances, Decision, Step, decide, is_singled_out
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.shipment import OpenShipment, Suspect
 from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import TargetError
@@ -36,7 +36,7 @@ class FollowUp:
         self,
         auth: Auth,
         outage: Outage,
-        suspicion: Suspicion[OpenShipment],
+        suspicion: Suspicion[Suspect],
         *,
         doubts: Doubts,
         max_outage_seconds: float,

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from target_zendesk_events.delivery.credentials import Credentials
 from target_zendesk_events.delivery.directory import Directory
 from target_zendesk_events.delivery.follow_up import FollowUp
@@ -14,7 +16,8 @@ from target_zendesk_events.delivery.in_flight import InFlight, Task
 from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.renewal import Renewal
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.shipment import OpenShipment, Suspect
+from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.kinds.job import started_in, statuses_in
 from target_zendesk_events.kinds.look_up import LookUp, found_in, request_of
 from target_zendesk_events.kinds.request import Bucket
@@ -39,6 +42,7 @@ class Inquiries:
         renewal: Renewal,
         rate_limits: RateLimits,
         outage: Outage,
+        suspicion: Suspicion[Suspect],
         max_in_flight: int,
     ) -> None:
         """Ask nothing yet; `max_in_flight` requests may be under way at once."""
@@ -50,6 +54,7 @@ class Inquiries:
         self._renewal = renewal
         self._rate_limits = rate_limits
         self._outage = outage
+        self._suspicion = suspicion
         self._max_in_flight = max_in_flight
         self._attempts: dict[str, tuple[int, float]] = {}
         self.may_come = True
@@ -70,6 +75,7 @@ class Inquiries:
         for bucket in () if is_stopping else Bucket:
             while now >= self._looks_up_at(bucket) and self._may_ask(bucket, now):
                 wanted = self._directory.take(bucket, now, may_come=self.may_come)
+                self._suspicion.note_sent(wanted[0], now, f"look-up of {wanted[0].sort}")
                 self._in_flight.ask(LOOK_UP, request_of(wanted), bucket, now, about=wanted)
         return over
 
@@ -97,6 +103,8 @@ class Inquiries:
         """Take an answer; return what follows for all, and for each shipment that it tells of."""
         if task.asked == "job":
             return self._started(task.shipments, answer, now, waiting)
+        if task.about:
+            self._note_answer(task.about, answer, now)
         attempts, since = self._attempts.get(task.asked, (0, now))
         self._attempts[task.asked] = attempts + 1, since
         following = self._follow_up.of_inquiry(task, answer, attempts + 1, since, now, waiting)
@@ -109,6 +117,18 @@ class Inquiries:
         else:
             self._directory.ask_again(task.about, following.again_at)
         return following, ()
+
+    def refused(self, item: Suspect, answer: Answer) -> list[tuple[OpenShipment, Next]]:
+        """Return what follows for what was refused by its own fault, and for all that wait for such a look-up."""
+        waiting = self._directory.give_up(item) if isinstance(item, LookUp) else [item]
+        return [(one, Next(receipt=self._follow_up.refusal(one, answer))) for one in waiting]
+
+    def _note_answer(self, asked: Sequence[LookUp], answer: Answer, now: float) -> None:
+        """Note whether a look-up was taken, or turned away, which may be the account's fault, once it went alone."""
+        is_turned_away = answer.kind is Kind.REFUSED and not answer.blames_request
+        noted = msgspec.structs.replace(answer, kind=Kind.TURNED_AWAY) if is_turned_away else answer
+        is_told = answer.kind is Kind.ACCEPTED or len(asked) == 1
+        self._suspicion.note_answer(asked[0], noted, now, is_sending=is_told)
 
     def _started(
         self, shipments: Sequence[OpenShipment], answer: Answer, now: float, waiting: int
@@ -138,8 +158,7 @@ class Inquiries:
             if len(asked) > 1:
                 self._directory.ask_again(asked, now, alone=True)  # one of them may be at fault
                 return []
-            waiting = self._directory.give_up(asked[0])
-            return [(one, Next(receipt=self._follow_up.refusal(one, answer))) for one in waiting]
+            return self.refused(asked[0], answer) if answer.blames_request else []  # else others are to tell
         found = found_in(answer.payload, asked) if answer.kind is Kind.ACCEPTED else {}
         return [(one, Next(again_at=now)) for one in self._directory.took(asked, found, now)]
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.shipment import OpenShipment, Suspect
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.limits.outage import LAST_MOMENT, Outage
@@ -64,7 +64,7 @@ class Words:
 class Lookout:
     """Looks at what holds sending back; times are of the monotonic clock."""
 
-    def __init__(self, outage: Outage, suspicion: Suspicion[OpenShipment], wall: Callable[[], float]) -> None:
+    def __init__(self, outage: Outage, suspicion: Suspicion[Suspect], wall: Callable[[], float]) -> None:
         """Tell times by the epoch clock `wall`."""
         self._outage = outage
         self._suspicion = suspicion

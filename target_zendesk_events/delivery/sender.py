@@ -17,7 +17,7 @@ from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.settling import Settling, known_end
-from target_zendesk_events.delivery.shipment import OpenShipment
+from target_zendesk_events.delivery.shipment import OpenShipment, Suspect
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import StorageError, TargetError
 from target_zendesk_events.ledger.ledger import Entry, Standing
@@ -48,7 +48,7 @@ class Sender:
         settling: Settling,
         rate_limits: RateLimits,
         outage: Outage,
-        suspicion: Suspicion[OpenShipment],
+        suspicion: Suspicion[Suspect],
         report: Report,
         monotonic: Callable[[], float],
     ) -> None:
@@ -224,7 +224,7 @@ class Sender:
     def _settle_suspects(self, now: float) -> None:
         """Reject what was refused by its own fault; stop where it is the account's; ask where no other tells."""
         while (own := self._suspicion.take_own()) is not None:
-            self._consequences.receive(own[0], self._follow_up.refusal(*own), now)
+            self._consequences.of_each(self._inquiries.refused(*own), now)
         if not self.is_stopping:
             failure = self._credentials.judge(now, self._departures.reads_at(now))
             if failure is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -125,3 +126,7 @@ class OpenShipment(msgspec.Struct, eq=False):
     def is_replayed(self) -> bool:
         """Whether its record came back from the dead letters."""
         return self.open_record.work.replayed is not None
+
+
+Suspect: TypeAlias = OpenShipment | LookUp
+"""What may be refused by the account's fault: what is sent, and what is asked for others' sake."""

@@ -96,6 +96,11 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status == 404  # noqa: PLR2004 - this module is where statuses have names
 
     @property
+    def blames_request(self) -> bool:
+        """Say whether the status refuses what was asked for; of any other refusal, the account may be at fault."""
+        return self.status in _OF_THE_REQUEST
+
+    @property
     def is_key_spent(self) -> bool:
         """Say whether Zendesk has seen the idempotency key with another body: then that one may be stored."""
         return self.code == SPENT_KEY_CODE
@@ -141,7 +146,7 @@ _TOKEN_KINDS: Mapping[int, Kind] = {
     429: Kind.LIMITED,
 }
 _OF_THE_REQUEST = frozenset({400, 404, 413, 422})
-"""Refusals of what a post holds; any other may be the account's."""
+"""Refusals of what a request holds; any other may be the account's."""
 PROXY_WANTS_LOGIN = 407
 PROXY_REFUSALS = frozenset({403, 405, PROXY_WANTS_LOGIN})
 """What a proxy answers to a tunnel that it will not open later either."""

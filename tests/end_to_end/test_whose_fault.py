@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 import time
@@ -255,3 +256,44 @@ def test_a_stream_that_sets_too_much_aside_stops_with_suspects_open(playground: 
     totals = ended.report["totals"]
     assert (len(ended.letters), totals["rejected"], ended.states) == (1, 1, [{"upto": 1}])
     assert totals["events"] == totals["delivered"] + totals["rejected"] + totals["undelivered"]
+
+
+REFERS: dict[str, Any] = {
+    "stream": "orders",
+    "object": {"key": "order", "external_id": "{{ id }}", "fields": {"c": {"user": {"external_id": "c{{ id }}"}}}},
+}
+
+
+@pytest.mark.parametrize("fault", [Fault(402), Fault(405), Fault(403, body="firewall")])
+@pytest.mark.parametrize("count", [1, 2, 40])
+@pytest.mark.parametrize("rule", [RULE, REFERS])
+def test_look_ups_that_are_refused_to_all_cost_nobody(
+    rule: dict[str, Any], count: int, fault: Fault, playground: Playground, tmp_path: Path
+) -> None:
+    """Exit 2, nothing set aside, no STATE: the account is refused, whatever is asked."""
+    playground.set_faults(dataclasses.replace(fault, on="any", count=None))
+    settings = support.config(playground.url, tmp_path, rules=[rule], unknown_customers="set_aside")
+    ended = support.run_here(settings, messages(*"a" * count))
+    assert (ended.exit_code, ended.states, ended.letters, ended.report["codes"]) == (2, [], [], ["ZE308"])
+    assert ended.report["totals"]["undelivered"] == count
+
+
+@pytest.mark.parametrize("fault", [Fault(402), Fault(403, body="firewall")])
+@pytest.mark.parametrize("numbers", [[3], [2, 3], [3, 4], list(range(20))])
+def test_a_look_up_that_a_firewall_dislikes_costs_what_waits_for_it(
+    numbers: list[int], fault: Fault, playground: Playground, tmp_path: Path
+) -> None:
+    """Others are found or not found, or a read is served: three records of one customer are set aside, no run stops."""
+    playground.set_faults(dataclasses.replace(fault, on="users", contains="customer-3@", count=None))
+    disliked = [support.record("orders", 3_000 + one, email="customer-3@example.com", text="a") for one in range(3)]
+    others = [support.record("orders", one, text="a") for one in numbers if one != 3]
+    given = support.lines([SCHEMA, *disliked, *others, support.state({"a": 1})])
+    settings = support.config(playground.url, tmp_path, rules=[RULE], unknown_customers="skip")
+    started = time.monotonic()
+    ended = support.run_here(settings, given)
+    assert time.monotonic() - started < 8
+    assert (ended.exit_code, ended.states) == (0, [{"a": 1}])
+    assert {number: note["reason"] for number, note in aside(ended).items()} == dict.fromkeys(
+        (3_000, 3_001, 3_002), "refused"
+    )
+    assert ended.report["totals"]["unknown_customer"] == len(others)
