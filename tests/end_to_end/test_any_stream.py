@@ -163,7 +163,8 @@ ODD: list[Any] = [
     "i\u0307", "ß", "\U0001f600", "{{ mark }}", "{% for %}", "%s", "'; DROP TABLE x; --", "<script>", "\\", '"', "[]",
     "9999-12-31T23:59:59Z", "0000-00-00", "2026-13-45", "-1", "1e999", "+49 30 1234", "a@b", "@",
     "a@example.com,b@example.com",
-    [], {}, [None], {"": None}, [[]], [{}], ["x"] * 60, {str(number): number for number in range(70)}, {"a b": 1, "é": 2},
+    [], {}, [None], {"": None}, [[]], [{}], ["x"] * 60, {str(number): number for number in range(70)},
+    {"a b": 1, "é": 2},
     nested(50), nested(99), nested(120), nested(400),
 ]  # fmt: skip
 ODD_SCHEMAS: list[Any] = [
@@ -407,7 +408,7 @@ COUNTED = re.compile(r"records=(\d+) invalid=(\d+) unmatched=(\d+) skipped=(\d+)
 @settings(max_examples=FAST, deadline=None)
 @given(mutations=MUTATIONS)
 def test_any_stream_is_mapped(mutations: list[tuple[int, int]]) -> None:
-    """By rules of every kind, in a dry run: it ends with a code of its own, what it says adds up, and it names nobody."""
+    """By rules of every kind, in a dry run: it ends with a code of its own, adds up, and names nobody."""
     mapped(mutations)
 
 
