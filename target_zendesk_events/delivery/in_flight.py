@@ -13,6 +13,7 @@ from target_zendesk_events.delivery.workers import Call, Workers
 from target_zendesk_events.errors import StorageError
 from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.request import Bucket, Request
+from target_zendesk_events.limits.found_rate import Place, Told
 from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.zendesk.answers import Answer, Kind, no_answer
@@ -42,6 +43,8 @@ class Task:
     about: Sequence[LookUp] = ()
     """What a look-up asks for."""
     is_abandoned: bool = False
+    place: Place | None = None
+    """In that minute."""
 
 
 class InFlight:
@@ -163,8 +166,10 @@ class InFlight:
         self._tasks.discard(task)
         self._shipments.difference_update(task.shipments)
         self._reached("answered")
-        if task.bucket is not None:
-            self._rate_limits.of(task.bucket).end(now)
+        if task.bucket is not None and task.place is not None:
+            is_limited = answer.kind is Kind.LIMITED and not answer.is_too_many_jobs
+            told = Told(task.place, is_limited=is_limited, remaining=answer.remaining, reset=answer.reset)
+            self._rate_limits.of(task.bucket).end(now, told)
             self._report.count_answer(answer.seconds, answer.limit, now, task.bucket)
             self._report.requests["limited"] += answer.kind is Kind.LIMITED
         return task, answer
@@ -173,7 +178,7 @@ class InFlight:
         self._tasks.add(task)
         self._shipments.update(task.shipments)
         if task.bucket is not None:
-            self._rate_limits.of(task.bucket).start()
+            task.place = self._rate_limits.of(task.bucket).start(task.started)
         self._workers.start(task, call)
         self._reached("sent")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import math
 import secrets
@@ -11,7 +12,8 @@ from typing import Any, Final
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.tables import PREFIX
 from target_zendesk_events.ledger.transactions import Transactions
-from target_zendesk_events.limits.rate_limit import MARGIN_SECONDS, WINDOW_SECONDS, RateLimit
+from target_zendesk_events.limits.found_rate import FoundRate, Place, Told
+from target_zendesk_events.limits.rate_limit import MARGIN_SECONDS, SECONDS_TO_CATCH_UP, WINDOW_SECONDS, RateLimit
 
 PERMIT_SECONDS: Final = 1.0
 """A permit that is not used within this time is given back."""
@@ -20,7 +22,9 @@ BLOCKS_A_MINUTE: Final = 20
 SECONDS_BETWEEN_NOTES: Final = 0.5
 
 _OWN: Final = "WHERE account = ? AND bucket = ?"
-_MAKE: Final = f"INSERT INTO {PREFIX}buckets VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING"
+_MAKE: Final = (
+    f"INSERT INTO {PREFIX}buckets (account, bucket, held_until, held_since) VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING"
+)
 _LOCK: Final = f"UPDATE {PREFIX}buckets SET held_until = held_until {_OWN}"
 _HOLD: Final = f"UPDATE {PREFIX}buckets SET held_until = ?, held_since = ? {_OWN}"
 
@@ -34,6 +38,7 @@ class Block:
     expires_at: float
     in_flight: int = 0
     used: int = 0
+    refused: int = 0
     ended_at: float = 0.0
 
 
@@ -61,26 +66,28 @@ class SharedRateLimit(RateLimit):
             unused = self._ask(now, here)
         return min(here, unused)
 
-    def start(self) -> None:
+    def start(self, now: float) -> Place:
         """Use a permit."""
-        super().start()
         block = next((one for one in self._blocks if one.unused), None)
         if block is not None:
             block.unused -= 1
             block.in_flight += 1
             block.used += 1
+        return super().start(now)
 
-    def end(self, now: float) -> None:
+    def end(self, now: float, told: Told | None = None) -> None:
         """Note the end of an attempt: its permit stays in the minute for 60 seconds more."""
-        super().end(now)
         block = next((one for one in self._blocks if one.in_flight), None)
         if block is not None:
             block.in_flight -= 1
+            block.refused += told is not None and told.is_limited
             block.ended_at = self._database.now()
+        super().end(now, told)
         self._expire(now)
 
     def wait_until(self, moment: float, now: float) -> None:
         """Start nothing before `moment`, in any run on this ledger."""
+        level_at = self.found.level_at
         super().wait_until(moment, now)
         since = self._database.now()
         until = since + moment - now
@@ -89,6 +96,8 @@ class SharedRateLimit(RateLimit):
         def hold() -> None:
             self._database.execute(_MAKE, self._whose)
             self._database.execute(f"{_HOLD} AND held_until < ?", values)
+            if self.found.level_at != level_at:
+                self._write_found(self.found, now)
 
         self._transactions.run(hold)
 
@@ -124,8 +133,59 @@ class SharedRateLimit(RateLimit):
         if self._done:
             self._blocks = collections.deque(one for one in self._blocks if one.unused or one.in_flight)
 
+    def _pace(self, now: float) -> None:
+        """Spread nothing here: the ledger does, by the blocks that it grants."""
+
+    def _heed(self, told: Told, now: float) -> None:
+        """Take what an answer told of the account's limit, for all runs on the ledger."""
+        is_wall = self._heed_room(told, now)
+        if told.is_limited:
+            self._give_back(told.place)
+        if told.is_limited or (is_wall and self._held(now) + (told.remaining or 0) < self.found.places(now)):
+            self.found = self._transactions.run(lambda: self._learned(told, now))
+
+    def _learned(self, told: Told, now: float) -> FoundRate:
+        """Return the found rate as the ledger has it and this answer changes it."""
+        database = self._database
+        database.execute(_MAKE, self._whose)
+        database.execute(_LOCK, self._whose)
+        refused = [(one.refused, one.number) for one in (*self._blocks, *self._done) if one.refused]
+        database.execute_many(f"UPDATE {PREFIX}permits SET refused = ? WHERE id = ?", refused)
+        found = self._found(now)
+        if told.is_limited:
+            found.note_limited(told.place, now, self._all_held())
+        else:
+            found.note_wall(self._all_taken() + (told.remaining or 0), now)
+        self._write_found(found, now)
+        return found
+
+    def _found(self, now: float) -> FoundRate:
+        """Return the found rate as the ledger has it."""
+        found = copy.copy(self.found)
+        wall, level_at = self._row("wall, level_at")
+        if wall is None:
+            found.take_over(math.inf, -math.inf, now)
+        else:
+            found.take_over(wall, level_at - self._database.now() + now, now)
+        return found
+
+    def _write_found(self, found: FoundRate, now: float) -> None:
+        is_found = found.wall < math.inf
+        values = (found.wall, found.level_at - now + self._database.now()) if is_found else (None, None)
+        self._database.execute(f"UPDATE {PREFIX}buckets SET wall = ?, level_at = ? {_OWN}", (*values, *self._whose))
+
+    def _all_held(self) -> int:
+        """Return how many permits of all runs were used within the last minute, or may be yet, and were not refused."""
+        held = f"SELECT COALESCE(SUM(count - refused), 0) FROM {PREFIX}permits {_OWN} AND sent > ?"
+        since = self._database.now() - WINDOW_SECONDS
+        return int(self._database.execute(held, (*self._whose, since)).fetchall()[0][0])
+
+    def _all_taken(self) -> int:
+        """Return how many permits of all runs count in the minute."""
+        return int(self._value(f"SELECT COALESCE(SUM(count), 0) FROM {PREFIX}permits {_OWN}"))
+
     def _ask(self, now: float, wanted: int) -> int:
-        block, wait = self._transactions.run(lambda: self._granted(wanted))
+        block, wait, self.found = self._transactions.run(lambda: self._answered(wanted, now))
         self._done.clear()
         if block is None:
             super().wait_until(now + max(wait, MARGIN_SECONDS), now)
@@ -134,34 +194,58 @@ class SharedRateLimit(RateLimit):
         self._blocks.append(block)
         return block.unused
 
-    def _granted(self, wanted: int) -> tuple[Block | None, float]:
-        """Return a block of permits, or None and the seconds until it is worth asking again."""
+    def _answered(self, wanted: int, now: float) -> tuple[Block | None, float, FoundRate]:
+        self._database.execute(_MAKE, self._whose)
+        self._database.execute(_LOCK, self._whose)
+        found = self._found(now)
+        return *self._granted(wanted, found.places(now)), found
+
+    def _granted(self, wanted: int, places: int) -> tuple[Block | None, float]:
+        """Return a block of permits, or None and the seconds until it is worth asking again.
+
+        Of all runs together so many `places` were found to work.
+        """
         database, whose = self._database, self._whose
-        database.execute(_MAKE, whose)
-        database.execute(_LOCK, whose)
         self._write_done()
         now = database.now()
         longest = now + PERMIT_SECONDS + LONGEST_ANSWER_SECONDS + WINDOW_SECONDS
         database.execute(f"DELETE FROM {PREFIX}permits {_OWN} AND until <= ?", (*whose, now))
         shorten = f"UPDATE {PREFIX}permits SET until = ? {_OWN} AND until > ?"
         database.execute(shorten, (longest, *whose, longest))  # of a clock that was ahead
-        held = self._held(now)
-        if held > 0:
-            return None, held
-        taken = int(self._value(f"SELECT COALESCE(SUM(count), 0) FROM {PREFIX}permits {_OWN}"))
+        wait = self._held_for(now)
+        if wait > 0:
+            return None, wait
+        taken = self._all_taken()
         count = min(wanted, max(1, self.per_minute // BLOCKS_A_MINUTE), self.per_minute - taken)
         if count <= 0:
             soonest = self._value(f"SELECT MIN(until) FROM {PREFIX}permits {_OWN}")
             return None, min(soonest - now, PERMIT_SECONDS)
+        if places < self.per_minute:
+            count = min(count, max(1, places // BLOCKS_A_MINUTE), places - self._all_held())
+            wait = self._paced(count, places, now)
+            if wait > 0:
+                return None, min(wait, PERMIT_SECONDS)
         block = Block(secrets.randbits(62), count, 0.0)
-        insert = f"INSERT INTO {PREFIX}permits (account, bucket, id, count, until) VALUES (?, ?, ?, ?, ?)"
-        database.execute(insert, (*whose, block.number, count, longest))
+        insert = f"INSERT INTO {PREFIX}permits (account, bucket, id, count, until, sent) VALUES (?, ?, ?, ?, ?, ?)"
+        database.execute(insert, (*whose, block.number, count, longest, now + PERMIT_SECONDS))
         return block, 0.0
 
-    def _held(self, now: float) -> float:
+    def _paced(self, count: int, places: int, now: float) -> float:
+        """Return the seconds until so many may be granted, zero if they are: spread over the minute for all runs."""
+        if count <= 0:
+            soonest = f"SELECT MIN(sent) FROM {PREFIX}permits {_OWN} AND sent > ?"
+            sent = self._database.execute(soonest, (*self._whose, now - WINDOW_SECONDS)).fetchall()[0][0]
+            return max(float(sent) + WINDOW_SECONDS - now, MARGIN_SECONDS)
+        (paced_at,) = self._row("paced_at")
+        if now < paced_at <= now + WINDOW_SECONDS:  # else of a clock that was ahead
+            return float(paced_at - now)
+        paced_at = max(min(paced_at, now), now - SECONDS_TO_CATCH_UP) + count * WINDOW_SECONDS / places
+        self._database.execute(f"UPDATE {PREFIX}buckets SET paced_at = ? {_OWN}", (paced_at, *self._whose))
+        return 0.0
+
+    def _held_for(self, now: float) -> float:
         """Return the seconds for which nothing may start: no more than were told, whatever the clock did since then."""
-        statement = f"SELECT held_until, held_since FROM {PREFIX}buckets {_OWN}"
-        until, since = self._database.execute(statement, self._whose).fetchall()[0]
+        until, since = self._row("held_until, held_since")
         told = until - since
         if until - now <= told + MARGIN_SECONDS:
             return float(until - now)
@@ -170,10 +254,17 @@ class SharedRateLimit(RateLimit):
 
     def _write_done(self) -> None:
         done = self._done
-        until = [(one.used, one.ended_at + WINDOW_SECONDS + MARGIN_SECONDS, one.number) for one in done if one.used]
+        until = [
+            (one.used, one.refused, one.ended_at + WINDOW_SECONDS + MARGIN_SECONDS, one.number)
+            for one in done
+            if one.used
+        ]
         unused = [(one.number,) for one in done if not one.used]
-        self._database.execute_many(f"UPDATE {PREFIX}permits SET count = ?, until = ? WHERE id = ?", until)
+        self._database.execute_many(f"UPDATE {PREFIX}permits SET count = ?, refused = ?, until = ? WHERE id = ?", until)
         self._database.execute_many(f"DELETE FROM {PREFIX}permits WHERE id = ?", unused)
+
+    def _row(self, columns: str) -> Any:  # noqa: ANN401 - whatever the columns hold
+        return self._database.execute(f"SELECT {columns} FROM {PREFIX}buckets {_OWN}", self._whose).fetchall()[0]
 
     def _value(self, statement: str) -> Any:  # noqa: ANN401 - whatever the column holds
         return self._database.execute(statement, self._whose).fetchall()[0][0]

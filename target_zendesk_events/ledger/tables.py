@@ -103,6 +103,16 @@ MIGRATIONS: Final = (
         # replayed: 1 where a replay has settled it, which may go on in another run
         "ALTER TABLE {prefix}keys ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0",
     ),
+    (
+        # wall, level_at: the rate that was found to work, see FoundRate; NULL while none was
+        # paced_at: where one is, when the next permits may be granted
+        "ALTER TABLE {prefix}buckets ADD COLUMN wall {real}",
+        "ALTER TABLE {prefix}buckets ADD COLUMN level_at {real}",
+        "ALTER TABLE {prefix}buckets ADD COLUMN paced_at {real} NOT NULL DEFAULT 0",
+        # sent: when all of them were sent at the latest; refused: those of them that were answered by a 429
+        "ALTER TABLE {prefix}permits ADD COLUMN sent {real} NOT NULL DEFAULT 0",
+        "ALTER TABLE {prefix}permits ADD COLUMN refused INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 

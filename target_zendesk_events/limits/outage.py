@@ -37,6 +37,7 @@ class Outage:
         self._probe_at = -math.inf
         self._probing: Hashable = None
         self._allowed: dict[Bucket, float] = dict.fromkeys(Bucket, math.inf)
+        self._limited: dict[Bucket, float] = {}
         self.is_open = False
         self.cause = ""
         """What was seen last: a status, or what became of the connection."""
@@ -52,7 +53,7 @@ class Outage:
         self.is_open = False
         self.cause = ""
         self.saw_limit = False
-        self._allowed[bucket] *= 2
+        self._let_more_go(bucket)
 
     def note_answered(self, asked: Hashable, bucket: Bucket) -> None:
         """What shipments wait for was told: where nothing but that had failed, or met a 429, the trouble is over."""
@@ -60,7 +61,7 @@ class Outage:
         if not self._troubled:
             self.note_success(bucket)
         elif not self.is_open:
-            self._allowed[bucket] *= 2
+            self._let_more_go(bucket)
 
     def note_idle(self) -> None:
         """Nothing waits to be sent: what failed was settled otherwise, and the clock of an outage stops."""
@@ -87,6 +88,7 @@ class Outage:
         self._since = now if self._since is None else self._since
         self.cause = cause
         self.saw_limit = True
+        self._limited.setdefault(bucket, self._allowed[bucket])
         self._allowed[bucket] = 1
 
     def note_start(self, event: Hashable) -> None:
@@ -136,9 +138,14 @@ class Outage:
             f"last seen: {self.cause}{both}. Run again later: nothing is lost, STATE is safe [ZE501]"
         )
 
+    def _let_more_go(self, bucket: Bucket) -> None:
+        """Let twice as many be under way as before; after 429s as before those, since the rate limit bounds what goes."""
+        self._allowed[bucket] = 2 * self._limited.pop(bucket, self._allowed[bucket])
+
     def _open(self, now: float) -> None:
         self.is_open = True
         self._allowed = dict.fromkeys(Bucket, 1)
+        self._limited.clear()
         self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
         next(self._probe_waits)
         self._probe_at = now + next(self._probe_waits)

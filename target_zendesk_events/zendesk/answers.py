@@ -67,7 +67,8 @@ class Answer(msgspec.Struct, frozen=True):
     dead letters only; without a status it is in ours, and safe.
     `retry_after` is in seconds, `served_at` the server's own clock as seconds since 1970,
     `seconds` the time the answer took, `token` the generation of the token that the request carried, `limit` and
-    `remaining` the requests a minute that the headers speak of, `rate_headers` those as they came (not of a post).
+    `remaining` the requests a minute that the headers speak of, `reset` the seconds until there are more of them again,
+    `rate_headers` those as they came (not of a post).
     `payload` is the parsed body of a read, a token, a who-am-I, or a post whose body is wanted. `is_page` says that it
     is a web page, and `ray` is the id that Cloudflare gives such a page. `right` says what the credentials need for a
     request that was denied.
@@ -81,6 +82,7 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: float | None = None
     limit: int | None = None
     remaining: int | None = None
+    reset: int | None = None
     rate_headers: Mapping[str, str] = {}
     served_at: float | None = None
     seconds: float = 0.0
@@ -186,6 +188,7 @@ def read_answer(  # noqa: PLR0913 - what came, and what was asked
         retry_after=_retry_after(known.get("retry-after", ""), served_at or now),
         limit=_first_number(known, "x-rate-limit", "ratelimit-limit"),
         remaining=_first_number(known, "x-rate-limit-remaining", "ratelimit-remaining"),
+        reset=_first_number(known, "ratelimit-reset", "x-rate-limit-reset"),
         rate_headers={} if asked == "post" else {name: known[name] for name in known if _RATE_LIMIT.search(name)},
         served_at=served_at,
         payload=payload,

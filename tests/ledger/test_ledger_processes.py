@@ -126,7 +126,7 @@ ends_at = time.monotonic() + 3
 while time.monotonic() < ends_at:
     for index, limit in enumerate(limits):
         for _ in range(min(1, limit.grant(time.monotonic(), 1))):
-            limit.start()
+            limit.start(time.monotonic())
             taken[index] += 1
 print(*taken)
 """

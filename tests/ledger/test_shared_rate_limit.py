@@ -48,7 +48,7 @@ class House:
         started = 0
         while started < wanted and (places := limit.grant(self.now, wanted - started)):
             for _ in range(places):
-                limit.start()
+                limit.start(self.now)
             started += places
         return started
 

@@ -137,6 +137,21 @@ def test_after_a_429_requests_go_one_at_a_time_until_one_succeeds() -> None:
     assert outage.may_start(1, 0.0)
 
 
+def test_the_first_success_after_429s_lets_go_on_what_was_allowed_before_them() -> None:
+    """The rate that was found to work bounds it, not a slow start; that of an outage goes on."""
+    outage = Outage(900)
+    for _ in range(3):
+        outage.note_limited(0.0, "HTTP 429")
+    outage.note_success()
+    assert outage.may_start(10_000, 1.0)
+    failed(outage, [1, 2, 3, 4, 5])
+    outage.note_success()
+    outage.note_limited(2.0, "HTTP 429")
+    outage.note_success()
+    assert outage.may_start(3, 3.0)
+    assert not outage.may_start(4, 3.0)
+
+
 @pytest.mark.parametrize("first", ["failure", "limited"])
 def test_the_run_gives_up_after_the_longest_outage(first: str) -> None:
     """The clock starts with the first failure or 429, does not start anew with the next, and stops with a success."""

@@ -164,6 +164,20 @@ def test_the_limit_is_seen_in_headers(headers: dict[str, str], limit: int | None
 
 
 @pytest.mark.parametrize(
+    ("headers", "reset"),
+    [
+        ({"RateLimit-Reset": "41"}, 41),
+        ({"X-Rate-Limit-Reset": "0"}, 0),
+        ({"ratelimit-reset": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_the_reset_is_seen_in_headers(headers: dict[str, str], reset: int | None) -> None:
+    """The seconds until there is room again are read where they are told."""
+    assert read_answer(202, headers, b"", now=NOON, asked="post").reset == reset
+
+
+@pytest.mark.parametrize(
     ("body", "code", "message"),
     [
         ({"errors": [{"code": "InvalidSource", "id": "1", "title": "Too long"}]}, "InvalidSource", "Too long"),
