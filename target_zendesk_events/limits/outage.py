@@ -139,7 +139,7 @@ class Outage:
         )
 
     def _let_more_go(self, bucket: Bucket) -> None:
-        """Let twice as many be under way as before; after 429s as before those, since the rate limit bounds what goes."""
+        """Let twice as many be under way; after 429s, as before them: the rate limit bounds what goes."""
         self._allowed[bucket] = 2 * self._limited.pop(bucket, self._allowed[bucket])
 
     def _open(self, now: float) -> None:
