@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from test_shared_rate_limit import PER_MINUTE, House
 
 from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.ledger.database import database_of
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
+from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.limits.found_rate import Place, Told
 
 
@@ -101,3 +104,24 @@ def test_a_machine_s_clock_that_was_ahead_does_not_keep_the_rate_low(house: Hous
     other = house.limit()
     assert other.grant(house.now, 1) == 1
     assert not other.found.is_lower(house.now)
+
+
+def test_both_databases_keep_what_was_found(ledger_url: str) -> None:
+    """By their own clock: a second run has the rate of the first, and its permits are spread from then on."""
+    ledgers = [
+        SqlLedger(database_of(ledger_url, time.time), account="acme", run=run, retention_days=9, digest=str)
+        for run in ("first", "second")
+    ]
+    first, second = (ledger.rate_limit(PER_MINUTE, Bucket.EVENTS) for ledger in ledgers)
+    assert first.grant(time.monotonic(), 3) == 3
+    places = [first.start(time.monotonic()) for _ in range(3)]
+    for place in places:
+        first.end(time.monotonic(), Told(place, is_limited=place.number > 1))
+    first.wait_until(time.monotonic() + 0.2, time.monotonic())
+    first.note(time.monotonic())
+    assert second.grant(time.monotonic(), 3) == 0
+    assert second.found.wall == first.found.wall == 1
+    assert second.found.level_at == pytest.approx(first.found.level_at, abs=1)
+    first.close()
+    for ledger in ledgers:
+        ledger.close()
