@@ -86,6 +86,7 @@ CASES = [
         )
     ),
     Case("sawtooth", World(neighbour=sawtooth()), processes=4, minutes=25),
+    *(Case("steady", dataclasses.replace(STEADY, latency=12.0, window=window)) for window in ("sliding", "fixed")),
     *(Case("steady", dataclasses.replace(STEADY, latency=latency), processes=4, minutes=15) for latency in (3.0, 20.0)),
     Case("wandering bursts", World(neighbour=wandering())),
 ]
@@ -93,6 +94,12 @@ OVERLONG = [Case("steady", dataclasses.replace(STEADY, retry_after=form), minute
 """A `Retry-After` that says nothing of when there is room, and is obeyed all the same."""
 TORN = [Case("wandering bursts", World(neighbour=wandering(), window="fixed"), processes=number) for number in (1, 4)]
 """Two of the neighbour's bursts in one minute leave 50 of it, and none in the next all."""
+
+LITTLE = [
+    Case("steady, 190", World(neighbour=steady(190), latency=latency, window=window))
+    for latency, window in ((0.25, "sliding"), (5.0, "fixed"), (20.0, "sliding"))
+]
+"""Where 60 of 250 are left, each 429 is a larger share, and slow answers tell late of it."""
 
 
 def simulate(world: World, folder: Path, processes: int, minutes: int) -> list[Minute]:
@@ -162,6 +169,15 @@ def test_a_minute_that_others_fill_costs_no_more_than_those_until_the_rate_is_ba
     minutes = after_the_wall(simulate(case.world, tmp_path, case.processes, case.minutes))
     assert limited_percent(minutes) < 2
     assert max(one.taken for one in minutes) >= GRANTED
+    hold(case, minutes)
+
+
+@pytest.mark.parametrize("case", LITTLE, ids=lambda case: case.cells[4])
+def test_where_little_is_left_and_answers_are_slow_a_few_more_are_429s(case: Case, tmp_path: Path) -> None:
+    """Of 60 in a minute up to 4 % are, and 0.9 are used all the same."""
+    minutes = after_the_wall(simulate(case.world, tmp_path, case.processes, case.minutes))
+    assert limited_percent(minutes) < (2 if case.world.latency < 1 else 4)
+    assert used(minutes) >= 0.9
     hold(case, minutes)
 
 
