@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2.filters import FILTERS, make_attrgetter
 
 from target_zendesk_events import lenient
+from target_zendesk_events.mapping.sizes import length_of, refuse_beyond, widths_in
 from target_zendesk_events.mapping.times import moment, time_zone
 from target_zendesk_events.mapping.values import BadValueError, json_text, text_of
 from target_zendesk_events.moments import is_date
@@ -36,6 +37,7 @@ def filters(environment: Environment, zone: dt.tzinfo, *, null_is_nothing: bool)
     return {
         **{name: _on_text(FILTERS[name]) for name in _TEXT_FILTERS},
         "attr": environment.getattr,
+        "batch": _in_groups(FILTERS["batch"]),
         "d": _default,
         "datetime": functools.partial(_datetime, zone),
         "default": _default,
@@ -45,6 +47,7 @@ def filters(environment: Environment, zone: dt.tzinfo, *, null_is_nothing: bool)
         "int": functools.partial(_number, FILTERS["int"]),
         "join": joined,
         "_part": _part,
+        "slice": _in_groups(FILTERS["slice"]),
         "strftime": functools.partial(_strftime, zone),
         "tojson": _to_json,
         "without": _without,
@@ -62,6 +65,7 @@ def percent_format(pattern: Any, *values: Any, null_is_nothing: bool, **named: A
         return None
     if not null_is_nothing and (None in values or None in named.values()):
         return None
+    refuse_beyond(widths_in(text_of(pattern), values))
     if named:
         return text_of(pattern) % {name: _fitting(value) for name, value in named.items()}
     return text_of(pattern) % tuple(map(_fitting, values))
@@ -82,7 +86,37 @@ def _on_text(jinjas: Filter) -> Filter:
     def filtered(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as Jinja's own
         if arguments[place] is None:
             return None
-        return jinjas(*arguments[:place], text_of(arguments[place]), *arguments[place + 1 :], **named)
+        text, others = text_of(arguments[place]), arguments[place + 1 :]
+        if jinjas.__name__ in _GROWTH:
+            refuse_beyond(_GROWTH[jinjas.__name__](text, *others, **named))
+        return jinjas(*arguments[:place], text, *others, **named)
+
+    return filtered
+
+
+def _indented(text: str, width: Any = 4, *_: Any, **__: Any) -> int:  # noqa: ANN401 - Jinja's own
+    return (text.count("\n") + 1) * length_of(width)
+
+
+def _replaced(text: str, old: Any, new: Any, *_: Any, **__: Any) -> int:  # noqa: ANN401 - Jinja's own
+    return text.count(text_of(old)) * len(text_of(new))
+
+
+_GROWTH: Mapping[str, Callable[..., int]] = {
+    "do_center": lambda _, width=80: length_of(width),
+    "do_indent": _indented,
+    "do_replace": _replaced,
+}
+"""What Jinja's filters add to a text, by their functions' names, for those that may add much."""
+
+
+def _in_groups(jinjas: Filter) -> Filter:
+    """Return Jinja's filter, for as many groups, or as large ones, as there may be."""
+
+    @functools.wraps(jinjas)
+    def filtered(value: Any, count: int, *others: Any, **named: Any) -> Any:  # noqa: ANN401 - as Jinja's own
+        refuse_beyond(length_of(count))
+        return jinjas(value, count, *others, **named)
 
     return filtered
 
@@ -108,6 +142,7 @@ def _join(
     items = list(values if attribute is None else map(make_attrgetter(environment, attribute), values))
     if None in items and not null_is_nothing:
         return None
+    refuse_beyond(len(items) * length_of(d))
     return d.join("" if item is None else text_of(item) for item in items)
 
 
@@ -116,7 +151,12 @@ def _part(value: Any, start: int | None, stop: int | None, step: int | None) -> 
     return None if value is None else value[start:stop:step]
 
 
+_MOST_LINES = 10_000
+"""Lines that a record written as JSON may well have: each is indented."""
+
+
 def _to_json(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - any value
+    refuse_beyond(length_of(indent) * _MOST_LINES)
     return json_text(value, indent)
 
 

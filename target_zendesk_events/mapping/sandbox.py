@@ -14,10 +14,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import Namespace
 
 from target_zendesk_events.mapping import filters
+from target_zendesk_events.mapping.sizes import MAX_SIZE
 from target_zendesk_events.mapping.values import BadValueError, text_of
 
-MAX_TEXT = 1_000_000
-"""Characters or entries that `*` may make: a template is no place to fill the memory."""
 MAX_BITS = 4096
 
 
@@ -113,7 +112,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def _is_huge(operator: str, left: Any, right: Any) -> bool:  # noqa: ANN401 - any value
     if operator == "*":
         return any(
-            isinstance(many, str | list | tuple) and isinstance(times, int) and len(many) * times > MAX_TEXT
+            isinstance(many, str | list | tuple) and isinstance(times, int) and len(many) * times > MAX_SIZE
             for many, times in ((left, right), (right, left))
         )
     return isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > MAX_BITS
