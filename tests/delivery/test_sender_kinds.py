@@ -116,7 +116,8 @@ class Judge:
         over = self.final | {one for one, _ in self.house.letters.written}
         self.knows_address |= answer.kind is Kind.ACCEPTED and task.asked != "token"
         for one in task.about if answer.is_missing and self.knows_address else ():
-            self.final.add(next(number for number in self.deletes[one] if number not in over))
+            first = next((number for number in self.deletes[one] if number not in over), None)
+            self.final.update(() if first is None else (first,))  # None: it waited, and was asked for again
         if answer.kind is not Kind.ACCEPTED:
             return
         if task.asked == "send":
