@@ -109,7 +109,8 @@ class Work(msgspec.Struct):
 class Receipt(msgspec.Struct, frozen=True):
     """How one thing to send ended: its outcome, and what Zendesk or a limit said of it.
 
-    A duplicate's `reason` is `rejected` or `held` where that is how it ended before.
+    A duplicate's `reason` is `rejected` or `held` where that is how it ended before. `takes_place` is false where
+    nothing was to be done, so that no place of a day or a month is used.
     """
 
     outcome: Outcome
@@ -118,3 +119,4 @@ class Receipt(msgspec.Struct, frozen=True):
     message: str = ""
     request_id: str = ""
     attempts: int = 0
+    takes_place: bool = True

@@ -39,7 +39,7 @@ def singled_out(shipment: OpenShipment) -> Receipt:
 def of_reference(shipment: OpenShipment, not_found: LookUp) -> Receipt:
     """Return the receipt of a shipment that refers to what is not there."""
     if shipment.what.when_not_found() is Missing.DONE:
-        return Receipt(Outcome.DELIVERED, attempts=shipment.attempts)
+        return Receipt(Outcome.DELIVERED, attempts=shipment.attempts, takes_place=False)
     sort, by = not_found.family
     named = f"{sort} by its {by}" if sort == "user" else f"record of {by}" if sort == "object" else sort
     message = f"it refers to a {named}, and Zendesk has none such: send that one first, then replay [ZE745]"

@@ -123,7 +123,7 @@ class Settling:
         if self._dead_letters.sync():
             self._reached("dead letter written")
         settlements = [
-            Settlement(keyed_of(shipment), receipt.outcome, receipt.attempts, receipt.request_id)
+            Settlement(keyed_of(shipment), receipt.outcome, receipt.attempts, receipt.request_id, receipt.takes_place)
             for shipment, receipt in self._received
             if receipt.outcome not in NOT_KEPT
         ]

@@ -98,6 +98,8 @@ class Settlement(msgspec.Struct, frozen=True):
     outcome: Outcome | NoShipment
     attempts: int
     request_id: str = ""
+    takes_place: bool = True
+    """Whether it counts in the quota and the brake of its kind, where its outcome does."""
 
 
 @dataclasses.dataclass(slots=True)

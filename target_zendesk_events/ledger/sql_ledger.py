@@ -148,7 +148,7 @@ class SqlLedger:
         now, today = self.now(), self.last_seen.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
         self._outcomes.write(settled, now, today)
-        sent = collections.Counter(one.keyed.kind for one in settled if one.outcome in COUNTED)
+        sent = collections.Counter(one.keyed.kind for one in settled if one.outcome in COUNTED and one.takes_place)
         self.sent = self._counts.add(sent, tally, limited)
         self.last_seen.note()
         self._note_settled(tally)

@@ -197,6 +197,19 @@ def test_deletions_have_a_brake(fresh: Playground, tmp_path: Path) -> None:
     assert not ended.states or ended.states[-1]["upto"] <= 4
 
 
+def test_a_profile_that_is_not_there_takes_no_place_of_the_days_deletions(fresh: Playground, tmp_path: Path) -> None:
+    """Nothing was deleted: the one that is there still may be, in the same run and in the next."""
+    settings = mixture.config(fresh.url, tmp_path, max_deletions_per_day=2)
+    strangers = [mixture.record("customers", one, f"n{one}", deleted=True) for one in range(6)]
+    for number, steps in enumerate((strangers, [])):
+        last = mixture.record("customers", 10 + number, f"c{number}", deleted=True)
+        ended = support.run_here(settings, support.lines([*mixture.schemas(), *steps, last]))
+        assert ended.exit_code == 0
+        assert ended.report["totals"]["delivered"] == len(steps) + 1
+    third = support.lines([*mixture.schemas(), mixture.record("customers", 12, "c2", deleted=True)])
+    assert support.run_here(settings, third).report["codes"] == ["ZE505"]
+
+
 def test_what_is_not_there_is_gone_in_a_job_too(fresh: Playground, tmp_path: Path) -> None:
     """A job fails the deletion of a record that is not there; alone, a 404 says that it is done."""
     support.run_here(mixture.config(fresh.url, tmp_path), subscriptions(2, 1))
