@@ -39,7 +39,18 @@ def _words_of(document: Mapping[str, Any]) -> tuple[str, str]:
     faults = nested if isinstance(nested, list) else [nested] if isinstance(nested, dict) else []
     pairs = [_code_and_message(one if isinstance(one, dict) else {"message": one}) for one in [*faults, document]]
     code = next((code for code, _ in pairs if code), "")
-    return code, "; ".join(message for _, message in pairs if message)
+    return code, "; ".join([*(message for _, message in pairs if message), *_of_fields(document.get("details"))])
+
+
+def _of_fields(details: Any) -> list[str]:  # noqa: ANN401 - any JSON value
+    """Read `{"priority": [{"description": "..."}]}`: what is wrong with which field."""
+    if not isinstance(details, dict):
+        return []
+    listed = [
+        (name, fault) for name, faults in details.items() for fault in (faults if isinstance(faults, list) else [])
+    ]
+    said = [(name, _code_and_message(fault)[1]) for name, fault in listed if isinstance(fault, dict)]
+    return [f"{name}: {message}" for name, message in said if message]
 
 
 def _code_and_message(fault: Mapping[str, Any]) -> tuple[str, str]:

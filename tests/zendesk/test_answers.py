@@ -190,6 +190,21 @@ def test_the_reset_is_seen_in_headers(headers: dict[str, str], reset: int | None
         ({"error": [{"code": "TooManyRequests", "title": "Slow down"}]}, "TooManyRequests", "Slow down"),
         ({"error": {"title": "Forbidden", "message": "No access"}}, "", "Forbidden: No access"),
         ({"error": "RecordInvalid", "description": "Not\n valid"}, "RecordInvalid", "Not valid"),
+        (
+            {
+                "error": "RecordInvalid",
+                "description": "Record validation errors",
+                "details": {
+                    "priority": [{"description": "Priority: x is not valid", "error": "InvalidValue"}, "odd", {}],
+                    "subject": [{"description": "Subject: too long"}, {"description": "Subject: odd"}],
+                    "base": "odd",
+                },
+            },
+            "RecordInvalid",
+            "Record validation errors; priority: Priority: x is not valid; subject: Subject: too long; "
+            "subject: Subject: odd",
+        ),
+        ({"error": "RecordInvalid", "details": "a sentence"}, "RecordInvalid", ""),
         ({"error": "invalid_grant", "error_description": "Used up"}, "invalid_grant", "Used up"),
         ({"error": "no user x@example.com"}, "", "no user x@example.com"),
         ({"errors": ["plain", 7, None]}, "", "plain"),
