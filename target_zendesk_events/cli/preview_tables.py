@@ -56,7 +56,7 @@ def _object(body: Fields) -> Cells:
 
 def _ticket(body: Fields) -> Cells:
     ticket = body["ticket"]
-    number = [f"no. {ticket['id']}"] if "id" in ticket else ["to be made"]
+    number = [f"no. {ticket['id']}"] if "id" in ticket else ["made once"]
     return number, list(_tree({name: value for name, value in ticket.items() if name != "id"}))
 
 

@@ -160,7 +160,7 @@ def test_every_kind_is_shown_and_counted(tmp_path: Path) -> None:
         "shop_id 0 shop customer replace",
         "order 0 Order 0 kind: order_paid payer: the user of email customer-0@example.com, to be looked up",
         "parent: the order p-0, to be looked up note: null",
-        'to be made subject: Order 0 comment: {"body": "It broke"}',
+        'made once subject: Order 0 comment: {"body": "It broke"}',
         "no. 30 status: new",
         'no. 30 comment: {"body": "a"}',
         "profile of shop customer old_id 0",
