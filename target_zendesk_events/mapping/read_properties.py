@@ -50,7 +50,7 @@ def read_leaf(reading: Reading, place: str, raw: Raw) -> Part:
 def _named(reading: Reading, place: str, index: int, name: Raw) -> tuple[str, Part]:
     if isinstance(name, str) and not has_braces(name):
         return name, Part(place, Field(name))
-    why = UNQUOTED if is_unquoted(name) else f"is {kind(name)}, and takes the name of a field"
+    why = UNQUOTED if is_unquoted(name) else f"is {kind(name)}, and takes the name of a field [ZE208]"
     reading.fault(f"{place}[{index}]", "takes the name of a field, without braces [ZE212]" if has_braces(name) else why)
     return "", Part(place, NOWHERE)
 

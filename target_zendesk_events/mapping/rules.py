@@ -56,6 +56,30 @@ class RuleBook:
         return [(rule, _nearest(rule, seen)) for rule in self.rules if not any(_is_for(rule, one) for one in seen)]
 
 
+MAX_DEPTH = 100
+"""Levels of a rule, as of a record."""
+
+
+def _is_too_deep(raw: Any) -> bool:  # noqa: ANN401 - any value
+    level = [raw]
+    for _ in range(MAX_DEPTH):
+        level = [item for one in level if isinstance(one, Mapping | list) for item in _items(one)]
+    return bool(level)
+
+
+def _items(holder: Mapping[Any, Any] | list[Any]) -> Iterable[Any]:
+    return holder.values() if isinstance(holder, Mapping) else holder
+
+
+def _whole(raw: Any) -> Any:  # noqa: ANN401 - any value
+    """Return a rule with U+FFFD in place of half characters, which JSON can escape and no request can hold."""
+    if isinstance(raw, str):
+        return raw.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(raw, Mapping):
+        return {_whole(key): _whole(value) for key, value in raw.items()}
+    return [_whole(one) for one in raw] if isinstance(raw, list) else raw
+
+
 def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     raw: Sequence[Mapping[str, Any]],
     *,
@@ -89,7 +113,9 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     rules: list[Rule] = []
     for index, one in enumerate(raw):
         reading = Reading(surroundings, source)
-        rule = read_rule(reading, one)
+        if _is_too_deep(one):
+            reading.fault("", f"is nested deeper than {MAX_DEPTH} levels [ZE208]")
+        rule = None if reading.faults else read_rule(reading, _whole(one))
         where = _where(index, one)
         faults += [f"{_line(lines[index], fault) if lines else ''}{where}: {fault}" for fault in reading.faults]
         if rule is not None:

@@ -196,7 +196,7 @@ def test_an_odd_template_is_refused_or_renders(template: str) -> None:
     read({**SETTINGS, "rules": [{**rules[0], "when": when, "dedupe_key": template}], "since": None})
 
 
-_NAMES = re.compile(r'"(source|type)": "[^"]*"')
+_NAMES = re.compile(r'"(source|type)": "(?:[^"\\]|\\.)*"')
 """What a dry run shows as it is: a rule that writes a row's values there makes names of them."""
 
 

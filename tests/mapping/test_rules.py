@@ -823,3 +823,31 @@ def test_an_unknown_time_zone_is_a_fault() -> None:
     """A zone that is none is named with its setting."""
     (fault,) = faults_of([raw_rule()], timezone="Mars/Olympus")
     assert fault.startswith("timezone: 'Mars/Olympus' is no time zone")
+
+
+def test_a_rule_that_is_too_deep_is_a_fault() -> None:
+    """In one sentence, however deep it is."""
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = {"a": deep}
+    with pytest.raises(ConfigurationError, match="nested deeper than 100 levels"):
+        compile_rules(
+            [{"stream": "*", "profile": {"identifiers": {"email": "{{ email }}"}}, "event": deep}], source="shop"
+        )
+
+
+def test_a_field_name_that_is_none_is_a_fault_with_a_code() -> None:
+    """A list of properties takes names alone."""
+    event = {"type": "x", "properties": [{"a": 1}]}
+    rule = {"stream": "*", "profile": {"identifiers": {"email": "{{ email }}"}}, "event": event}
+    with pytest.raises(ConfigurationError, match=r"takes the name of a field \[ZE208\]"):
+        compile_rules([rule], source="shop")
+
+
+def test_half_a_character_in_a_rule_is_a_broken_one() -> None:
+    """As in a record: no request and no hash could hold it."""
+    event = {"type": "x", "properties": {"a\ud83d": "b\ude00"}}
+    rule = {"stream": "*", "profile": {"identifiers": {"email": "{{ email }}"}}, "event": event}
+    (match,) = compile_rules([rule], source="shop").rules[0].apply({"email": "customer-1@example.com"}, "orders")
+    assert "\ufffd" in str(match.shipment)
+    str(match.shipment).encode()
