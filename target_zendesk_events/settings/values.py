@@ -20,6 +20,9 @@ FALSE_WORDS = frozenset({"false", "0", "no", "off"})
 
 _WHOLE_NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0{1,18})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
+"""What JSON can escape and no request can hold; Python writes a path's bytes that are no UTF-8 so too."""
+_PATHS = frozenset({"data_dir", "ledger_url", "rules_file"})
 _SHOWN_LENGTH = 60
 
 
@@ -131,7 +134,7 @@ def _text(setting: Setting, raw: object) -> str:
         quoted = f"{setting.accepted} (put it in quotes)" if isinstance(raw, bool | int | float) else setting.accepted
         raise ValueError(fault(setting.name, raw, quoted))  # noqa: TRY004 - one kind of error for every unusable value
     text = raw if setting.verbatim else raw.strip()
-    if _CONTROL.search(text):
+    if _CONTROL.search(text) or (setting.name not in _PATHS and _HALF_CHARACTER.search(text)):
         message = f"{setting.name} holds a line break or another control character; accepted: one line of text [ZE105]"
         raise ValueError(message)
     if setting.choices and text not in setting.choices:

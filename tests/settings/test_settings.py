@@ -749,3 +749,11 @@ def test_only_what_others_need_is_public() -> None:
         "read_settings",
         "read_since",
     ]
+
+
+@pytest.mark.parametrize("name", ["source", "subdomain", "client_secret", "refresh_token"])
+def test_half_a_character_is_a_fault(name: str) -> None:
+    """JSON can escape one, and no request can hold it; the value is not shown."""
+    (told,) = [one for one in faults_of(**{name: "qzs9\ud83d"}) if one.startswith(f"{name} holds")]
+    assert "accepted: one line of text" in told
+    assert "qzs9" not in told
