@@ -1,8 +1,9 @@
 """Singer streams that are broken in every way: no traceback, no hang, no customer named, and the numbers add up.
 
 A stream of a tap is bent by a few mutations, and a run in this process reads it: a dry run, or one that sends to a
-served playground, which then is the judge. How many are read, and half as many sent: `ZENDESK_EVENTS_TEST_FUZZ` says;
-unset, what the fast circle has time for, and in slow tests a minute's worth.
+served playground, which then is the judge. How many are read, and half as many sent, `ZENDESK_EVENTS_TEST_FUZZ` says;
+unset, what the fast circle has time for, and in slow tests about a minute's worth: 1,500 runs with those of
+`test_any_configuration.py`. With 4000 they are 10,000, and take one core about five minutes.
 """
 
 from __future__ import annotations
