@@ -201,8 +201,10 @@ def test_the_reset_is_seen_in_headers(headers: dict[str, str], reset: int | None
                 },
             },
             "RecordInvalid",
-            "Record validation errors; priority: Priority: x is not valid; subject: Subject: too long; "
-            "subject: Subject: odd",
+            (
+                "Record validation errors; priority: Priority: x is not valid; subject: Subject: too long; "
+                "subject: Subject: odd"
+            ),
         ),
         ({"error": "RecordInvalid", "details": "a sentence"}, "RecordInvalid", ""),
         ({"error": "invalid_grant", "error_description": "Used up"}, "invalid_grant", "Used up"),
