@@ -233,7 +233,7 @@ class FollowUp:
 
     def _carry_out(self, shipment: OpenShipment, answer: Answer, decision: Decision, now: float) -> Next:
         until = now + decision.wait if decision.holds_all else None
-        step = decision.step
+        step = self._step_by_then(shipment, decision, now)
         if step is Step.DELIVERED:
             return Next(receipt=receipts.of_answer(Outcome.DELIVERED, "", answer, shipment))
         if step is Step.REJECT:
@@ -246,6 +246,14 @@ class FollowUp:
         if step is Step.VERIFY:
             return dataclasses.replace(self._doubts.verify(shipment, now + decision.wait), holds_all_until=until)
         return self._of_all(answer, decision, now)
+
+    def _step_by_then(self, shipment: OpenShipment, decision: Decision, now: float) -> Step:
+        """Return what to do where a wait is so long that what may be there could be made twice if it were sent then."""
+        is_sent_again = decision.step is Step.AGAIN and shipment.verification is None
+        if not (is_sent_again and shipment.is_doubtful and self._doubts.policy_for(shipment, now) == "retry"):
+            return decision.step
+        policy = self._doubts.policy_for(shipment, now + decision.wait)
+        return {"verify": Step.VERIFY, "hold": Step.HOLD}.get(policy, Step.AGAIN)
 
     def _of_all(self, answer: Answer, decision: Decision, now: float) -> Next:
         """Carry out what does not hang on what was sent."""

@@ -173,7 +173,7 @@ class KindsZendesk(Zendesk):
             self.comments.append(body["ticket"]["comment"]["body"])
         elif reply.stores and method == "POST" and self.headers.get("Idempotency-Key", "") not in self.used_keys:
             self.used_keys.add(self.headers["Idempotency-Key"])
-            self.tickets.append({"external_id": body["ticket"]["external_id"]})
+            self.tickets.append({"external_id": body["ticket"].get("external_id")})
         return reply, None
 
     def _start(self, key: str, items: list[dict[str, Any]], reply: Reply) -> tuple[Reply, Any]:

@@ -31,6 +31,7 @@ from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.object_record import ObjectRecord
 from target_zendesk_events.kinds.profile import Method
 from target_zendesk_events.kinds.request import Bucket, Request
+from target_zendesk_events.kinds.ticket import Ticket
 from target_zendesk_events.signals import GRACE_SECONDS
 from target_zendesk_events.work import Work
 from target_zendesk_events.zendesk.answers import Answer, Kind
@@ -504,6 +505,23 @@ def test_a_ticket_whose_answer_was_lost_is_made_once(policy: str, reply: Reply) 
     assert len(zendesk.tickets) == 1
     assert len(zendesk.sent("POST", "tickets")) == 2
     assert outcomes(here.report) == {"delivered": 1}
+
+
+@pytest.mark.parametrize("policy", ["verify", "retry", "hold"])
+@pytest.mark.parametrize("wait", [6_500.0, 9_000.0])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_ticket_that_is_to_wait_longer_than_its_key_lasts_is_not_sent_again(
+    is_named: bool, wait: float, policy: str
+) -> None:
+    """It is looked for by its external id after the wait; without one it is held. A 429 after a lost answer, too."""
+    unnamed = Ticket({"subject": "s", "comment": {"body": "b"}})
+    for replies in ([Reply(Kind.UNKNOWN, 503, retry_after=wait, stores=True)], [FAILED_AND_STORED, limited(wait)]):
+        here, zendesk = house(replies, policy=policy, max_outage_seconds=10_000.0)
+        here.take(work(0, mixed.ticket(0) if is_named else unnamed))
+        here.run()
+        assert len(zendesk.tickets) == 1
+        assert len(zendesk.sent("POST", "tickets")) == len(replies)
+        assert outcomes(here.report) == {"delivered" if is_named else "held": 1}
 
 
 @pytest.mark.parametrize(
