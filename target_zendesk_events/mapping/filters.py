@@ -114,9 +114,9 @@ def _in_groups(jinjas: Filter) -> Filter:
     """Return Jinja's filter, for as many groups, or as large ones, as there may be."""
 
     @functools.wraps(jinjas)
-    def filtered(value: Any, count: int, *others: Any, **named: Any) -> Any:  # noqa: ANN401 - as Jinja's own
-        refuse_beyond(length_of(count))
-        return jinjas(value, count, *others, **named)
+    def filtered(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as Jinja's own, which gives some a context first
+        refuse_beyond(max(one for one in (0, *given, *named.values()) if isinstance(one, int)))
+        return jinjas(*given, **named)
 
     return filtered
 
