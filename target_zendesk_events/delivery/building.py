@@ -144,7 +144,6 @@ def build(  # noqa: PLR0913 - values, not owners
             suspicion,
             terms.max_in_flight,
         ),
-        jobs=jobs,
         settling=settling,
         rate_limits=rate_limits,
         outage=outage,

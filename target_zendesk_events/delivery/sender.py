@@ -13,7 +13,6 @@ from target_zendesk_events.delivery.follow_up import FollowUp
 from target_zendesk_events.delivery.in_flight import OF_ONE, InFlight, Task
 from target_zendesk_events.delivery.inquiries import Inquiries
 from target_zendesk_events.delivery.intake import Intake
-from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.settling import Settling, known_end
@@ -44,7 +43,6 @@ class Sender:
         follow_up: FollowUp,
         consequences: Consequences,
         inquiries: Inquiries,
-        jobs: Jobs,
         settling: Settling,
         rate_limits: RateLimits,
         outage: Outage,
@@ -62,7 +60,6 @@ class Sender:
         self._follow_up = follow_up
         self._consequences = consequences
         self._inquiries = inquiries
-        self._jobs = jobs
         self._settling = settling
         self._rate_limits = rate_limits
         self._outage = outage
@@ -146,8 +143,9 @@ class Sender:
     def is_done(self) -> bool:
         """Whether all is settled and the input has ended, or the grace of a stop is over."""
         if self.is_stopping:
-            is_out = len(self._in_flight) or len(self._jobs)
-            return self._is_broken or not is_out or self._monotonic() >= self._ends_at
+            now = self._monotonic()  # a job that may not be asked for until then is not waited for
+            is_out = len(self._in_flight) or self._inquiries.next_at(now, is_stopping=True) < self._ends_at
+            return self._is_broken or not is_out or now >= self._ends_at
         return self._input_ended and not (len(self._lanes) or len(self._in_flight) or self._intake.records)
 
     # the loop

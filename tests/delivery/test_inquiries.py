@@ -9,7 +9,7 @@ import pytest
 from mixed import house, user, work
 from test_sender import DENIED, EXPIRED, FAILED, Reply, limited, outcomes
 
-from target_zendesk_events.errors import AddressError, CredentialsError
+from target_zendesk_events.errors import AddressError, CredentialsError, OutageError
 from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.request import Request
 from target_zendesk_events.zendesk.answers import Kind
@@ -226,3 +226,15 @@ def test_what_waits_for_a_suspect_holds_no_run_open() -> None:
     here.run(5_000.0)
     assert not here.was_busy
     assert len(zendesk.requests) < 10
+
+
+def test_a_stop_waits_for_no_job_that_may_not_be_asked_for_in_time() -> None:
+    """A `Retry-After` that is too long ends the run at once, with jobs open, too."""
+    here, zendesk = house()
+    zendesk.reply_to = only("job_statuses", limited(3_600.0))
+    here.take(work(0, mixed.record(0, 0)), work(1, mixed.record(1, 1)))
+    here.run()
+    assert isinstance(here.sender.failure, OutageError)
+    (asked,) = zendesk.sent("GET", "show_many")
+    assert here.clock.now < asked + 1
+    assert outcomes(here.report) == {"undelivered": 2}

@@ -108,7 +108,7 @@ class Judge:
         for number in numbers:
             assert all(one in over for key in self.lane_keys[number] for one in self.in_lane[key] if one < number)
         starting = sum(one.asked == "job" for one in self.house.hands.in_flight) + (task.asked == "job")
-        assert starting + len(self.house.sender._jobs) <= 10  # noqa: SLF001 - what no word of the sender tells
+        assert starting + len(self.house.sender._inquiries._jobs) <= 10  # noqa: SLF001 - what no word of the sender tells
 
     def answered(self, task: Any, answer: Answer) -> None:
         """Note what is final by this answer."""
