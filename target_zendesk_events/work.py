@@ -120,3 +120,5 @@ class Receipt(msgspec.Struct, frozen=True):
     request_id: str = ""
     attempts: int = 0
     takes_place: bool = True
+    hint: str = ""
+    """What mends it, in our words."""

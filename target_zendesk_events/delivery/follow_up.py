@@ -55,6 +55,11 @@ class FollowUp:
         self._knows_address = False
         self._renewed_for: int | None = None
 
+    @property
+    def successes(self) -> int:
+        """How many things were taken, or refused, so far."""
+        return self._successes
+
     def of_answer(self, shipment: OpenShipment, asked: str, answer: Answer, now: float, *, waiting: int) -> Next:
         """Decide after the answer to a sending, or (`asked` is `read`) to a reading back; `waiting` are unsettled."""
         self._suspicion.note_answer(shipment, answer, now, is_sending=asked == "send")
@@ -85,7 +90,7 @@ class FollowUp:
         """Decide for a shipment whose job has ended; `answer` told so."""
         shipment, result = ended.shipment, ended.result
         if result.is_done is None:
-            shipment.goes_alone |= ended.goes_alone
+            shipment.goes_alone |= ended.goes_alone or bool(shipment.unknowns)  # lost a second time
             shipment.unknowns.append((now, self._successes))
             return Next(again_at=now)
         if not result.is_done and shipment.what.when_missing(shipment.claim, shipment.found) is Missing.DONE:

@@ -16,6 +16,7 @@ from target_zendesk_events.delivery.in_flight import InFlight, Task
 from target_zendesk_events.delivery.jobs import Jobs
 from target_zendesk_events.delivery.next_step import Next
 from target_zendesk_events.delivery.renewal import Renewal
+from target_zendesk_events.delivery.retries import is_singled_out
 from target_zendesk_events.delivery.shipment import OpenShipment, Suspect
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.kinds.job import started_in, statuses_in
@@ -26,6 +27,8 @@ from target_zendesk_events.limits.rate_limits import RateLimits
 from target_zendesk_events.zendesk.answers import Answer, Kind
 
 LOOK_UP: Final = "look_ups"
+FAILURES_TO_PART: Final = 3
+"""Look-ups that were asked for together so often without an answer are asked for alone: one may be at fault."""
 JOB_STATUSES: Final = "job_statuses"
 
 
@@ -57,6 +60,7 @@ class Inquiries:
         self._suspicion = suspicion
         self._max_in_flight = max_in_flight
         self._attempts: dict[str, tuple[int, float]] = {}
+        self._failures: dict[LookUp, list[tuple[float, int]]] = {}
         self.may_come = True
         """Whether more records may come, whose look-ups could go along."""
 
@@ -110,13 +114,27 @@ class Inquiries:
         following = self._follow_up.of_inquiry(task, answer, attempts + 1, since, now, waiting)
         if following is None:
             del self._attempts[task.asked]
+            for one in task.about:
+                self._failures.pop(one, None)
             of_each = self._told(answer, now) if task.asked == JOB_STATUSES else self._found(task.about, answer, now)
             return Next(), of_each
         if task.asked == JOB_STATUSES:
             self._jobs.note_unanswered(following.again_at)
-        else:
-            self._directory.ask_again(task.about, following.again_at)
-        return following, ()
+            return following, ()
+        return following, self._unanswered(task.about, answer, following.again_at, now)
+
+    def _unanswered(
+        self, asked: Sequence[LookUp], answer: Answer, again_at: float, now: float
+    ) -> list[tuple[OpenShipment, Next]]:
+        """Ask again: each alone where they got no answer time and again; give up what gets none while others do."""
+        if answer.kind is Kind.UNKNOWN:
+            for one in asked:
+                self._failures.setdefault(one, []).append((now, self._follow_up.successes))
+        failures = self._failures.get(asked[0], [])
+        if len(asked) == 1 and is_singled_out(failures, self._follow_up.successes, now):
+            return self.refused(asked[0], answer)
+        self._directory.ask_again(asked, again_at, alone=len(failures) >= FAILURES_TO_PART)
+        return []
 
     def refused(self, item: Suspect, answer: Answer) -> list[tuple[OpenShipment, Next]]:
         """Return what follows for what was refused by its own fault, and for all that wait for such a look-up."""
@@ -140,6 +158,8 @@ class Inquiries:
         if status is not None:
             self._jobs.add(status, shipments, now)
             return Next(), ()
+        for one in shipments:
+            one.goes_alone |= answer.kind is Kind.ACCEPTED  # nobody can ask how that job stands
         if answer.is_too_many_jobs:
             self._jobs.note_too_many(following.again_at)
             if not answer.retry_after:  # then others need not wait for it

@@ -56,5 +56,6 @@ def of_answer(outcome: Outcome, reason: str, answer: Answer, shipment: OpenShipm
     """Return the receipt of a shipment that an answer settles; a refusal's message is in Zendesk's words."""
     code = f"{answer.code}: " if answer.code else ""
     ray = f" (cf-ray {answer.ray})" if answer.ray else ""
-    message = "" if outcome is Outcome.DELIVERED else f"{code}{answer.message}{ray}"
-    return Receipt(outcome, reason, answer.status, message, answer.request_id, shipment.attempts)
+    hint = shipment.what.absence if answer.is_missing else ""
+    message = "" if outcome is Outcome.DELIVERED else f"{code}{answer.message}{ray}{'; ' if hint else ''}{hint}"
+    return Receipt(outcome, reason, answer.status, message, answer.request_id, shipment.attempts, hint=hint)

@@ -198,12 +198,12 @@ class Settling:
             receipt.attempts,
             None if shipment.key is None else shipment.key.hex(),
         )
-        self._write_letter(shipment.open_record, note)
+        self._write_letter(shipment.open_record, note, receipt.hint)
 
-    def _write_letter(self, open_record: OpenRecord, note: Note) -> None:
+    def _write_letter(self, open_record: OpenRecord, note: Note, hint: str = "") -> None:
         work = open_record.work
         self._dead_letters.add(work.source_stream, work.line, note, open_record.schema)
-        self._report.count_letter(work.stream, note.reason, _told(note), work.line_number)
+        self._report.count_letter(work.stream, note.reason, _told(note, hint), work.line_number)
         if open_record.is_set_aside:
             return
         open_record.is_set_aside = True
@@ -222,11 +222,13 @@ class Settling:
         return dt.datetime.fromtimestamp(self._wall(), dt.timezone.utc).isoformat(timespec="seconds")
 
 
-def _told(note: Note) -> str:
-    """Return what a log may say of why: Zendesk's own words may quote a customer's value."""
+def _told(note: Note, hint: str) -> str:
+    """Return what a log may say of why: Zendesk's own words may quote a customer's value, a hint is ours."""
     if note.reason in OWN_REASONS:
         return note.message
-    return f"Zendesk answered {note.status} [{OF_REASON[note.reason]}]" if note.status is not None else ""
+    if note.status is None:
+        return ""
+    return f"Zendesk answered {note.status}{': ' if hint else ''}{hint} [{OF_REASON[note.reason]}]"
 
 
 def keyed_of(shipment: OpenShipment) -> Keyed:

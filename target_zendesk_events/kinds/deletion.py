@@ -28,6 +28,7 @@ class _Deletion(msgspec.Struct, frozen=True):
     bucket: ClassVar[Bucket] = Bucket.SUPPORT
     tells_time: ClassVar[bool] = False
     names_itself: ClassVar[bool] = True
+    absence: ClassVar[str] = ""
 
     @property
     def origin(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class Event(msgspec.Struct, frozen=True):
     kind: ClassVar[str] = "event"
     bucket: ClassVar[Bucket] = Bucket.EVENTS
     names_itself: ClassVar[bool] = False
+    absence: ClassVar[str] = ""
 
     profile: Profile
     source: str

@@ -55,6 +55,7 @@ class ObjectRecord(msgspec.Struct, frozen=True):
     bucket: ClassVar[Bucket] = Bucket.SUPPORT
     tells_time: ClassVar[bool] = False
     names_itself: ClassVar[bool] = True
+    absence: ClassVar[str] = "the account has no such custom object: zendesk-events objects --apply makes it"
 
     key: str
     external_id: str

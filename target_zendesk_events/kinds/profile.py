@@ -150,6 +150,7 @@ class ProfileUpsert(msgspec.Struct, frozen=True):
     bucket: ClassVar[Bucket] = Bucket.EVENTS
     tells_time: ClassVar[bool] = False
     names_itself: ClassVar[bool] = True
+    absence: ClassVar[str] = ""
 
     profile: Profile
     method: Method = Method.MERGE

@@ -93,6 +93,10 @@ class Shipment(Protocol):
     def names_itself(self) -> bool:
         """Whether its identity alone tells it from others of its stream, whatever row it comes of."""
 
+    @property
+    def absence(self) -> str:
+        """What it is that a 404 says is not there, and what mends it, where that is known; or nothing."""
+
     def identity(self) -> Any:  # noqa: ANN401 - JSON
         """Return what tells it from another of the same row, or, where it has `content`, what it is in Zendesk."""
 

@@ -31,6 +31,7 @@ class _AboutATicket(msgspec.Struct, frozen=True):
 
     bucket: ClassVar[Bucket] = Bucket.SUPPORT
     tells_time: ClassVar[bool] = False
+    absence: ClassVar[str] = "Zendesk has no ticket of this number"
 
     @property
     def origin(self) -> tuple[str, ...]:
@@ -78,6 +79,7 @@ class Ticket(_AboutATicket, frozen=True):
     """A ticket to be made: a `Shipment`. `fields` are those of Zendesk's ticket, the comment and requester too."""
 
     kind: ClassVar[str] = "ticket"
+    absence: ClassVar[str] = ""
 
     fields: Mapping[str, Any]
 

@@ -11,7 +11,7 @@ import mixed
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mixed import POISON, Kept, KindsZendesk, house, user, work
+from mixed import MISSING, POISON, Kept, KindsZendesk, house, user, work
 from test_sender import (
     CONFLICT,
     DENIED,
@@ -359,6 +359,49 @@ def test_a_job_that_zendesk_forgot_goes_again_as_a_job() -> None:
     here.run()
     assert outcomes(here.report) == {"delivered": 100}
     assert len(zendesk.jobs) == 2
+
+
+def test_what_two_jobs_lost_goes_alone() -> None:
+    """Where nobody can tell how jobs stand, the record's own answer tells."""
+    here, zendesk = house()
+    zendesk.fates = [("forgotten", 1.0), ("forgotten", 1.0)]
+    here.take(*(work(number, mixed.record(number, number)) for number in range(3)))
+    here.run()
+    assert outcomes(here.report) == {"delivered": 3}
+    assert (len(zendesk.jobs), len(zendesk.sent("PATCH", "records"))) == (2, 3)
+
+
+def test_a_record_of_an_object_that_is_not_there_is_set_aside_with_what_makes_it() -> None:
+    """The likeliest first mistake names its cure, in the dead letter and in the log."""
+    here, zendesk = house()
+    zendesk.reply_to = lambda request: MISSING if request.method == "PATCH" else None
+    here.take(work(0, mixed.record(0, 0)))
+    here.run()
+    assert outcomes(here.report) == {"rejected": 1}
+    (_, note), *_ = here.letters.written
+    assert note.message.endswith("zendesk-events objects --apply makes it")
+    assert "zendesk-events objects --apply" in here.report.stream("rows").reasons.commonest()
+
+
+def test_a_look_up_that_is_never_answered_holds_back_its_own_record_alone() -> None:
+    """It is asked for alone after some failures, and given up while others are sent."""
+    here, zendesk = house()
+    poison = "c-41"
+
+    def reply_to(request: Request) -> Reply | None:
+        return FAILED if "show_many" in request.path and poison in request.path else None
+
+    zendesk.reply_to = reply_to
+    zendesk.users.update(f"c-{number}" for number in range(60))
+    referring = [mixed.record(number, number, customer=mixed.user(f"c-{number % 60}")) for number in range(200)]
+    here.take(*(work(number, referring[number]) for number in range(60)))
+    for number in range(60, 200):
+        here.pass_time(here.clock.now + 5)
+        if number % 60 != 41:
+            here.take(work(number, referring[number]))
+    here.run()
+    assert outcomes(here.report) == {"delivered": 197, "rejected": 1}
+    assert here.sender.failure is None
 
 
 def test_a_lost_answer_to_the_start_of_a_job_starts_another_whatever_the_policy() -> None:
