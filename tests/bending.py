@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from target_zendesk_events.target import TargetZendeskEvents
 
 FAST = int(os.environ.get("ZENDESK_EVENTS_TEST_FUZZ") or 40)
-SLOW = int(os.environ.get("ZENDESK_EVENTS_TEST_FUZZ") or 600)
+SLOW = int(os.environ.get("ZENDESK_EVENTS_TEST_FUZZ") or 300)
 LONGEST_SECONDS = 60
 MARK = "qzx7"
 """Begins every value of a record; nothing else holds it."""

@@ -415,7 +415,7 @@ def test_readme_starts_with_its_two_commands() -> None:
     first, second = ALL_BLOCKS[:2]
     assert (first.language, second.language) == ("bash", "bash")
     assert first.text.endswith("zendesk-events demo")
-    assert second.text.endswith('pytest --quiet --numprocesses=auto -m "not server"')
+    assert second.text.endswith('pytest --quiet --numprocesses=auto --dist=worksteal -m "not server"')
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 A stream of a tap is bent by a few mutations, and a run in this process reads it: a dry run, or one that sends to a
 served playground, which then is the judge. How many are read, and half as many sent, `ZENDESK_EVENTS_TEST_FUZZ` says;
-unset, what the fast circle has time for, and in slow tests about a minute's worth: 1,500 runs with those of
+unset, what the fast circle has time for, and in slow tests half a minute of computing: 750 runs with those of
 `test_any_configuration.py`. With 4000 they are 10,000, and take one core about five minutes.
 """
 
