@@ -152,7 +152,12 @@ class Departures:
         return min(self._lookout.next_at, self._renewal.asks_at(now), requests_at, self.reads_at(now))
 
     def reads_at(self, now: float) -> float:
-        """Return when a read is to tell whose fault a refusal is, as the limit allows; infinity where others will."""
+        """Return when a read is to tell whose fault a refusal is, as the limit allows; infinity where others will.
+
+        Or where as many requests are under way as may be: an answer comes first.
+        """
+        if len(self._in_flight) >= self._max_in_flight:
+            return math.inf
         due_at = min(waiting.next_at for waiting in self._waiting.values())
         may_come = not self.input_ended or self._lanes.any_ready or due_at < math.inf
         wanted_at = self._suspicion.reads_at(more_may_come=may_come)
