@@ -207,7 +207,7 @@ def random_work(number: int, one: Mapping[str, Any], place: int) -> Work:
     return work(number, mixed.record(number, name, one["plan"], key=one["key"], **fields))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     records=st.lists(RECORDS, max_size=15),
     plan=st.lists(REPLIES, max_size=20),

@@ -13,6 +13,8 @@ import support
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 PROFILE: dict[str, Any] = {"identifiers": {"shop_customer_id": "{{ id }}"}}
 RULES: list[dict[str, Any]] = [
     {"stream": "orders", "name": "paid", "profile": PROFILE, "event": support.RULE["event"]},

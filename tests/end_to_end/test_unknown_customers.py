@@ -13,6 +13,8 @@ from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 RULES: list[dict[str, Any]] = [
     {
         "stream": "orders",

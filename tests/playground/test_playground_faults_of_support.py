@@ -11,6 +11,8 @@ import requests
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
+pytestmark = pytest.mark.slow
+
 OBJECT = "/api/v2/custom_objects/subscription"
 QUERY = {"identifier": "shop:customer:email:customer-1@example.com"}
 PROFILE = {"source": "shop", "type": "customer", "identifiers": [{"type": "email", "value": "customer-1@example.com"}]}
