@@ -6,22 +6,21 @@ Facts: Zendesk's API reference, "Custom object records" and "Custom object recor
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from target_zendesk_events.kinds.canonical import canonical
+from target_zendesk_events.kinds.job import JOB
 from target_zendesk_events.kinds.look_up import Found, LookUp
 from target_zendesk_events.kinds.masking import mask, mask_fields
-from target_zendesk_events.kinds.request import Bucket, Content, Request
+from target_zendesk_events.kinds.request import Bucket, Request
 from target_zendesk_events.kinds.shipment import Claim, CountedName, Missing, ReadBack
 
 MAX_NAME_LENGTH = 255
 MAX_RECORD_BYTES = 32 * 1024
 MAX_JOB_ITEMS = 100
-JOB: Final = Content("job_status", is_list=False)
-"""What the answer to the start of a job holds."""
 
 
 class Reference(msgspec.Struct, frozen=True):
