@@ -245,7 +245,7 @@ class Departures:
         lacking = wanted or shipment.not_found
         if lacking is None:
             return False
-        if any(self._lanes.is_behind(shipment, name) for name in (lacking, (lacking.by, lacking.value))):
+        if any(self._lanes.is_behind(shipment, name) for name in lacking.lane_keys):
             self.put_off(shipment, now + SECONDS_TO_ASK_AGAIN)  # what it refers to is on its way
         elif wanted is None:
             return False

@@ -10,6 +10,7 @@ from typing import Final
 from target_zendesk_events.delivery.lanes import Lanes
 from target_zendesk_events.delivery.settling import Settling, aside_of, keyed_of, known_end
 from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment, SetAside
+from target_zendesk_events.kinds.shipment import Missing
 from target_zendesk_events.ledger.keys import Keys
 from target_zendesk_events.ledger.ledger import SENT_AGAIN, Entry, Ledger, Standing
 from target_zendesk_events.limits.brakes import Names, SetAsideShare
@@ -167,7 +168,14 @@ class Intake:
             self._settling.give_up(shipment.open_record)
             stop_stream(shipment.stream, f"stream {shipment.stream} is stopped: {too_many}")
             return
-        self._lanes.add(shipment, shipment.what.lane_keys(), shipment.line)
+        what = shipment.what
+        self._lanes.add(
+            shipment,
+            what.lane_keys(),
+            shipment.line,
+            refers_to=[lane_key for one in what.look_ups() for lane_key in one.lane_keys],
+            takes_away=what.when_not_found() is Missing.DONE,
+        )
 
     def _note_record(self, work: Work) -> None:
         if work.replayed is None:

@@ -17,7 +17,8 @@ class Lanes(Generic[Item]):
     """A lane for each lane key (an identifier or a user id); an item may go when it heads all of its lanes.
 
     An item stays in its lanes until it is settled or taken out, so what shares a key with it waits: while it is
-    queued, in flight or waiting for a retry. Nothing is remembered of what has left.
+    queued, in flight or waiting for a retry. What refers to others does not stand in their lanes, but an item that
+    takes one of them away waits for it too. Nothing is remembered of what has left.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,9 @@ class Lanes(Generic[Item]):
         self._lanes: dict[Hashable, collections.deque[Item]] = {}
         self._entries: dict[Item, tuple[int, tuple[Hashable, ...], Line]] = {}
         self._ahead: dict[Item, int] = {}
+        self._references: dict[Item, tuple[Hashable, ...]] = {}
+        self._referring: dict[Hashable, dict[Item, None]] = {}
+        self._behind: dict[Item, list[Item]] = {}
         self._ready: dict[Line, list[tuple[int, Item]]] = {line: [] for line in Line}
 
     def __len__(self) -> int:
@@ -40,12 +44,25 @@ class Lanes(Generic[Item]):
         """Go through all items in the order they came."""
         return iter(self._entries)
 
-    def add(self, item: Item, lane_keys: Iterable[Hashable], line: Line = Line.EVENTS) -> None:
-        """Put an item at the end of the lanes of its lane keys; at their heads, it is ready in this line."""
+    def add(
+        self,
+        item: Item,
+        lane_keys: Iterable[Hashable],
+        line: Line = Line.EVENTS,
+        *,
+        refers_to: Iterable[Hashable] = (),
+        takes_away: bool = False,
+    ) -> None:
+        """Put an item at the end of the lanes of its lane keys; at their heads, it is ready in this line.
+
+        It may refer to what stands in other lanes; where it `takes_away` what its own are of, all that refers to that,
+        and came before, goes before.
+        """
         distinct = tuple(dict.fromkeys(lane_keys))
         number = next(self._numbers)
         self._entries[item] = (number, distinct, line)
-        ahead = 0
+        ahead = self._wait_for_references(item, distinct) if takes_away else 0
+        self._refer(item, tuple(dict.fromkeys(refers_to)))
         for lane_key in distinct:
             lane = self._lanes.setdefault(lane_key, collections.deque())
             ahead += bool(lane)
@@ -106,6 +123,26 @@ class Lanes(Generic[Item]):
                 del self._lanes[lane_key]
             elif headed:
                 self._step_up(lane[0])
+        for name in self._references.pop(item, ()):
+            del self._referring[name][item]
+            if not self._referring[name]:
+                del self._referring[name]
+        for waiting in self._behind.pop(item, ()):
+            if waiting in self._entries:
+                self._step_up(waiting)
+
+    def _refer(self, item: Item, names: tuple[Hashable, ...]) -> None:
+        if names:
+            self._references[item] = names
+        for name in names:
+            self._referring.setdefault(name, {})[item] = None
+
+    def _wait_for_references(self, item: Item, names: Iterable[Hashable]) -> int:
+        """Note that an item goes after all that refer to one of these names; return how many those are."""
+        referring = dict.fromkeys(one for name in names for one in self._referring.get(name, ()))
+        for one in referring:
+            self._behind.setdefault(one, []).append(item)
+        return len(referring)
 
     def _step_up(self, item: Item) -> None:
         self._ahead[item] -= 1

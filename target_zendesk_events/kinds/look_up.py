@@ -5,7 +5,7 @@ Facts: Zendesk's API reference, "Users" (show_many, search), "Custom object reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -49,6 +49,11 @@ class LookUp(NamedTuple):
     def is_lasting(self) -> bool:
         """Whether the id that was found is worth keeping for later runs: a profile's is asked for to delete it."""
         return self.sort != "profile"
+
+    @property
+    def lane_keys(self) -> tuple[Hashable, Hashable]:
+        """The lanes in which what it names may stand: a record's, and those of a user with this identifier."""
+        return (tuple(self), (self.by, self.value))
 
     def matches(self, spelling: str) -> bool:
         """Tell whether a name in an answer is this one: Zendesk compares users without case."""

@@ -14,21 +14,28 @@ LANE_KEYS = st.lists(st.sampled_from([("email", "a"), ("email", "b"), ("phone", 
 
 
 class AgainstTheModel(RuleBasedStateMachine):
-    """An item may go when no earlier one that is still in line shares a handle with it; the earliest goes first."""
+    """An item may go when no earlier one that is still in line shares a handle with it; the earliest goes first.
+
+    One that takes away goes after the earlier ones that refer to its handles, too.
+    """
 
     @initialize()
     def start(self) -> None:
         """Start with nobody in line."""
         self.lanes: Lanes[int] = Lanes()
         self.lane_keys: dict[int, set[object]] = {}
+        self.references: dict[int, set[object]] = {}
+        self.takes_away: set[int] = set()
         self.handed_out: set[int] = set()
         self.count = 0
 
-    @rule(lane_keys=LANE_KEYS)
-    def add(self, lane_keys: list[object]) -> None:
+    @rule(lane_keys=LANE_KEYS, refers_to=LANE_KEYS, takes_away=st.booleans())
+    def add(self, lane_keys: list[object], refers_to: list[object], takes_away: bool) -> None:
         """Another item comes; a handle may be named twice."""
-        self.lanes.add(self.count, lane_keys)
+        self.lanes.add(self.count, lane_keys, refers_to=refers_to, takes_away=takes_away)
         self.lane_keys[self.count] = set(lane_keys)
+        self.references[self.count] = set(refers_to)
+        self.takes_away.update([self.count] if takes_away else [])
         self.count += 1
 
     def ready(self) -> list[int]:
@@ -37,8 +44,12 @@ class AgainstTheModel(RuleBasedStateMachine):
             one
             for one, lane_keys in self.lane_keys.items()
             if one not in self.handed_out
-            and not any(other < one and lane_keys & self.lane_keys[other] for other in self.lane_keys)
+            and not any(other < one and lane_keys & self.held_by(other, one) for other in self.lane_keys)
         ]
+
+    def held_by(self, other: int, one: int) -> set[object]:
+        """Return the handles for which an earlier item holds up one."""
+        return self.lane_keys[other] | (self.references[other] if one in self.takes_away else set())
 
     @precondition(lambda self: self.ready())
     @rule()
@@ -78,7 +89,8 @@ class AgainstTheModel(RuleBasedStateMachine):
         for one in list(self.lane_keys):
             self.leave_silently(one)
         assert self.lanes._lanes == {}  # noqa: SLF001 - what is kept shows nowhere else
-        assert self.lanes._ahead == {}  # noqa: SLF001
+        for kept in (self.lanes._ahead, self.lanes._references, self.lanes._referring, self.lanes._behind):  # noqa: SLF001
+            assert kept == {}
 
     def leave_silently(self, one: int) -> None:
         """Let one leave at the end."""
@@ -86,7 +98,7 @@ class AgainstTheModel(RuleBasedStateMachine):
         del self.lane_keys[one]
 
 
-AgainstTheModel.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AgainstTheModel.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 TestLanes = AgainstTheModel.TestCase
 
 

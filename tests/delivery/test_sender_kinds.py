@@ -383,6 +383,20 @@ def test_a_record_of_an_object_that_is_not_there_is_set_aside_with_what_makes_it
     assert "zendesk-events objects --apply" in here.report.stream("rows").reasons.commonest()
 
 
+@pytest.mark.parametrize("per_minute", [2, 1_000])
+def test_what_is_referred_to_is_deleted_after_what_refers_to_it(per_minute: int) -> None:
+    """In the order of the input, also where the reference is yet to be looked up when the deletion could go."""
+    here, zendesk = house(support_per_minute=per_minute, max_in_flight=1, batch_size=1)
+    here.take(
+        work(0, mixed.record(0, "a", key="contract")),
+        work(1, mixed.record(1, "a", customer=LookUp("object", "contract", "s-a"))),
+        work(2, RecordDeletion("contract", "s-a")),
+    )
+    here.run()
+    assert outcomes(here.report) == {"delivered": 3}
+    assert list(zendesk.records) == [("subscription", "s-a")]
+
+
 def test_a_look_up_that_is_never_answered_holds_back_its_own_record_alone() -> None:
     """It is asked for alone after some failures, and given up while others are sent."""
     here, zendesk = house()
