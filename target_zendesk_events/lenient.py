@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -189,6 +189,15 @@ class _Parser:
         if len(self._open) == 2:  # noqa: PLR2004 - as above
             written = self._text[self._member_began : self._ended]
             self.members[key] = msgspec.Raw(written.encode("utf-8", "surrogatepass"))
+
+
+def whole(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value with U+FFFD in place of each half of a surrogate pair, which no request and no file holds."""
+    if isinstance(value, str):
+        return _whole(value)
+    if isinstance(value, Mapping):
+        return {whole(key): whole(item) for key, item in value.items()}
+    return [whole(one) for one in value] if isinstance(value, list) else value
 
 
 def _whole(text: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from target_zendesk_events import lenient
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.kinds.profile import KNOWN_BY, STANDARD_IDENTIFIERS
 from target_zendesk_events.mapping.created_at import Since, Timeline
@@ -71,15 +72,6 @@ def _items(holder: Mapping[Any, Any] | list[Any]) -> Iterable[Any]:
     return holder.values() if isinstance(holder, Mapping) else holder
 
 
-def _whole(raw: Any) -> Any:  # noqa: ANN401 - any value
-    """Return a rule with U+FFFD in place of half characters, which JSON can escape and no request can hold."""
-    if isinstance(raw, str):
-        return raw.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(raw, Mapping):
-        return {_whole(key): _whole(value) for key, value in raw.items()}
-    return [_whole(one) for one in raw] if isinstance(raw, list) else raw
-
-
 def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
     raw: Sequence[Mapping[str, Any]],
     *,
@@ -115,7 +107,7 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
         reading = Reading(surroundings, source)
         if _is_too_deep(one):
             reading.fault("", f"is nested deeper than {MAX_DEPTH} levels [ZE208]")
-        rule = None if reading.faults else read_rule(reading, _whole(one))
+        rule = None if reading.faults else read_rule(reading, lenient.whole(one))
         where = _where(index, one)
         faults += [f"{_line(lines[index], fault) if lines else ''}{where}: {fault}" for fault in reading.faults]
         if rule is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from target_zendesk_events import lenient
 from target_zendesk_events.codes import prolonged
 from target_zendesk_events.settings.declared import DECLARED, MEANINGLESS, Setting
 
@@ -172,7 +173,7 @@ def _boolean(setting: Setting, raw: object) -> bool:
 
 
 def _container(setting: Setting, raw: object) -> list[Any] | dict[str, Any]:
-    value = _parsed(setting, raw) if isinstance(raw, str) else _without_decimals(raw)
+    value = lenient.whole(_parsed(setting, raw) if isinstance(raw, str) else _without_decimals(raw))
     if setting.kind == "object" and isinstance(value, Mapping):
         return dict(value)
     if setting.kind != "array" or not isinstance(value, list | tuple):

@@ -757,3 +757,20 @@ def test_half_a_character_is_a_fault(name: str) -> None:
     (told,) = [one for one in faults_of(**{name: "qzs9\ud83d"}) if one.startswith(f"{name} holds")]
     assert "accepted: one line of text" in told
     assert "qzs9" not in told
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_half_a_character_within_a_list_or_an_object_is_replaced(as_text: bool) -> None:
+    """JSON can escape it; no hash, no file and no request can hold it."""
+    given: dict[str, Any] = {
+        "blocked_identifier_values": ["a\ud83d"],
+        "rules": [{"stream": "x\ud83d"}],
+        "stream_maps": {"orders": {"\ud83d": "b\ude00"}},
+        "stream_map_config": {"a": ["\ud83d\ude00", "\ude00"]},
+    }
+    values = {name: json.dumps(value) for name, value in given.items()} if as_text else given
+    settings = read(**values)
+    assert settings.blocked_identifier_values == ("a\ufffd",)
+    assert settings.rules == [{"stream": "x\ufffd"}]
+    assert settings.sdk_config["stream_maps"] == {"orders": {"\ufffd": "b\ufffd"}}
+    assert settings.sdk_config["stream_map_config"] == {"a": ["😀", "\ufffd"]}
