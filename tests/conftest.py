@@ -16,10 +16,16 @@ from target_zendesk_events.playground.server import Playground
 OURS = ("TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_PLAYGROUND", "MELTANO_PROJECT_ROOT")
 POSTGRESQL = "ZENDESK_EVENTS_TEST_POSTGRESQL"
 
+FUZZ = "ZENDESK_EVENTS_TEST_FUZZ"
+"""How many runs a fuzzer makes, with examples that nobody drew before; unset, a commit has the same each time."""
+
 hypothesis.settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "any machine",
+    deadline=None,  # how long an example takes says how busy the machine is
+    derandomize=FUZZ not in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("any machine")  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
