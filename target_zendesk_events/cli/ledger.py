@@ -1,11 +1,13 @@
-"""`zendesk-events ledger`: what was sent, was this row sent, and what to forget."""
+"""`zendesk-events ledger`: what was sent, was this row sent, what to forget, and where to go on."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,12 +22,15 @@ from target_zendesk_events.escaping import escaped, say
 from target_zendesk_events.from_settings import EVENTS, compile_book, digests_of, ledger_of, run_name
 from target_zendesk_events.kinds.nouns import several
 from target_zendesk_events.kinds.shipment import Shipment
+from target_zendesk_events.ledger import copying
+from target_zendesk_events.ledger.database import database_of
 from target_zendesk_events.ledger.inquiry import SET_ASIDE_STATUS, Count, Inquiry, PastRun
 from target_zendesk_events.ledger.ledger import Entry, Standing, Usage
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.lengths import in_words
 from target_zendesk_events.mapping.values import json_text
 from target_zendesk_events.moments import in_utc
+from target_zendesk_events.settings.storage import read_ledger_url, start_folder
 from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.work import Match, Outcome, Work
 
@@ -151,6 +156,41 @@ def prune(config: dict[str, Any], stream: str | None, run: str | None, unseen_da
     count = Inquiry(kept).prune(stream=stream, run=run, unseen_days=unseen_days)
     kept.close()
     say(f"{count:,} forgotten: sent again when their records come again")
+
+
+@ledger.command("copy")
+@click.option("--to", "url", required=True, help="The new ledger's URL, as ledger_url takes it. Secret.")
+@config_option
+@reporting_faults
+def copy_ledger(config: dict[str, Any], url: str) -> None:
+    """Copy the ledger, every account's, into an empty database, before all its pipelines go on with that one.
+
+    A password may stand in PGPASSWORD or ~/.pgpass instead of the URL.
+
+    Example: zendesk-events ledger copy --config config.json --to postgresql://events@db.example.com/ledger
+    """
+    settings = _settings(config, reads_only=True)
+    if settings.ledger_url is None:
+        message = "ledger_url is none: there is no ledger to copy [ZE620]"
+        raise ConfigurationError(message)
+    source = database_of(settings.ledger_url, time.time)
+    target = database_of(_target(url, settings), time.time)
+    with contextlib.closing(source), contextlib.closing(target):
+        counts = copying.copy(source, target)
+    of_tables = ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
+    say(f"{source.note} is copied to {target.note}: {of_tables}")
+    say("now set ledger_url to it wherever it named the old one: what is sent by the old one from here on shows twice")
+
+
+def _target(url: str, settings: known.Settings) -> str:
+    try:
+        target = read_ledger_url(url, settings.data_dir, start_folder(os.environ))
+    except ValueError as fault:
+        raise ConfigurationError(str(fault).replace("ledger_url", "--to", 1)) from None
+    if target is None:
+        message = "--to names no ledger [ZE116]"
+        raise ConfigurationError(message)
+    return target
 
 
 class Finding(TargetZendeskEvents):
