@@ -1,4 +1,4 @@
-"""`last-run.json`: how the last run went, for whoever watches."""
+"""`last-run.json` and `last-run.prom`: how the last run went, for whoever watches."""
 
 from __future__ import annotations
 
@@ -9,23 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from target_zendesk_events.errors import StorageError
+from target_zendesk_events.outcome import metrics
 
 LAST_RUN_FILE: Final = "last-run.json"
+METRICS_FILE: Final = "last-run.prom"
 
 
 def write(folder: Path, told: Mapping[str, Any]) -> None:
-    """Write it in `folder`, readable by its owner alone. Raises StorageError."""
-    path = folder / LAST_RUN_FILE
-    fresh = folder / f".{LAST_RUN_FILE}.{os.getpid()}"
-    text = json.dumps(told, indent=2) + "\n"
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        fresh.replace(path)
-    except OSError as fault:
-        message = f"{path} cannot be written: {fault.strerror} [ZE603]"
-        raise StorageError(message) from fault
+    """Write both in `folder`, readable by their owner alone. Raises StorageError."""
+    _replace(folder / LAST_RUN_FILE, json.dumps(told, indent=2) + "\n")
+    _replace(folder / METRICS_FILE, metrics.text(told, str(folder)))
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -34,7 +27,7 @@ def read(folder: Path) -> dict[str, Any] | None:
         told = json.loads((folder / LAST_RUN_FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    return told if isinstance(told, dict) else None
+    return told if isinstance(told, dict) and "schema_version" in told else None
 
 
 def note_waiting(folder: Path, count: int) -> None:
@@ -42,3 +35,16 @@ def note_waiting(folder: Path, count: int) -> None:
     told = read(folder)
     if told is not None:
         write(folder, {**told, "dead_letters_waiting": count})
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as fault:
+        message = f"{path} cannot be written: {fault.strerror} [ZE603]"
+        raise StorageError(message) from fault

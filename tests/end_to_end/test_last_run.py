@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import support
 
+from target_zendesk_events.outcome import metrics
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
 
@@ -124,6 +125,10 @@ def test_every_end_has_the_documented_shape_and_every_field_is_met(ends: Ends) -
     assert sorted(set(places_in(support.LAST_RUN_SCHEMA)) - met) == []
     for report in reports.values():
         assert report["started"] <= report["ended"]
+        assert metrics.text(report, "d").endswith("\n# EOF\n")
+    assert (ends.folder / "data" / "last-run.prom").read_text() == metrics.text(
+        reports["replayed"], str(ends.folder / "data")
+    )
 
 
 def test_a_stream_s_newest_settled_record_has_its_time(ends: Ends) -> None:
