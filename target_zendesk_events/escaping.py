@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 
 import click
+
+LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
+"""The variable that names a file of logging.config, which the SDK reads; Meltano sets it."""
+
+logger = logging.getLogger("target-zendesk-events")
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """C0, DEL and C1; Unicode's line breaks; its marks, embeddings, overrides and isolates of direction (Unicode Standard
@@ -27,9 +33,16 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(escaped(text), err=err)
 
 
-def say_lines(text: str, *, err: bool = False) -> None:
-    """Print a text whose line breaks are meant."""
-    click.echo(escaped_lines(text), err=err)
+def say_beside_log(text: str) -> None:
+    """Print a text whose line breaks are meant to standard error, where the log goes.
+
+    Where the lines of the log have a form of their own, such as JSON, its lines go into the log.
+    """
+    if LOG_CONFIG in os.environ:
+        for line in filter(str.strip, text.splitlines()):
+            logger.info("%s", line)
+    else:
+        click.echo(escaped_lines(text), err=True)
 
 
 class EscapedRecord(logging.LogRecord):

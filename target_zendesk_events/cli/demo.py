@@ -22,6 +22,7 @@ import click
 
 from target_zendesk_events.cli import browser
 from target_zendesk_events.cli.playground import VARIABLE
+from target_zendesk_events.escaping import LOG_CONFIG
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +33,6 @@ TARGET = (sys.executable, "-c", "from target_zendesk_events.target import main; 
 """The real target, in this interpreter, wherever its script is."""
 HOMES = (Path(__file__).parents[1], Path(__file__).parents[2])
 """Where `sample_streams` stands: in the package as it is installed, beside it in a clone."""
-LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 """Under Meltano it names a file that gives the log another form."""
 GLANCE_SECONDS = 0.2
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ \| ")

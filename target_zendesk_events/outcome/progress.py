@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from target_zendesk_events.escaping import escaped, say_lines
+from target_zendesk_events.escaping import escaped, say_beside_log
 from target_zendesk_events.outcome import last_run, summary
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Progress:
         if self._live is not None:
             self._live.stop()
         with contextlib.suppress(OSError):  # a full disk behind standard error is no fault of the run
-            say_lines(summary.block(self._report, about), err=True)
+            say_beside_log(summary.block(self._report, about))
         totals = self._report.totals()
         logger.log(level, "%s", summary.last_line(totals), extra={**about, **totals})
 

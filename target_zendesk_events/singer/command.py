@@ -16,7 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_zendesk_events.errors import ConfigurationError, NoRulesError, TargetError
-from target_zendesk_events.escaping import say_lines
+from target_zendesk_events.escaping import say_beside_log
 from target_zendesk_events.open_files import hint, raise_limit
 from target_zendesk_events.signals import ignore_from_here
 
@@ -109,7 +109,7 @@ def log_fault(fault: TargetError) -> None:
         logger.error("%s", sentence)
     _log_hint(fault)
     if isinstance(fault, NoRulesError):
-        say_lines(fault.proposal, err=True)
+        say_beside_log(fault.proposal)
 
 
 def _log_hint(fault: BaseException) -> bool:
