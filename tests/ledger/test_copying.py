@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ def deliver(ledger: SqlLedger, *things: Keyed) -> None:
     ledger.exchange([Settlement(one, Outcome.DELIVERED, 1, "") for one in things], [], NOTHING)
 
 
-def copied(source: str, target: str) -> dict[str, int]:
+def copied(source: str, target: str, note: Callable[[int], None] | None = None) -> dict[str, int]:
     """Copy one into the other."""
-    return copying.copy(database_of(source, time.time), database_of(target, time.time))
+    old, new = database_of(source, time.time), database_of(target, time.time)
+    with contextlib.closing(old), contextlib.closing(new):
+        return copying.copy(old, new, note)
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_a_ledger_in_use_is_not_copied(made: str, tmp_path: Path) -> None:
         begun.append(rows)
 
     with pytest.raises(StorageError, match=r"used while it was copied.*\[ZE621\]"):
-        copying.copy(database_of(made, time.time), database_of(target, time.time), begin)
+        copied(made, target, begin)
     assert begun[0] == copying.ROWS_AT_ONCE
     assert copied(made, target)["keys"] == 25_002
 
