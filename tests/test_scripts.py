@@ -39,3 +39,10 @@ def test_ctrl_c_within_the_imports(script: str, module: str, code: int, tmp_path
         _, said = process.communicate(timeout=30)
     assert process.returncode == code
     assert b"Traceback" not in said
+
+
+def test_the_package_can_be_run() -> None:
+    """`python -m target_zendesk_events` is the target, as its console script is."""
+    command = [sys.executable, "-m", "target_zendesk_events", "--version"]
+    said = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stdout
+    assert said.startswith("target-zendesk-events v")
