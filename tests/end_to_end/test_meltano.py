@@ -15,16 +15,20 @@ from typing import Any
 
 import pytest
 import yaml
+from hub_definition import FILE as HUB_FILE
+from hub_definition import REPOSITORY, as_meltano_has_it, described
 from support import TARGET, command, lines
 
 from target_zendesk_events.cli import VERBS
 from target_zendesk_events.playground.faults import Fault
 from target_zendesk_events.playground.server import Playground
-from target_zendesk_events.settings import SDK_SETTINGS, SETTINGS, Setting
+from target_zendesk_events.settings import SDK_SETTINGS, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 TRAVELS = ("LICENSE", "README.md", "meltano.yml", "pyproject.toml", "sample_streams", "target_zendesk_events")
 """What of a clone the project needs."""
+NOWHERE = "http://127.0.0.1:9"
+"""A Hub that nobody serves."""
 STATE_ID = "playground:tap-sample-to-target-zendesk-events"
 RUN = ("run", "tap-sample", "target-zendesk-events")
 EXPECTED = json.loads((ROOT / "sample_streams" / "several_streams" / "expected.json").read_text())
@@ -71,45 +75,20 @@ TEST_MESSAGES = (
 # meltano.yml
 
 
-def _described() -> dict[str, Any]:
-    plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
-    loader: dict[str, Any] = plugins["loaders"][0]
-    return loader
-
-
-def _as_meltano_has_it(setting: Setting) -> dict[str, Any]:
-    """Return a setting's definition; where it says of its default, no constant is meant."""
-    described: dict[str, Any] = {"name": setting.name, "label": setting.title, "description": setting.description}
-    if setting.otherwise:
-        described["description"] += f" Default: {setting.otherwise}."
-    if setting.choices:
-        described["kind"] = "options"
-        described["options"] = [{"label": _label(one), "value": one} for one in setting.choices]
-    elif setting.kind != "string":
-        described["kind"] = setting.kind
-    if setting.secret:
-        described["sensitive"] = True
-    return described
-
-
-def _label(choice: str) -> str:
-    return choice.replace("_", " ").capitalize()
-
-
 def test_meltano_knows_every_setting() -> None:
     """Names, kinds, secrets and words are those that the target declares, in the same order."""
-    assert _described()["settings"] == [_as_meltano_has_it(setting) for setting in (*SETTINGS, *SDK_SETTINGS)]
+    assert described()["settings"] == [as_meltano_has_it(setting) for setting in (*SETTINGS, *SDK_SETTINGS)]
 
 
 def test_no_kind_is_one_that_meltano_refuses() -> None:
     """Its schema has no `number`, and `decimal` crashes it where the value comes from the environment."""
-    kinds = {setting.get("kind", "string") for setting in _described()["settings"]}
+    kinds = {setting.get("kind", "string") for setting in described()["settings"]}
     assert kinds <= {"string", "integer", "boolean", "array", "object", "options"}
 
 
 def test_every_verb_is_a_command() -> None:
     """A command gets no file of configuration, so each says `--config ENV`; the words are those of `--help`."""
-    assert _described()["commands"] == {
+    assert described()["commands"] == {
         verb: {"executable": "zendesk-events", "args": f"{verb} --config ENV", "description": words.rstrip()}
         for verb, words in VERBS.items()
     }
@@ -120,7 +99,7 @@ def test_meltano_names_the_targets_capabilities() -> None:
     """Those of `--about`, but for `validate-records`, which Meltano's schema refuses."""
     about = subprocess.run([*TARGET, "--about", "--format=json"], capture_output=True, check=True, timeout=60)
     capabilities = json.loads(about.stdout)["capabilities"]
-    assert set(_described()["capabilities"]) == set(capabilities) - {"validate-records"}
+    assert set(described()["capabilities"]) == set(capabilities) - {"validate-records"}
 
 
 def test_nothing_needs_the_hub_and_nobody_is_counted() -> None:
@@ -141,20 +120,20 @@ def _readme_s_section() -> tuple[str, dict[str, Any]]:
 
 def test_readme_declares_what_it_puts_into_the_environment() -> None:
     """Meltano hands a variable on only where the plugin has a setting of its name."""
-    section, loader = _readme_s_section()
+    section, _ = _readme_s_section()
     named = {name.lower() for name in re.findall("TARGET_ZENDESK_EVENTS_([A-Z_]+)", section)}
     assert named
-    assert named <= {setting["name"] for setting in loader["settings"]}
+    assert named <= {setting["name"] for setting in described()["settings"]}
 
 
-def test_readme_s_loader_can_do_what_this_one_can() -> None:
-    """Its capabilities, and its commands, as the project here has them."""
-    _, loader = _readme_s_section()
-    described = _described()
-    assert loader["capabilities"] == described["capabilities"]
-    assert loader["commands"] == {
-        name: {part: command[part] for part in ("executable", "args")}
-        for name, command in described["commands"].items()
+def test_readme_adds_it_by_the_hubs_file() -> None:
+    """Its first line names that file where the project lives, and its loader is the one that the file defines."""
+    section, loader = _readme_s_section()
+    address = f"{REPOSITORY.replace('github.com', 'raw.githubusercontent.com')}/main/{HUB_FILE.relative_to(ROOT)}"
+    assert section.strip().startswith(f"```shell\nmeltano add target-zendesk-events --from-ref {address}\n```")
+    defined = yaml.safe_load(HUB_FILE.read_text())
+    assert {name: loader[name] for name in ("name", "variant", "pip_url")} == {
+        name: defined[name] for name in ("name", "variant", "pip_url")
     }
 
 
@@ -351,15 +330,26 @@ def test_meltanos_own_test_of_the_loader_passes(project: Project) -> None:
 
 @pytest.mark.server
 def test_readme_s_own_project_runs(meltano: Path, tmp_path: Path) -> None:
-    """What README says to write, beside a clone: its verbs are commands, and a pipeline runs in its playground."""
+    """The loader is added by the Hub's file, without the Hub; its verbs are commands, and a pipeline runs.
+
+    But for the package, which comes from a clone.
+    """
     _, loader = _readme_s_section()
     tap = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
     samples = "target-zendesk-events/sample_streams"
     tap = {**tap, "pip_url": f"./{samples}/tap_sample", "config": {"folder": f"{samples}/several_streams"}}
-    described = {"project_id": "own", "send_anonymous_usage_stats": False, "default_environment": "dev"}
-    described |= {"environments": [{"name": "dev"}]}
-    project = Project(meltano, tmp_path, {**described, "plugins": {"extractors": [tap], "loaders": [loader]}})
+    own = {"project_id": "own", "send_anonymous_usage_stats": False, "default_environment": "dev"}
+    own |= {"environments": [{"name": "dev"}], "hub_url": NOWHERE}
+    project = Project(meltano, tmp_path, {**own, "plugins": {"extractors": [tap]}})
+    defined = yaml.safe_load(HUB_FILE.read_text())
+    defined["pip_url"] = defined["pip_url"].replace("target-zendesk-events", "./target-zendesk-events")
+    (tmp_path / "loader.yml").write_text(yaml.safe_dump(defined))
+    project.run("add", "target-zendesk-events", "--from-ref", "loader.yml")
+    added = yaml.safe_load((tmp_path / "meltano.yml").read_text())
+    added["plugins"]["loaders"][0]["config"] = loader["config"]
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(added))
     shutil.copy(ROOT / "sample_streams" / "several_streams" / "rules.yml", tmp_path)
+    (tmp_path / "rules.test.yml").write_text("- {stream: orders, record: {status: open}, expect: filtered}\n")
     secret = {"TARGET_ZENDESK_EVENTS_CLIENT_SECRET": "opens-nothing"}
     said = project.wrapped("--log-format", "json", *RUN, **secret)
     assert "the playground received 8 events of 2 customers in 8 requests" in said
@@ -367,6 +357,7 @@ def test_readme_s_own_project_runs(meltano: Path, tmp_path: Path) -> None:
     assert [one["delivered"] for one in logged if "delivered" in one] == [8]
     wrapped = project.run("invoke", "target-zendesk-events:playground", "--", "true", **secret)
     assert "the playground received 0 events" in wrapped
+    assert "Testing completed successfully" in project.run("test", "target-zendesk-events", **secret)
 
 
 @pytest.mark.server
