@@ -1,0 +1,1 @@
+"""What runs in the contenders' environments, where nothing of ours is installed."""
