@@ -21,6 +21,7 @@ import pytest
 import support
 import yaml
 from jsonschema import Draft7Validator
+from reference import settings_table
 
 from target_zendesk_events import errors, lenient
 from target_zendesk_events.cli import VERBS
@@ -31,7 +32,7 @@ from target_zendesk_events.mapping.rules import compile_rules
 from target_zendesk_events.outcome import dead_letters
 from target_zendesk_events.playground.faults import KINDS, Fault
 from target_zendesk_events.playground.server import Playground
-from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS, Setting
+from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.work import Match, NoShipment, Outcome
 from target_zendesk_events.zendesk import refusals, rights
@@ -57,18 +58,6 @@ def plain(text: str) -> str:
 
 
 # -- settings ----------------------------------------------------------------------------------------------------
-
-
-def settings_table() -> str:
-    """Return README's table of settings."""
-    rows = [f"| `{one.name}` | {one.default_text} | {_description(one)} |" for one in (*SETTINGS, *SDK_SETTINGS)]
-    return "\n".join(["", "| Setting | Default | Meaning |", "| --- | --- | --- |", *rows, "", ""])
-
-
-def _description(setting: Setting) -> str:
-    secret = " Secret." if setting.secret else ""
-    choices = "" if not setting.choices else f" One of {', '.join(f'`{one}`' for one in setting.choices)}."
-    return f"{setting.description}{choices}{secret}".replace("|", "\\|")
 
 
 def about() -> dict[str, Any]:

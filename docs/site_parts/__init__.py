@@ -1,0 +1,1 @@
+"""What the site does beyond Sphinx: its contents, anchors as on GitHub, pictures in the dark, Markdown beside it."""

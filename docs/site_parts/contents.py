@@ -1,0 +1,46 @@
+"""The table of contents: which pages the site has, in which order. Pages that are not named here are warned of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "Start": ("connecting", "meltano", "playground"),
+    "Rules": ("rules", "cookbook/README", "identifiers", "kinds", "customers"),
+    "Delivery": ("delivery", "backfill", "errors", "production", "operations", "zendesk"),
+    "Choosing and moving": ("comparison", "migrating"),
+    "Reference": (
+        "reference/settings",
+        "reference/verbs",
+        "reference/messages",
+        "reference/rules",
+        "reference/report",
+    ),
+    "Contributing": ("architecture", "decisions/README"),
+}
+FOLDERS = ("cookbook/README", "decisions/README")
+"""Pages that have the rest of their folder below them."""
+
+
+def add(app: Sphinx, name: str, source: list[str]) -> None:
+    """Give the index its chapters, and a folder's page the rest of its folder: the Markdown itself stays plain."""
+    if name == app.config.root_doc:
+        trees = [_tree(f":caption: {chapter}", *pages) for chapter, pages in CHAPTERS.items()]
+    elif name in FOLDERS:
+        trees = [_tree(":glob:", "*")]
+    else:
+        return
+    source[0] += "\n" + "\n".join(trees)
+
+
+def _tree(option: str, *entries: str) -> str:
+    return "\n".join(["```{toctree}", ":hidden:", option, "", *entries, "```", ""])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register it."""
+    app.connect("source-read", add)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
