@@ -102,6 +102,20 @@ CASES: dict[str, Case] = {
         ((3, "ZE701"),),
     ),
     "a `$ref` elsewhere, or to nothing": Case(schema({"$ref": "https://example.com/n.json"}), code="ZE404"),
+    "bounds of Draft 4, such as `exclusiveMaximum: true`": Case(
+        schema({"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 100, "exclusiveMaximum": True})
+        + b"".join(order(number, x) for number, x in ((2, 99.5), (3, 0), (4, 100), (5, 1), (6, 0.5))),
+        (2, 5, 6),
+        ((3, "ZE701"), (4, "ZE701")),
+    ),
+    "a column `_sdc_*` that is not as the schema says": Case(
+        schema(
+            properties={**support.SCHEMA["properties"], "_sdc_deleted_at": {"type": "string"}}, required=["_sdc_lsn"]
+        )
+        + order(2, _sdc_deleted_at=None)
+        + order(3, _sdc_deleted_at="2026-11-01"),
+        (2, 3),
+    ),
     "a `format` that does not hold": Case(schema({"type": "string", "format": "email"}) + order(2, "y"), (2,)),
     "a time that is none": Case(order(2, at="never"), (), ((2, "ZE711"),)),
     "2,000 columns": Case(
