@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
-    "Start": ("connecting", "meltano", "playground"),
+    "Start": ("quickstart-meltano", "quickstart-shell", "connecting", "meltano", "playground"),
     "Rules": ("rules", "cookbook/README", "identifiers", "kinds", "customers"),
     "Delivery": ("delivery", "backfill", "errors", "production", "operations", "zendesk"),
     "Choosing and moving": ("comparison", "migrating"),
