@@ -108,6 +108,11 @@ CASES: dict[str, Case] = {
         (2, 5, 6),
         ((3, "ZE701"), (4, "ZE701")),
     ),
+    "a null among a list's entries": Case(
+        schema({"type": "array", "items": {"type": ["string"]}}) + order(2, ["a", None]) + order(3, ["a", 1]),
+        (2,),
+        ((3, "ZE701"),),
+    ),
     "a column `_sdc_*` that is not as the schema says": Case(
         schema(
             properties={**support.SCHEMA["properties"], "_sdc_deleted_at": {"type": "string"}}, required=["_sdc_lsn"]
