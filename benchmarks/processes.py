@@ -48,7 +48,7 @@ def run(command: Sequence[str], source: Path | None = None) -> Finished:
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, _feed(source) as feed:
         started = time.perf_counter()
         child = subprocess.Popen(  # noqa: S603 - our own commands
-            command, stdin=feed, stdout=output, stderr=errors, cwd=ROOT, env=_environment()
+            command, stdin=feed, stdout=output, stderr=errors, cwd=ROOT, env=environment()
         )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - started
@@ -94,7 +94,7 @@ def _feed(source: Path | None) -> Iterator[IO[bytes] | int]:
             yield tap.stdout
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment without what would turn the target, or a client, somewhere else."""
     return {
         name: value

@@ -1,0 +1,1 @@
+"""Weeks of a pipeline in minutes: real processes on one clock that leaps over what only waits."""
