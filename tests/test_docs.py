@@ -44,6 +44,8 @@ DISTRIBUTION = "target-zendesk-events"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 """README.md first: capitals come before the rest."""
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
+ALL_PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")))
+"""With the decisions, the recipes and the reference, whose examples have tests of their own."""
 STARTS, ENDS = "<!-- settings: written by `python tests/test_docs.py` -->\n", "<!-- settings end -->"
 
 
@@ -103,7 +105,7 @@ def test_options_in_the_documents_exist(verb: str) -> None:
     command: click.Command = getattr(importlib.import_module(f"target_zendesk_events.cli.{verb}"), verb)
     commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
     known = {option for one in commands for parameter in one.params for option in parameter.opts} | {"--help"}
-    for page in PAGES:
+    for page in ALL_PAGES:
         for arguments in re.findall(rf"zendesk-events {verb}( [^`\n]*)", page.read_text(encoding="utf-8")):
             used = set(re.findall(r"--[a-z][a-z-]+", arguments.partition(" -- ")[0]))
             assert used <= known, f"{page.name}: zendesk-events {verb}{arguments}"
@@ -451,7 +453,7 @@ def test_every_dependency_has_its_decision() -> None:
 
 def test_links_lead_somewhere() -> None:
     """A link from one document to another finds its file, and its heading."""
-    for page in (*PAGES, *DECISIONS):
+    for page in ALL_PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):
             name, _, anchor = target.partition("#")
             path = (page.parent / name).resolve() if name else page
