@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 
-from site_parts.contents import CHAPTERS
+from site_parts.contents import chapters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def _listed(app: Sphinx) -> Iterator[str]:
     """Yield the lines of `llms.txt`, in the form of llmstxt.org: the chapters are its sections."""
     yield f"# {app.config.project}\n"
     yield f"> {_first_sentence(app, app.config.root_doc)}\n"
-    for chapter, pages in CHAPTERS.items():
+    for chapter, pages in chapters(app).items():
         yield f"## {chapter}\n"
         for page in (below for one in pages for below in (one, *app.env.toctree_includes.get(one, ()))):
             yield f"- [{app.env.titles[page].astext()}]({page}.md): {_first_sentence(app, page)}"

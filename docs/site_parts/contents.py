@@ -1,4 +1,4 @@
-"""The table of contents: which pages the site has, in which order. Pages that are not named here are warned of."""
+"""The table of contents: which pages the site has, in which order. One that is not named stands in the last chapter."""
 
 from __future__ import annotations
 
@@ -25,10 +25,18 @@ FOLDERS = ("cookbook/README", "decisions/README")
 """Pages that have the rest of their folder below them."""
 
 
+def chapters(app: Sphinx) -> dict[str, tuple[str, ...]]:
+    """Return all chapters, the last one with the pages that nobody has found a place for."""
+    named = {page for pages in CHAPTERS.values() for page in pages} | {app.config.root_doc}
+    below = tuple(f"{page.rpartition('/')[0]}/" for page in FOLDERS)
+    rest = tuple(sorted(page for page in app.env.found_docs - named if not page.startswith(below)))
+    return {**CHAPTERS, **({"More": rest} if rest else {})}
+
+
 def add(app: Sphinx, name: str, source: list[str]) -> None:
     """Give the index its chapters, and a folder's page the rest of its folder: the Markdown itself stays plain."""
     if name == app.config.root_doc:
-        trees = [_tree(f":caption: {chapter}", *pages) for chapter, pages in CHAPTERS.items()]
+        trees = [_tree(f":caption: {chapter}", *pages) for chapter, pages in chapters(app).items()]
     elif name in FOLDERS:
         trees = [_tree(":glob:", "*")]
     else:
