@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from target_zendesk_events.ledger.ledger import Settlement
-from target_zendesk_events.ledger.lookup import row_of
+from target_zendesk_events.ledger.lookup import known_keys, row_of
 from target_zendesk_events.ledger.open_claims import STATUS, OpenClaims
 from target_zendesk_events.ledger.tables import CLAIMED, LOOKALIKES_SHIFT, PREFIX
 from target_zendesk_events.ledger.transactions import Database
@@ -36,12 +36,23 @@ class Outcomes:
         self._claims = claims
         self._number_of = number_of
 
-    def write(self, settled: Sequence[Settlement], now: float, today: int) -> None:
-        """Write the outcomes of those that have a key, and take back the claims of those that may come again."""
+    def write(self, settled: Sequence[Settlement], now: float, today: int) -> set[bytes]:
+        """Write the outcomes of those that have a key, and take back the claims of those that may come again.
+
+        Return the keys that another run had settled as delivered meanwhile, as where this run's lease had lapsed.
+        """
         kept = [one for one in settled if one.outcome in STATUS]
         self._claims.release([one.keyed for one in settled if one.outcome not in STATUS])
         self._database.execute_many(_OWN, self._claims.unclaimed(kept))
-        self._database.execute_many(_SETTLE, [self._row(one, now, today) for one in kept if one.keyed.key])
+        rows = [self._row(one, now, today) for one in kept if one.keyed.key]
+        written = self._database.execute_many(_SETTLE, rows)
+        return set() if written == len(rows) else self._of_others([row[0] for row in rows])
+
+    def _of_others(self, keys: Sequence[bytes]) -> set[bytes]:
+        known = known_keys(self._database, keys)
+        return {
+            key for key, row in known.items() if row.run != self._claims.run and row.status == STATUS[Outcome.DELIVERED]
+        }
 
     def _row(self, one: Settlement, now: float, today: int) -> tuple[Any, ...]:
         request_id = None if one.outcome is Outcome.DELIVERED else one.request_id or None

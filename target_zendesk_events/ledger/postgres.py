@@ -1,8 +1,15 @@
-"""A ledger on a server: PostgreSQL, for runs on several machines."""
+"""A ledger on a server: PostgreSQL, for runs on several machines, also through a pooler of connections.
+
+Behind a pooler each transaction may have another connection, which others use after it: so nothing is set, prepared or
+locked beyond a transaction. A statement goes as one message, with its values in it: of several messages the server
+awaits the rest without end, whatever it has locked, where the link is dead.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -11,6 +18,7 @@ import psycopg
 from psycopg import conninfo, errors, sql
 
 from target_zendesk_events.errors import ConfigurationError, StorageError, TargetError
+from target_zendesk_events.ledger.postgres_faults import NO_TRANSACTIONS, OTHER_SCHEMA, Meanings, is_the_end
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Busy, Cursor
 from target_zendesk_events.ledger.unreachable import why_unreachable
 
@@ -23,26 +31,23 @@ CONNECT_SECONDS: Final = 2
 """The least that PostgreSQL's library takes."""
 OPENING_SECONDS: Final = 30.0
 """For a statement, until a run limits it: making tables and counting may take their time."""
+IDLE_SECONDS: Final = 2.0
+"""Between two statements of a transaction: then the server takes it back, for others wait for what it has locked."""
+ROWS_AT_ONCE: Final = 500
+"""In one message."""
 
-_NO_TABLES: Final = (
-    "{} lets its user make no tables (InsufficientPrivilege), as the schema public does since PostgreSQL 15: as the "
-    "database's owner, GRANT CREATE ON SCHEMA public TO {user}; or CREATE SCHEMA zendesk AUTHORIZATION {user}, and end "
-    "ledger_url with ?options=-csearch_path%3Dzendesk [ZE614]"
-)
-_NO_ROWS: Final = (
-    "{} does not let its user at tables that another made (InsufficientPrivilege): as that one, "
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user} [ZE614]"
-)
-_NO_SCHEMA: Final = (
-    "{} has no schema that search_path names (InvalidSchemaName): make it, or mend options in ledger_url [ZE614]"
-)
-_READS_ONLY: Final = (
-    "{} is a replica, or read-only for another reason ({}): name the primary server in ledger_url [ZE615]"
-)
 _SET_OUT: Final = (
-    "SELECT EXTRACT(EPOCH FROM clock_timestamp()), set_config('statement_timeout', %s, false), "
-    "set_config('lock_timeout', %s, false), set_config('client_min_messages', 'warning', false)"
+    "SELECT EXTRACT(EPOCH FROM clock_timestamp()), current_setting('search_path'), CASE WHEN pg_backend_pid() = %s "
+    "THEN set_config('statement_timeout', %s, false) || set_config('lock_timeout', %s, false) END"
 )
+"""A pooler gives its clients numbers of its own: only where it is the server's, the connection is this run's alone."""
+_BEGIN: Final = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT txid_current(), set_config('statement_timeout', '{}', true), "
+    "set_config('lock_timeout', '{}', true), set_config('idle_in_transaction_session_timeout', '{}', true), "
+    "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END"
+)
+"""Every setting is this transaction's alone; a commit is on the disk before it counts, whatever the server's habit."""
+_SEARCH_PATH: Final = re.compile(r"(?:-c\s*|--)search[_-]path=((?:\\.|\S)*)", re.IGNORECASE)
 
 
 class _SilentError(psycopg.OperationalError):
@@ -85,23 +90,21 @@ class PostgresDatabase:
         self._steady = steady
         self._connection: _Connection | None = None
         self._statement_seconds = OPENING_SECONDS
-        self._is_in_use = False
         self._ahead = 0.0
         self.note = f"ledger {_shown(url)}"
+        self._meanings = Meanings(self.note)
         self.was_made = False
 
     def connect(self) -> None:
         """Connect to the server, set its limits, and learn its time; the URL's own `options` stay as they are."""
         self.close()
-        limits = f"{self._statement_seconds * 1000:.0f}", f"{CALL_SECONDS * 1000:.0f}"
         try:
-            self._connection = _Connection.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+            self._connection = _Connection.connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, cursor_factory=psycopg.ClientCursor
+            )
         except psycopg.Error as fault:
             raise self._no_connection(fault) from None  # its words may hold what the URL holds
-        with self._faults():
-            self._connection.answer_seconds = self._statement_seconds + CALL_SECONDS
-            rows = self._connection.execute(_SET_OUT, limits).fetchall()
-            self._ahead = float(rows[0][0]) - self._steady()
+        self._ahead = self._set_out(self._connection) - self._steady()
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         """Run one statement."""
@@ -109,16 +112,40 @@ class PostgresDatabase:
             cursor: Cursor = self._open.execute(statement.replace("?", "%s"), values)
             return cursor
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run one statement for each row; for none the server is not asked."""
-        values = list(rows)
-        if values:
-            with self._faults(), self._open.cursor() as cursor:
-                cursor.executemany(statement.replace("?", "%s"), values)
+        query, ahead, touched = statement.replace("?", "%s"), iter(rows), 0
+        while some := list(itertools.islice(ahead, ROWS_AT_ONCE)):
+            with self._faults():
+                cursor = psycopg.ClientCursor(self._open)
+                cursor.execute("; ".join(cursor.mogrify(query, row) for row in some).encode())
+                touched += cursor.rowcount
+                while cursor.nextset():
+                    touched += cursor.rowcount
+        return touched
 
-    def begin(self) -> None:
-        """Begin a transaction."""
-        self.execute("BEGIN")
+    def begin(self) -> int:
+        """Begin a transaction, with its limits."""
+        with self._faults():
+            try:
+                return self._begun()
+            except errors.ProtocolViolation:
+                self.connect()  # which asks something without a transaction
+            try:
+                return self._begun()
+            except errors.ProtocolViolation as fault:
+                raise self._meanings.lasting(NO_TRANSACTIONS.format(self.note)) from fault
+
+    def was_committed(self, number: int) -> bool:
+        """Ask the server what became of a transaction: one that still idles is soon taken back."""
+        with self._faults():
+            try:
+                status = self._open.execute("SELECT txid_status(%s)", (number,)).fetchall()[0][0]
+            except errors.InvalidParameterValue:  # of a server that took over, and had not come so far
+                return False
+        if status == "in progress":
+            raise self._meanings.passing("the connection broke")
+        return bool(status == "committed")
 
     def roll_back(self) -> None:
         """Take back what the transaction did; a connection that was lost has taken it back."""
@@ -129,10 +156,8 @@ class PostgresDatabase:
     def limit_statements(self, seconds: float) -> None:
         """Have the server give up on a statement after so long, and this side soon after."""
         self._statement_seconds = seconds
-        self.execute(f"SET statement_timeout = {round(seconds * 1000)}")
-        self._is_in_use = True
-        if self._connection is not None:
-            self._connection.answer_seconds = seconds + CALL_SECONDS
+        self._set_out(self._open)
+        self._meanings.is_in_use = True
 
     def now(self) -> float:
         """Return the server's time."""
@@ -153,58 +178,48 @@ class PostgresDatabase:
             raise Busy
         return self._connection
 
+    def _begun(self) -> int:
+        limits = (round(seconds * 1000) for seconds in (self._statement_seconds, CALL_SECONDS, IDLE_SECONDS))
+        cursor = self._open.execute(_BEGIN.format(*limits).encode())
+        cursor.nextset()
+        return int(cursor.fetchall()[0][0])
+
+    def _set_out(self, connection: _Connection) -> float:
+        """Limit what runs in no transaction; return the server's time. Refuses another schema than was asked for."""
+        limits = (f"{seconds * 1000:.0f}" for seconds in (self._statement_seconds, CALL_SECONDS))
+        with self._faults():
+            connection.answer_seconds = self._statement_seconds + CALL_SECONDS
+            ((now, path, _),) = connection.execute(_SET_OUT, (connection.info.backend_pid, *limits)).fetchall()
+            wanted = _SEARCH_PATH.findall(connection.info.options)
+        if wanted and re.sub(r"\\(.)", r"\1", wanted[-1]) != path:
+            raise self._meanings.lasting(OTHER_SCHEMA.format(self.note, user=self._user, path=wanted[-1]))
+        return float(now)
+
     def _no_connection(self, fault: psycopg.Error) -> Busy | TargetError:
         reason = why_unreachable(self._url, fault)
         if reason.is_lasting:
-            return self._lasting(f"{self.note} gives no connection: {reason.words} [ZE612]")
-        return Busy(f"{self.note} does not answer ({reason.words}) [ZE611]")
-
-    def _lasting(self, message: str) -> TargetError:
-        """Return the error for what waiting does not mend: at the start it is the configuration that is wrong."""
-        return StorageError(message) if self._is_in_use else ConfigurationError(message)
+            return self._meanings.lasting(f"{self.note} gives no connection: {reason.words} [{reason.code}]")
+        return self._meanings.passing(reason.words)
 
     @contextlib.contextmanager
     def _faults(self, statement: str = "") -> Any:  # noqa: ANN401 - a context manager
         try:
             yield
-        except (errors.InsufficientResources, errors.InvalidAuthorizationSpecification) as fault:
-            message = (
-                f"{self.note} refuses ({type(fault).__name__}): mend the server or the user; nothing is lost [ZE613]"
-            )
-            raise StorageError(message) from fault
-        except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
-            if self._connection is None or self._connection.broken or self._connection.closed:
+        except psycopg.Error as fault:
+            connection = self._connection
+            if connection is None or connection.closed:
                 self.close()
                 how = "it fell silent" if isinstance(fault, _SilentError) else "the connection broke"
-            else:
-                how = type(fault).__name__
-            message = f"{self.note} does not answer ({how}) [ZE611]"
-            raise Busy(message) from fault
-        except (psycopg.IntegrityError, errors.DuplicateTable) as fault:
-            message = f"{self.note} was written by another run in this moment [ZE608]"
-            raise Busy(message) from fault
-        except errors.ReadOnlySqlTransaction as fault:
-            raise self._read_only(_READS_ONLY.format(self.note, type(fault).__name__)) from fault
-        except errors.InvalidSchemaName as fault:
-            raise self._lasting(_NO_SCHEMA.format(self.note)) from fault
-        except errors.InsufficientPrivilege as fault:
-            sentence = _NO_TABLES if statement.startswith("CREATE") else _NO_ROWS
-            raise self._lasting(sentence.format(self.note, user=self._user)) from fault
-        except psycopg.Error as fault:
-            message = f"{self.note} refuses a statement ({type(fault).__name__}) [ZE616]"
-            raise StorageError(message) from fault
+                raise self._meanings.passing(how) from fault
+            meaning = self._meanings.of(fault, statement, self._user)
+            if is_the_end(fault):
+                self.close()
+            raise meaning from fault
 
     @property
     def _user(self) -> str:
         name = "" if self._connection is None else self._connection.info.user
         return name if name.isidentifier() and name.islower() else sql.Identifier(name).as_string()
-
-    def _read_only(self, message: str) -> Busy | TargetError:
-        """Return the error for a server that takes no writes; one that took them may be back as another."""
-        if not self._is_in_use:
-            return ConfigurationError(message)
-        self.close()
-        return Busy(message)
 
 
 def _shown(url: str) -> str:

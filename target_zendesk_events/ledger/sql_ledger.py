@@ -147,8 +147,12 @@ class SqlLedger:
             lock_account(self.database, self.account)
         now, today = self.now(), self.last_seen.today()
         self._streams = dict(self._known_streams)  # a try that was rolled back may have left numbers of its own
-        self._outcomes.write(settled, now, today)
-        sent = collections.Counter(one.keyed.kind for one in settled if one.outcome in COUNTED and one.takes_place)
+        counted = self._outcomes.write(settled, now, today)
+        sent = collections.Counter(
+            one.keyed.kind
+            for one in settled
+            if one.outcome in COUNTED and one.takes_place and one.keyed.key not in counted
+        )
         self.sent = self._counts.add(sent, tally, limited)
         self.last_seen.note()
         self._note_settled(tally)

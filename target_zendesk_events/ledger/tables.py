@@ -116,6 +116,11 @@ MIGRATIONS: Final = (
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 
+_LOCK_VERSION: Final = (
+    f"INSERT INTO {PREFIX}meta VALUES ('version', '0') ON CONFLICT (name) DO UPDATE SET value = {PREFIX}meta.value"
+)
+"""Keeps other runs from making the same tables until this transaction ends."""
+
 
 def has_tables(database: Database) -> bool:
     """Tell whether a ledger was ever made there. Raises Busy, StorageError and ConfigurationError."""
@@ -141,14 +146,17 @@ def prepare(database: Database) -> bytes:
     Raises Busy, StorageError, and ConfigurationError where a newer release has written this ledger.
     """
     words = {**database.types, "prefix": PREFIX}
-    if not _has_meta(database):  # who may not make tables is refused, also IF NOT EXISTS
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS {prefix}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".format(**words)
-        )
     database.begin()
     try:
+        if not _has_meta(database):  # who may not make tables is refused, also IF NOT EXISTS
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS {prefix}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".format(**words)
+            )
         version = _version(database)
         _refuse_newer(database, version)
+        if version < len(MIGRATIONS):
+            database.execute(_LOCK_VERSION)
+            version = _version(database)  # another run may have been faster
         if version == 0:
             database.was_made = True
             _write(database, "secret", secrets.token_hex(32))

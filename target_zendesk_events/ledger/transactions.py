@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from target_zendesk_events.codes import prolonged
 from target_zendesk_events.errors import StorageError
@@ -74,11 +74,14 @@ class Database(Protocol):
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         """Run one statement, its places written as `?`."""
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each row."""
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for each row; return how many rows of the table that touched."""
 
-    def begin(self) -> None:
-        """Begin a transaction that may write."""
+    def begin(self) -> int | None:
+        """Begin a transaction that may write; return its number, None where no answer to a commit can be lost."""
+
+    def was_committed(self, number: int) -> bool:
+        """Tell what became of a transaction, the answer to whose commit was lost. Raises Busy while that is open."""
 
     def roll_back(self) -> None:
         """Take back what the transaction did, where there still is one. Raises nothing."""
@@ -106,10 +109,11 @@ class Transactions:
         """Return what `work` returns, all of it committed or nothing. Raises StorageError."""
         if self._given_up:
             raise StorageError(self._given_up)
+        attempt = _Transaction(self.database, work).attempt if writes else work
         since, is_told = time.monotonic(), False
         while True:
             try:
-                result = self._once(work, writes=writes)
+                result = attempt()
             except Busy as fault:  # noqa: PERF203 - a try is what it is about
                 patience = HASTE_SECONDS if self._must_stop() else PATIENCE_SECONDS
                 waited = time.monotonic() - since
@@ -131,14 +135,27 @@ class Transactions:
         """Return the rows of one statement that only reads. Raises StorageError."""
         return self.run(lambda: self.database.execute(statement, values).fetchall(), writes=False)
 
-    def _once(self, work: Callable[[], Result], *, writes: bool) -> Result:
-        if not writes:
-            return work()
-        self.database.begin()
+
+class _Transaction(Generic[Result]):
+    """A transaction that counts once, however often it is tried: of a commit that broke off it asks what became."""
+
+    def __init__(self, database: Database, work: Callable[[], Result]) -> None:
+        self._database = database
+        self._work = work
+        self._in_doubt: int | None = None
+        self._result: Result
+
+    def attempt(self) -> Result:
+        """Return what the work returned, once it is committed. Raises Busy, StorageError."""
+        if self._in_doubt is not None and self._database.was_committed(self._in_doubt):
+            return self._result
+        self._in_doubt = None
+        number = self._database.begin()
         try:
-            result = work()
-            self.database.execute("COMMIT")
+            self._result = self._work()
+            self._in_doubt = number
+            self._database.execute("COMMIT")
         except BaseException:
-            self.database.roll_back()
+            self._database.roll_back()
             raise
-        return result
+        return self._result

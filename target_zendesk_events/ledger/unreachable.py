@@ -40,10 +40,17 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "22": "it refuses the options in ledger_url ({})",
 }
 """What waiting does not mend, by the code or its class (PostgreSQL's appendix "Error Codes")."""
+_OF_POOLERS: Final = "08P01"
+"""A protocol violation: with it a pooler refuses what a server would not."""
 _PASSING: Final[Mapping[str, str]] = {
     "53300": "all its connections are taken (53300)",
     "57P03": "it is starting, or going down (57P03)",
+    _OF_POOLERS: "a pooler before it refuses the connection (08P01): its log says why",
 }
+_OPTIONS_REFUSED: Final = (
+    "a pooler before it refuses `options` (08P01): take them out of ledger_url, and have the server set what they set, "
+    "as ALTER ROLE ... SET search_path = ... does"
+)
 _DOUBTS: Final[Mapping[int, str]] = {
     10: "its certificate has expired, or this machine's clock is wrong",
     62: "its certificate is for another name than {}: ledger_url takes the one that stands in it",
@@ -60,14 +67,15 @@ class Reason:
 
     words: str
     is_lasting: bool = False
+    code: str = "ZE612"
 
 
 class _FoundError(Exception):
     """The reason is found."""
 
-    def __init__(self, words: str, *, is_lasting: bool = False) -> None:
+    def __init__(self, words: str, *, is_lasting: bool = False, code: str = "ZE612") -> None:
         super().__init__(words)
-        self.reason = Reason(words, is_lasting)
+        self.reason = Reason(words, is_lasting, code)
 
 
 def why_unreachable(url: str, fault: psycopg.Error) -> Reason:
@@ -78,7 +86,7 @@ def why_unreachable(url: str, fault: psycopg.Error) -> Reason:
     given |= {name: str(value) for name, value in conninfo.conninfo_to_dict(url).items() if value is not None}
     reasons = [_look(url, {**given, **one}) for one in _each_host(given)]
     words = "; ".join(dict.fromkeys(reason.words for reason in reasons))
-    return Reason(words, all(reason.is_lasting for reason in reasons))
+    return Reason(words, all(reason.is_lasting for reason in reasons), reasons[-1].code)
 
 
 def _each_host(given: Mapping[str, str]) -> Iterator[dict[str, str]]:
@@ -95,7 +103,7 @@ def _look(url: str, given: Mapping[str, str]) -> Reason:
         with contextlib.closing(_connected(host, int(port))) as reached:
             if reached.family != socket.AF_UNIX:
                 _ask_for_tls(reached, given, f"{host}, port {port}")
-        _log_in(conninfo.make_conninfo(url, **{name: given[name] or None for name in ("host", "hostaddr", "port")}))
+        _log_in(url, given)
     except _FoundError as found:
         return found.reason
     if given.get("target_session_attrs", "any") != "any":
@@ -186,8 +194,21 @@ def _verify(reached: socket.socket, given: Mapping[str, str]) -> None:
         raise _FoundError(message) from None
 
 
-def _log_in(address: str) -> None:
-    """Connect as libpq does, and read from its trace the code with which the server refuses."""
+def _log_in(url: str, given: Mapping[str, str]) -> None:
+    """Connect as libpq does, and tell what the server refuses; of a pooler also, whether without `options` it does."""
+    one = {name: given[name] or None for name in ("host", "hostaddr", "port")}
+    code = _refusal(conninfo.make_conninfo(url, **one))
+    if code == _OF_POOLERS and given["options"] and _refusal(conninfo.make_conninfo(url, **one, options="")) is None:
+        raise _FoundError(_OPTIONS_REFUSED, is_lasting=True, code="ZE435")
+    if code:
+        refusal = _REFUSALS.get(code) or _REFUSALS.get(code[:2])
+        words = refusal or _PASSING.get(code) or f"it refuses the connection ({code})"
+        raise _FoundError(words.format(code), is_lasting=refusal is not None)
+
+
+def _refusal(address: str) -> str | None:
+    """Return the code with which the server refuses, read from libpq's trace; empty for none, None for a connection."""
+    code = ""
     with _traced() as trace:
         connection = pq.PGconn.connect_start(address.encode())
         if connection.status == pq.ConnStatus.BAD:
@@ -198,16 +219,13 @@ def _log_in(address: str) -> None:
         _wait_for(connection)
         if trace is not None:
             connection.untrace()
-        needs_password = connection.needs_password
+            code = _code_in(os.pread(trace, 1 << 20, 0).decode(errors="replace"))
+        needs_password, is_made = connection.needs_password, connection.status == pq.ConnStatus.OK
         connection.finish()
-        code = "" if trace is None else _code_in(os.pread(trace, 1 << 20, 0).decode(errors="replace"))
     if needs_password:
         message = "it asks for a password, and ledger_url holds none"
         raise _FoundError(message, is_lasting=True)
-    if code:
-        refusal = _REFUSALS.get(code) or _REFUSALS.get(code[:2])
-        words = refusal or _PASSING.get(code) or f"it refuses the connection ({code})"
-        raise _FoundError(words.format(code), is_lasting=refusal is not None)
+    return None if is_made else code
 
 
 @contextlib.contextmanager

@@ -538,6 +538,22 @@ def test_what_a_run_left_in_flight_keeps_its_place_no_longer_than_its_lease(hous
     assert standings(later.exchange([], [keyed(1), keyed(3)], NOTHING)) == [Standing.UNKNOWN, Standing.NEW]
 
 
+@pytest.mark.parametrize("who_is_first", [0, 1])
+def test_what_two_runs_saw_delivered_counts_once(who_is_first: int, house: House) -> None:
+    """One that slept past its lease hears the answer late; another has read back meanwhile that it is there."""
+    slept, other = house.ledger("slept"), house.ledger("other")
+    slept.exchange([], [keyed(1), keyed(2)], NOTHING)
+    house.clock.sleep(LEASE_SECONDS + 1)
+    other.heartbeat()
+    assert standings(other.exchange([], [keyed(1)], NOTHING)) == [Standing.UNKNOWN]
+    runs = [slept, other] if who_is_first == 0 else [other, slept]
+    for run in runs:
+        run.exchange([settlement(keyed(1))], [], NOTHING)
+    assert other.usage().of("event") == (1, 1)
+    slept.exchange([settlement(keyed(2))], [], NOTHING)
+    assert other.usage().of("event") == (2, 2)
+
+
 def test_a_stream_s_share_starts_afresh_with_its_rules_and_each_day(house: House) -> None:
     """Records and those set aside add up across runs of one UTC day with the same rules."""
     for _ in range(2):

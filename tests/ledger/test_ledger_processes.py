@@ -2,86 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-import support
+from fleets import fleet_on
 
 from target_zendesk_events.ledger.database import database_of
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
-from target_zendesk_events.playground.server import Playground
 
 pytestmark = pytest.mark.server
 
 PER_MINUTE = 300
 PROCESSES = 4
-
-
-class Fleet:
-    """Processes of the real command line, each with a folder of its own, on one ledger and one playground."""
-
-    def __init__(self, playground: Playground, folder: Path, url: str) -> None:
-        """Start none yet."""
-        self.playground = playground
-        self.folder = folder
-        self.url = url
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    def start(self, numbers: range, **settings: Any) -> subprocess.Popen[bytes]:
-        """Start one that is sent these records, and an end of its input."""
-        folder = self.folder / f"process-{len(self.processes)}"
-        folder.mkdir()
-        path = folder / "config.json"
-        path.write_text(json.dumps(support.config(self.playground.url, folder, ledger_url=self.url, **settings)))
-        source = folder / "input"
-        messages = [support.schema("orders"), *(support.record("orders", number) for number in numbers)]
-        source.write_bytes(support.lines([*messages, support.state({"upto": numbers[-1]})]))
-        with source.open("rb") as stdin, (folder / "errors").open("wb") as errors:
-            process = subprocess.Popen(
-                [*support.TARGET, "--config", str(path)],
-                stdin=stdin,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                cwd=folder,
-            )
-        self.processes.append(process)
-        return process
-
-    def wait(self, seconds: float) -> list[int]:
-        """Wait for all; return their exit codes."""
-        ends_at = time.monotonic() + seconds
-        return [process.wait(max(0.0, ends_at - time.monotonic())) for process in self.processes]
-
-    def stored(self) -> Counter[int]:
-        """Count the events on timelines, by record."""
-        return Counter(event.body["event"]["properties"]["number"] for event in self.playground.events())
-
-    def close(self) -> None:
-        """End what still runs."""
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-
-
-@contextlib.contextmanager
-def fleet_on(url: str, folder: Path, delay: float) -> Iterator[Fleet]:
-    with Playground(delay=delay) as playground:
-        fleet = Fleet(playground, folder, url)
-        try:
-            yield fleet
-        finally:
-            fleet.close()
 
 
 def test_four_processes_share_the_minute(server_url: str, tmp_path: Path) -> None:
@@ -168,10 +107,7 @@ def test_a_process_that_slept_past_its_lease_sends_nothing_again(ledger_url: str
     settings: dict[str, Any] = {"max_in_flight": in_flight, "on_unknown_outcome": "retry"}
     with fleet_on(ledger_url, tmp_path, 0.3) as fleet:
         sleeper = fleet.start(range(60), **settings)
-        ends_at = time.monotonic() + 30
-        while len(fleet.playground.events()) < 8:
-            assert time.monotonic() < ends_at
-            time.sleep(0.05)
+        fleet.wait_for(8)
         sleeper.send_signal(signal.SIGSTOP)
         other = fleet.start(range(60), **settings)
         assert other.wait(60) == 0

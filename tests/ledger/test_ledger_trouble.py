@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import secrets
-import socket
 import sqlite3
 import subprocess
 import threading
@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import support
+from relays import Relay
 
 from target_zendesk_events.errors import ConfigurationError, StorageError
 from target_zendesk_events.ledger.database import database_of
 from target_zendesk_events.ledger.ledger import Keyed, NoLedger, Settlement, Standing, Tally
+from target_zendesk_events.ledger.postgres import IDLE_SECONDS
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
 from target_zendesk_events.ledger.sqlite import SqliteDatabase
-from target_zendesk_events.ledger.tables import PREFIX, has_tables
-from target_zendesk_events.ledger.transactions import HASTE_SECONDS
+from target_zendesk_events.ledger.tables import MIGRATIONS, PREFIX, has_tables
+from target_zendesk_events.ledger.transactions import HASTE_SECONDS, Busy
 from target_zendesk_events.playground.server import Playground
 from target_zendesk_events.work import Outcome
 
@@ -175,71 +178,17 @@ def test_what_goes_with_a_container_is_a_warning(ledger_url: str | None, sentenc
         assert done.stderr.count(b"looks like a container") == times
 
 
-class Proxy:
-    """Stands between a run and the server: passes all on, then nothing more, or is gone."""
-
-    def __init__(self, server: str) -> None:
-        """Listen on a port of its own."""
-        parts = urlsplit(server)
-        self._server = (parts.hostname or "localhost", parts.port or 5432)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        port = self._listener.getsockname()[1]
-        self.url = f"postgresql://{parts.username}@127.0.0.1:{port}{parts.path}"
-        self._sockets: list[socket.socket] = []
-        self._passes = threading.Event()
-        self._passes.set()
-        self._is_gone = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def fall_silent(self) -> None:
-        """Take everything, and answer nothing."""
-        self._passes.clear()
-
-    def go(self) -> None:
-        """Break every connection, and take no other."""
-        self._is_gone = True
-        self._passes.set()
-        self._listener.close()
-        for one in self._sockets:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                inner, _ = self._listener.accept()
-                if self._is_gone:
-                    inner.close()
-                    return
-                outer = socket.create_connection(self._server)
-            except OSError:
-                return
-            self._sockets += [inner, outer]
-            for source, target in ((inner, outer), (outer, inner)):
-                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
-
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                self._passes.wait()
-                target.sendall(data)
-        for one in (source, target):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.fixture
-def proxy(server_url: str) -> Iterator[Proxy]:
-    proxy = Proxy(server_url)
-    yield proxy
-    proxy.go()
+def relay(server_url: str) -> Iterator[Relay]:
+    relay = Relay(server_url)
+    yield relay
+    relay.go()
 
 
 @pytest.mark.server
-def test_a_connection_that_broke_is_made_again(proxy: Proxy, server_url: str) -> None:
+def test_a_connection_that_broke_is_made_again(relay: Relay, server_url: str) -> None:
     """A server that comes back within the half minute costs nothing: what was claimed stays claimed."""
-    with closing(ledger_of(proxy.url, must_stop=lambda: False)) as ledger:
+    with closing(ledger_of(relay.url, must_stop=lambda: False)) as ledger:
         ledger.exchange([], [keyed(1)], Tally())
         with contextlib.closing(database_of(server_url, time.time)) as other:
             other.execute(
@@ -250,31 +199,31 @@ def test_a_connection_that_broke_is_made_again(proxy: Proxy, server_url: str) ->
 
 
 @pytest.mark.server
-def test_a_server_that_is_gone_is_named_without_the_password(proxy: Proxy) -> None:
+def test_a_server_that_is_gone_is_named_without_the_password(relay: Relay) -> None:
     """The sentence names host and database; the URL's password stands nowhere."""
-    with closing(ledger_of(proxy.url.replace("@", ":s3cret-word@"))) as ledger:
+    with closing(ledger_of(relay.url.replace("@", ":s3cret-word@"))) as ledger:
         assert "s3cret-word" not in ledger.note
-        proxy.go()
+        relay.go()
         with pytest.raises(StorageError, match=r"127\.0\.0\.1/ledger_\w+ does not answer") as caught:
             ledger.exchange([], [keyed(1)], Tally())
         assert "s3cret-word" not in str(caught.value)
 
 
 @pytest.mark.server
-def test_every_question_to_a_server_that_is_gone_ends_in_a_storage_error(proxy: Proxy) -> None:
+def test_every_question_to_a_server_that_is_gone_ends_in_a_storage_error(relay: Relay) -> None:
     """No fault of the driver, nor Busy, reaches the target."""
-    with closing(ledger_of(proxy.url)) as ledger:
-        proxy.go()
+    with closing(ledger_of(relay.url)) as ledger:
+        relay.go()
         for ask in (ledger.usage, lambda: ledger.share_before("orders"), ledger.left_open):
             with pytest.raises(StorageError):
                 ask()
 
 
 @pytest.mark.server
-def test_a_server_that_fell_silent_is_given_up_on(proxy: Proxy) -> None:
+def test_a_server_that_fell_silent_is_given_up_on(relay: Relay) -> None:
     """A server that takes a statement and never answers is left after a second, as one that is gone."""
-    with closing(ledger_of(proxy.url)) as ledger:
-        proxy.fall_silent()
+    with closing(ledger_of(relay.url)) as ledger:
+        relay.fall_silent()
         since = time.monotonic()
         with pytest.raises(StorageError, match="does not answer"):
             ledger.exchange([], [keyed(1)], Tally())
@@ -291,8 +240,6 @@ def test_a_database_that_is_not_there_is_a_fault_of_the_settings(server_url: str
 @pytest.fixture
 def clerk(server_url: str) -> Iterator[tuple[str, str]]:
     """Make a user who owns nothing; give its name, and the server's URL for it."""
-    import psycopg  # noqa: PLC0415 - only where there is a server
-
     role = f"clerk_{secrets.token_hex(6)}"
     parts = urlsplit(server_url)
     with psycopg.connect(server_url, autocommit=True) as owner:
@@ -373,14 +320,64 @@ def test_the_url_s_options_choose_the_schema(server_url: str) -> None:
 
 
 @pytest.mark.server
-def test_a_dry_run_on_a_server_that_is_gone_says_so(proxy: Proxy, tmp_path: Path) -> None:
+def test_a_dry_run_on_a_server_that_is_gone_says_so(relay: Relay, tmp_path: Path) -> None:
     """A dry run asks the ledger too: it is tried again for as long, and named, and nothing is taken for new."""
-    proxy.go()
-    settings = support.config("http://127.0.0.1:9", tmp_path, dry_run=True, ledger_url=proxy.url)
+    relay.go()
+    settings = support.config("http://127.0.0.1:9", tmp_path, dry_run=True, ledger_url=relay.url)
     done = support.command(settings, tmp_path, given=support.lines([support.schema("orders")]))
     assert done.returncode == 1
     assert b"does not answer" in done.stderr
     assert b"a fault of the target itself" not in done.stderr
+
+
+@pytest.mark.server
+def test_a_server_whose_disk_is_full_is_told_at_once(server_url: str) -> None:
+    """Waiting does not mend it: the sentence has PostgreSQL's name for it."""
+    with closing(ledger_of(server_url, must_stop=lambda: False)) as ledger:
+        ledger.database.execute(
+            "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END$$"
+        )
+        ledger.database.execute(f"CREATE TRIGGER fill BEFORE INSERT ON {PREFIX}keys EXECUTE FUNCTION fill()")
+        since = time.monotonic()
+        with pytest.raises(StorageError, match=r"refuses \(DiskFull\): mend the server"):
+            ledger.exchange([], [keyed(1)], Tally())
+        assert time.monotonic() - since < 5
+
+
+@pytest.mark.server
+def test_a_transaction_whose_run_was_suspended_is_made_again(server_url: str) -> None:
+    """The server took it back, for others wait for what it had locked: that passes."""
+    with contextlib.closing(database_of(server_url, time.time)) as database:
+        database.begin()
+        time.sleep(IDLE_SECONDS + 0.5)
+        with pytest.raises(Busy, match="the connection broke"):
+            database.execute("SELECT 1")
+        database.begin()
+        database.execute("COMMIT")
+
+
+@pytest.mark.server
+def test_runs_that_start_at_once_bring_an_older_ledger_up_to_date(server_url: str) -> None:
+    """Each version is made once, by one of them; the others wait, and go on with what it made."""
+    older = 6
+    words = {"prefix": PREFIX, "blob": "BYTEA", "real": "DOUBLE PRECISION", "tail": ""}
+    with psycopg.connect(server_url, autocommit=True) as owner, ThreadPoolExecutor() as pool:
+        owner.execute(f"CREATE TABLE {PREFIX}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".encode())
+        for statement in itertools.chain(*MIGRATIONS[:older]):
+            owner.execute(statement.format(**words).encode())
+        owner.execute(f"INSERT INTO {PREFIX}meta VALUES ('version', '{older}'), ('secret', 'abcd')".encode())
+        owner.execute(f"INSERT INTO {PREFIX}counts VALUES ('a', 'sent 2026-11', 5)".encode())
+        owner.execute("BEGIN")
+        owner.execute(f"LOCK TABLE {PREFIX}meta IN EXCLUSIVE MODE".encode())
+        runs = [pool.submit(ledger_of, server_url, must_stop=lambda: False) for _ in range(4)]
+        time.sleep(0.5)  # until all have read the version
+        owner.execute("COMMIT")
+        for run in runs:
+            with closing(run.result()) as ledger:
+                assert ledger.secret == b"\xab\xcd"
+        names = owner.execute(f"SELECT name FROM {PREFIX}counts".encode()).fetchall()
+        assert names == [("sent event 2026-11",)]
 
 
 @pytest.mark.server
@@ -433,7 +430,7 @@ def test_a_run_whose_ledger_is_in_trouble_stops_in_time(server_url: str, tmp_pat
     The last word names the trouble. The three runs wait side by side.
     """
     path = tmp_path / "ledger.sqlite"
-    gone, silent = Proxy(server_url), Proxy(server_url)
+    gone, silent = Relay(server_url), Relay(server_url)
     with contextlib.ExitStack() as stack, ThreadPoolExecutor() as pool:
         stack.callback(gone.go)
         stack.callback(silent.go)
