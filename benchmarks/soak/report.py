@@ -35,12 +35,6 @@ class Row:
     holds: bool | None = None
 
 
-def rows(passed: Passed, lived: Lived) -> Iterator[Row]:
-    """Yield what came of the weeks, and of the process that lived for days."""
-    yield from _of_weeks(passed)
-    yield from _of_life(lived)
-
-
 def table(all_rows: Iterable[Row], title: str) -> Table:
     """Return the rows as one table."""
     made = Table(title=title, show_lines=True)
@@ -52,7 +46,8 @@ def table(all_rows: Iterable[Row], title: str) -> Table:
     return made
 
 
-def _of_weeks(passed: Passed) -> Iterator[Row]:
+def of_weeks(passed: Passed) -> Iterator[Row]:
+    """Yield what came of the weeks."""
     ends = passed.ends
     codes = ", ".join(f"{code}: {count}" for code, count in sorted(ends.codes.items()))
     sentences = ", ".join(f"{code} {count}" for code, count in sorted(ends.sentences.items()))
@@ -94,7 +89,8 @@ def _of_ledger(passed: Passed) -> Iterator[Row]:
     )
 
 
-def _of_life(lived: Lived) -> Iterator[Row]:
+def of_life(lived: Lived) -> Iterator[Row]:
+    """Yield what came of the process that lived for days."""
     looks = settled(lived.samples)
     days = lived.samples[-1].days
     yield Row("life: the process", f"{days:.1f} days, then SIGTERM: exit {lived.code}", "exit 143", lived.code == 143)  # noqa: PLR2004

@@ -24,6 +24,7 @@ from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Limi
 from target_zendesk_events.ledger.lookup import KnownKey, known_keys, known_rows, row_of
 from target_zendesk_events.ledger.open_claims import STATUS, OpenClaims, end_of
 from target_zendesk_events.ledger.outcomes import Outcomes
+from target_zendesk_events.ledger.past import Past
 from target_zendesk_events.ledger.places import Places
 from target_zendesk_events.ledger.shared_rate_limit import SharedRateLimit
 from target_zendesk_events.ledger.tables import (
@@ -92,6 +93,7 @@ class SqlLedger:
                 steady=steady,
             )
         self._found_ids = FoundIds(database, self.account, self._time)
+        self._past = Past(database, self.account, retention_days, self._time)
         self.forgotten = Forgotten(database, self.account)
         self._claims = OpenClaims(database, self._time, self._lease)
         self._outcomes = Outcomes(database, self._claims, self._stream)
@@ -256,6 +258,7 @@ class SqlLedger:
     def _expire(self) -> None:
         self.last_seen.expire()
         self._found_ids.expire()
+        self._past.expire()
 
     def _note_settled(self, tally: Tally) -> None:
         for number, at in sorted((self._stream(name), at) for name, at in tally.settled.items()):
