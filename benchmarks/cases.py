@@ -9,8 +9,8 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import ledgers
-from benchmarks.measuring import Sizes, delivery, in_turn, median, median_cpu, own_work, start
+from benchmarks import beside_empty, ledgers
+from benchmarks.measuring import Sizes, delivery, in_turn, median, median_cpu
 from benchmarks.objects import objects
 from benchmarks.processes import Server, run, serving
 from benchmarks.rows import Row, mebibytes, paced
@@ -22,7 +22,6 @@ LATENCY_SECONDS = 0.25
 MAX_OVER_IDEAL = 1.03
 MIN_OVER_SERIAL = 1.5
 MIN_OVER_BARE = 1.1
-MIN_FILTERED_A_SECOND = 30_000
 MIN_OVER_RECORDS = 0.95
 """As fast, but for what disturbs a measurement."""
 MAX_GROWTH = 1.2
@@ -100,44 +99,18 @@ def speed(workshop: Workshop, sizes: Sizes) -> Iterator[Row]:
     )
 
 
-def filtered(workshop: Workshop, sizes: Sizes) -> Iterator[Row]:
-    """Read, validate and filter out; nothing is sent."""
-    orders = workshop.orders(sizes.filtered, "draft")
-    few = workshop.orders(max(1, sizes.filtered // 20), "draft")
-    url = "http://127.0.0.1:9"
-    runs = in_turn(
-        sizes.rounds,
-        {
-            "serial": lambda: run(workshop.serial(url), few),
-            "ours": lambda: run(workshop.ours(url), orders),
-            "start": lambda: start(workshop),
-        },
-    )
-    ours, serial = median(runs["ours"]), median(runs["serial"])
-    rate, net_rate = sizes.filtered / ours, sizes.filtered / own_work(runs["ours"], runs["start"])
-    yield Row(
-        "filtered",
-        f"{sizes.filtered:,} records that a rule filters out, validated (a 20th of them for the serial sink)",
-        ours=f"{paced(sizes.filtered, ours)}\n{net_rate:,.0f}/s without start-up\n{median_cpu(runs['ours']):.2f} s CPU",
-        serial=paced(max(1, sizes.filtered // 20), serial),
-        wanted=f">= {MIN_FILTERED_A_SECOND:,}/s",
-        got=f"{rate:,.0f}/s",
-        holds=rate >= MIN_FILTERED_A_SECOND,
-    )
-
-
 def files(workshop: Workshop, sizes: Sizes) -> Iterator[Row]:
     """Read the same records from the packed files of BATCH messages as fast as from RECORDs; nothing is sent."""
-    orders = workshop.orders(sizes.filtered, "draft")
-    batches = workshop.batches(sizes.filtered, "draft")
+    orders = workshop.orders(sizes.in_files, "draft")
+    batches = workshop.batches(sizes.in_files, "draft")
     command = functools.partial(workshop.ours, "http://127.0.0.1:9", batch_config=workshop.batch_config)
     runs = in_turn(sizes.rounds, {"records": lambda: run(command(), orders), "files": lambda: run(command(), batches)})
     of_records, of_files = (median(runs[name]) for name in ("records", "files"))
     yield Row(
         "files",
-        f"{sizes.filtered:,} records that a rule filters out, validated: in jsonl.gz files, and as RECORDs",
-        ours=f"{paced(sizes.filtered, of_files)}\n{median_cpu(runs['files']):.2f} s CPU\n"
-        f"{paced(sizes.filtered, of_records)} (RECORDs)\n{median_cpu(runs['records']):.2f} s CPU",
+        f"{sizes.in_files:,} records that a rule filters out, validated: in jsonl.gz files, and as RECORDs",
+        ours=f"{paced(sizes.in_files, of_files)}\n{median_cpu(runs['files']):.2f} s CPU\n"
+        f"{paced(sizes.in_files, of_records)} (RECORDs)\n{median_cpu(runs['records']):.2f} s CPU",
         wanted=f">= {MIN_OVER_RECORDS} x RECORDs",
         got=f"{of_records / of_files:.2f} x",
         holds=of_records / of_files >= MIN_OVER_RECORDS,
@@ -209,11 +182,12 @@ def _imported(errors: str) -> set[str]:
 CASES: dict[str, Case] = {
     "limit": limit,
     "speed": speed,
-    "filtered": filtered,
+    "known": beside_empty.known,
+    "filtered": beside_empty.filtered,
+    "one": beside_empty.one,
     "files": files,
     "memory": memory,
     "about": about,
-    "again": ledgers.again,
     "keys": ledgers.keys,
     "objects": objects,
 }

@@ -1,4 +1,4 @@
-"""The promises about the ledger, each measured from the command line: a second run over what was delivered."""
+"""The promises about the ledger's size, measured from the command line: runs over what was delivered before."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measuring import Sizes, in_turn, median, median_cpu, own_work, start
+from benchmarks.measuring import Sizes, in_turn, own_work, start
 from benchmarks.processes import FailedError, Finished, run, serving
 from benchmarks.rows import Row, mebibytes, paced
 from benchmarks.workshop import Workshop
 
-MIN_KNOWN_A_SECOND = 15_000
 MAX_SLOWDOWN = 1.5
 MAX_LEDGER_BYTES = 500_000_000
 ROWS_AT_ONCE = 20_000
@@ -22,44 +21,13 @@ MAX_COUNT = 2**40
 _SQLITE_HEADER = b"SQLite format 3\0"
 
 
-def again(workshop: Workshop, sizes: Sizes) -> Iterator[Row]:
-    """Run twice over the same records: the second run looks each up, and sends nothing."""
-    folder = workshop.data_dir()
-    with serving() as server:
-        _pass(workshop, server.url, folder, sizes.known)
-        url = server.url
-        runs = in_turn(
-            sizes.rounds,
-            {
-                "again": lambda: _pass(workshop, url, folder, sizes.known),
-                "start": lambda: start(workshop, folder),
-            },
-        )
-    own = own_work(runs["again"], runs["start"])
-    computed = median_cpu(runs["again"]) - median_cpu(runs["start"])
-    sent = server.counts["requests"] - sizes.known
-    yield Row(
-        "again",
-        f"a second run over {sizes.known:,} delivered records",
-        ours=f"{paced(sizes.known, median(runs['again']))}\n"
-        f"{sizes.known / own:,.0f}/s without start-up, {computed:.2f} s CPU",
-        wanted=f"nothing sent\n>= {MIN_KNOWN_A_SECOND:,}/s of its own work",
-        got=f"{sent} sent\n{sizes.known / own:,.0f}/s",
-        holds=sent == 0 and sizes.known / own >= MIN_KNOWN_A_SECOND,
-    )
-
-
 def keys(workshop: Workshop, sizes: Sizes) -> Iterator[Row]:
     """Look up in a ledger of a month of the largest plan, and in one that is nearly empty."""
     small, large = workshop.data_dir(), workshop.data_dir()
     with serving() as server:
         _pass(workshop, server.url, small, sizes.known)
         shutil.copytree(small, large)
-        ledger = _ledger_in(large)
-        if ledger is None:
-            yield Row("keys", "look-ups in a large ledger", ours="left no SQLite file in data_dir", holds=False)
-            return
-        size = _grow(ledger, sizes.known, sizes.keys)
+        size = grow(large, sizes.known, sizes.keys)
         url = server.url
         runs = in_turn(
             sizes.rounds,
@@ -85,16 +53,13 @@ def _pass(workshop: Workshop, url: str, folder: Path, count: int) -> Finished:
     return run(workshop.ours(url, folder), workshop.orders(count))
 
 
-def _ledger_in(folder: Path) -> Path | None:
-    files = (path for path in sorted(folder.iterdir()) if path.is_file())
-    return next((path for path in files if path.read_bytes().startswith(_SQLITE_HEADER)), None)
-
-
-def _grow(path: Path, known: int, wanted: int) -> int:
-    """Fill the ledger up with keys of nobody, in random order as hashes come; return its size in bytes.
+def grow(folder: Path, known: int, wanted: int) -> int:
+    """Fill the ledger in a `data_dir` up with keys of nobody, in random order as hashes come; return its size in bytes.
 
     Whatever its tables are: each that grows with the events is filled with copies of its rows under other keys.
+    Raises FailedError where there is none.
     """
+    path = _ledger_in(folder)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as ledger:
         ledger.execute("PRAGMA synchronous = OFF")
         ledger.execute("PRAGMA cache_size = -800000")
@@ -105,6 +70,15 @@ def _grow(path: Path, known: int, wanted: int) -> int:
                 ledger.execute(copy, (min(ROWS_AT_ONCE, wanted - start_at, count),))
         ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path.stat().st_size
+
+
+def _ledger_in(folder: Path) -> Path:
+    files = (path for path in sorted(folder.iterdir()) if path.is_file())
+    ledger = next((path for path in files if path.read_bytes().startswith(_SQLITE_HEADER)), None)
+    if ledger is None:
+        message = "the first run left no SQLite file in data_dir"
+        raise FailedError(message)
+    return ledger
 
 
 def _large_tables(ledger: sqlite3.Connection, known: int) -> list[tuple[str, int]]:

@@ -19,7 +19,10 @@ class Sizes:
     paced_events: int = 800
     per_minute: int = 250
     events: int = 5_000
-    filtered: int = 200_000
+    rows: int = 1_000_000
+    few_rows: int = 100_000
+    long_rounds: int = 3
+    in_files: int = 200_000
     few: int = 10_000
     many: int = 60_000
     starts: int = 15
@@ -29,7 +32,20 @@ class Sizes:
     support_per_minute: int = 700
 
 
-QUICK = Sizes(rounds=1, events=200, filtered=2_000, few=100, many=300, starts=1, known=200, keys=1_000, objects=300)
+QUICK = Sizes(
+    rounds=1,
+    events=200,
+    rows=2_000,
+    few_rows=1_000,
+    long_rounds=1,
+    in_files=2_000,
+    few=100,
+    many=300,
+    starts=1,
+    known=200,
+    keys=1_000,
+    objects=300,
+)
 
 
 def in_turn(rounds: int, contenders: Mapping[str, Callable[[], Finished]]) -> dict[str, list[Finished]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import samples
-from benchmarks.ledgers import MIN_KNOWN_A_SECOND
 from benchmarks.measuring import Sizes, in_turn, median, median_cpu, own_work, start
 from benchmarks.processes import Finished, Server, run, serving
 from benchmarks.rows import Row, mebibytes, paced
@@ -15,6 +14,7 @@ from benchmarks.workshop import Workshop
 
 LATENCY_SECONDS = 0.25
 MIN_OVER_LOOP = 50
+MIN_AGAIN_A_SECOND = 15_000
 MAX_PEAK_BYTES = 120 * 2**20
 
 
@@ -72,9 +72,9 @@ def _again(workshop: Workshop, sizes: Sizes, folder: Path, url: str) -> Row:
         f"a second run over the {sizes.objects:,} records, the server gone",
         ours=f"{paced(sizes.objects, median(runs['again']))}\n"
         f"{sizes.objects / own:,.0f}/s without start-up, {computed:.2f} s CPU",
-        wanted=f"nothing sent\n>= {MIN_KNOWN_A_SECOND:,}/s of its own work",
+        wanted=f"nothing sent\n>= {MIN_AGAIN_A_SECOND:,}/s of its own work",
         got=f"nothing\n{sizes.objects / own:,.0f}/s",
-        holds=sizes.objects / own >= MIN_KNOWN_A_SECOND,
+        holds=sizes.objects / own >= MIN_AGAIN_A_SECOND,
     )
 
 

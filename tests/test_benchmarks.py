@@ -94,7 +94,7 @@ def test_server_ends_with_its_standard_input(serve: Serve) -> None:
     assert server.wait(timeout=5) == 0
 
 
-@pytest.mark.parametrize("case", ["speed", "filtered", "files", "memory", "about", "again", "keys", "objects"])
+@pytest.mark.parametrize("case", ["speed", "known", "filtered", "one", "files", "memory", "about", "keys", "objects"])
 def test_case_runs(case: str) -> None:
     """Each case that is quick measures what it says and prints its row."""
     done = measure(case, "--quick")
