@@ -28,7 +28,9 @@ class RuleCounts:
 
     matches: int = 0
     counts: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    kinds: dict[str, collections.Counter[str]] = dataclasses.field(default_factory=dict)
+    kinds: collections.defaultdict[str, collections.Counter[str]] = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(collections.Counter)
+    )
     """Of the things to send: how many are of a kind, and their outcomes."""
     left_out: collections.Counter[tuple[str, str]] = dataclasses.field(default_factory=collections.Counter)
 
@@ -41,7 +43,7 @@ class RuleCounts:
         """Count what a match came to: why it yields nothing to send, `events`, or an outcome."""
         self.counts[name] += 1
         if match.shipment is not None:
-            self.kinds.setdefault(match.shipment.kind, collections.Counter())[name] += 1
+            self.kinds[match.shipment.kind][name] += 1
 
     def note_set_aside_before(self, how: str) -> None:
         """Note of a duplicate that it was `rejected` or `held` when it came first; nothing where `how` is empty."""
