@@ -38,6 +38,7 @@ class Cleaning:
     def __init__(self, blocked: Iterable[str] = ()) -> None:
         """Take the values that are blocked besides the built-in ones, compared without case."""
         self._blocked = BLOCKED | {spelt(str(value)).casefold() for value in blocked}
+        self._blocked_as = {kind: self._blocked | values for kind, values in BLOCKED_BY_TYPE.items()}
 
     def clean(self, kind: str, value: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever a record holds
         """Return the value as it is sent, and why it is left out: `""` where it is sent."""
@@ -54,12 +55,11 @@ class Cleaning:
     def _why_not(self, kind: str, text: str) -> str:
         if not text:
             return "blank"
-        if "\ufffd" in text:
+        if not text.isascii() and "\ufffd" in text:
             return "a broken character"
         if has_unseen(text):
             return "an unseen character"
-        folded = text.casefold()
-        if folded in self._blocked or folded in BLOCKED_BY_TYPE.get(kind, ()):
+        if text.casefold() in self._blocked_as.get(kind, self._blocked):
             return "blocked"
         return "not an email" if kind == "email" and _PLAIN_EMAIL.fullmatch(text) is None else ""
 
@@ -96,7 +96,7 @@ class Pairs:
     def found(self, scope: Scope) -> Iterator[tuple[str, str | None, Any]]:
         """Yield for each the type to count it under, the type (or null) and the value."""
         for kind, value in self.entries:
-            text = kind.text(scope)
+            text = kind.fixed or kind.text(scope)
             yield kind.fixed or _countable(text), text, value.of(scope)
 
     def parts(self) -> Iterator[Part]:

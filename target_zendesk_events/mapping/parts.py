@@ -59,11 +59,9 @@ class Part:
         """Return the value as text, or null. Raises UnmappableError."""
         if self.fixed:
             return self.fixed
-        value = self.of(scope)
-        if value is None:
-            return None
         try:
-            return text_of(value)
+            value = self.value.of(scope)
+            return None if value is None else text_of(value)
         except Exception as error:
             raise self.unmappable(error) from error
 
@@ -78,9 +76,8 @@ class Part:
 
     def json(self, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value as it stands in a body. Raises UnmappableError."""
-        value = self.of(scope)
         try:
-            return json_value(value)
+            return json_value(self.value.of(scope))
         except Exception as error:
             raise self.unmappable(error) from error
 

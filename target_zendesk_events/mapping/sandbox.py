@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from jinja2 import Template, Undefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -34,6 +36,10 @@ class _Null(Undefined):
 class Variables(Context):
     """A context over the record itself, without the copy that Jinja's own makes."""
 
+    name: ClassVar[None] = None  # type: ignore[misc]  # no template of a rule has one
+    globals_keys: ClassVar[AbstractSet[str]] = frozenset()  # type: ignore[misc, assignment]
+    blocks: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # type: ignore[misc, assignment]
+
     def __init__(self, sandbox: Sandbox, variables: Mapping[str, Any]) -> None:
         """Let templates read `variables`; each is null where it is absent."""
         self.environment = sandbox
@@ -41,17 +47,20 @@ class Variables(Context):
         self.vars = {}
         self.eval_ctx = sandbox.eval_context
         self.exported_vars = set()
-        self.name = None
-        self.globals_keys = set()
-        self.blocks = {}
         self.resolve_or_missing = variables.get  # type: ignore[method-assign, assignment]  # an absent field is null
 
 
 class _ValueGenerator(CodeGenerator):
-    """Yields the value of an expression as it is, where Jinja's own generator writes it as text."""
+    """Makes of an expression a function that returns its value, where Jinja's own makes one that yields texts."""
+
+    def write_commons(self) -> None:
+        """Begin as Jinja's functions begin, but for what makes a generator of them."""
+        self.writeline("resolve = context.resolve_or_missing")
+        self.writeline("undefined = environment.undefined")
+        self.writeline("cond_expr_undefined = Undefined")
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's naming
-        self.writeline("yield ", node)
+        self.writeline("return ", node)
         self.visit(node.nodes[0], frame)
 
 

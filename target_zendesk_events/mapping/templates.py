@@ -135,7 +135,7 @@ class Expression:
 
     def of(self, scope: Scope) -> Any:  # noqa: ANN401 - any value
         """Return what the expression yields; generators as lists."""
-        value: Any = next(iter(self.template.root_render_func(scope.context(self.sandbox))))
+        value: Any = self.template.root_render_func(scope.context(self.sandbox))
         return value if type(value) in _PLAIN or not isinstance(value, Iterator) else list(value)
 
 

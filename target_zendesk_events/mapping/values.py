@@ -13,6 +13,7 @@ from target_zendesk_events.digits import Digits
 from target_zendesk_events.kinds.event import MAX_SAFE_INTEGER
 from target_zendesk_events.lenient import MAX_DEPTH
 
+_PLAIN_NUMBERS = (int, float)
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} [ZE719]"
 
 
@@ -32,14 +33,7 @@ def json_value(value: Any, room: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any 
     if kind is bool or value is None:
         return value
     if kind is dict:
-        if not room:
-            raise BadValueError(_TOO_DEEP)
-        room -= 1
-        return {
-            key if type(key) is str and key.isascii() else _key(key): json_value(item, room)
-            for key, item in value.items()
-            if item is not None
-        }
+        return _json_object(value, room)
     if kind is int or kind is float or isinstance(value, int | float | Decimal):
         return _json_number(value)
     if isinstance(value, list | tuple | set | frozenset | Iterator):
@@ -47,8 +41,21 @@ def json_value(value: Any, room: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any 
             raise BadValueError(_TOO_DEEP)
         return [json_value(item, room - 1) for item in value]
     if isinstance(value, Mapping):
-        return json_value(dict(value), room)
+        return _json_object(value, room)
     return _iso_text(value)
+
+
+def _json_object(value: Mapping[Any, Any], room: int) -> dict[str, Any]:
+    if not room:
+        raise BadValueError(_TOO_DEEP)
+    found = {}
+    for key, item in value.items():
+        if item is not None:
+            is_plain = type(item) is str and item.isascii()  # as most are
+            found[key if type(key) is str and key.isascii() else _key(key)] = (
+                item if is_plain else json_value(item, room - 1)
+            )
+    return found
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - any value but null
@@ -107,6 +114,8 @@ def _key(key: Any) -> str:  # noqa: ANN401 - a template's own object may have an
 
 
 def _json_number(number: float | Decimal) -> int | float | str:
+    if type(number) in _PLAIN_NUMBERS and -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
+        return number  # type: ignore[return-value]  # no Decimal
     if isinstance(number, Digits):
         return number.text
     if not isinstance(number, int) and not math.isfinite(number):
