@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from target_zendesk_events.ledger.clocks import TrustedTime
@@ -44,10 +44,10 @@ class LastSeen:
         """Return the day that it is."""
         return int(self._time.now() // SECONDS_A_DAY)
 
-    def see(self, key: bytes, day: int) -> None:
-        """A key that was last seen on `day` came again; one of a day to come may be of one that is over."""
-        if day != self.today():
-            self._seen[key] = day
+    def see(self, days: Iterable[tuple[bytes, int]]) -> None:
+        """Keys came again, each last seen on a day; one of a day to come may be of one that is over."""
+        today = self.today()
+        self._seen.update((key, day) for key, day in days if day != today)
 
     def note(self) -> None:
         """Note a few of them, within a transaction; they are done with `noted`, once it is committed."""

@@ -32,7 +32,7 @@ def known_keys(database: Database, keys: Iterable[bytes]) -> dict[bytes, KnownKe
         statement = (
             f"SELECT key, status, seen, ABS(sent), run, content, replayed FROM {PREFIX}keys WHERE key IN ({places})"
         )
-        known |= {row[0]: KnownKey(*row[1:]) for row in database.execute(statement, chunk).fetchall()}
+        known.update((row[0], KnownKey(*row[1:])) for row in database.execute(statement, chunk).fetchall())
     return known
 
 

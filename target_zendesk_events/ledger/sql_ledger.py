@@ -116,9 +116,7 @@ class SqlLedger:
             lambda: known_keys(self.database, [one.key for one in shipments if one.key is not None]), writes=False
         )
         gone = self.transactions.run(lambda: self.forgotten.gone_before(shipments), writes=False)
-        for key, row in known.items():
-            if row.status != CLAIMED:
-                self.last_seen.see(key, row.seen)
+        self.last_seen.see((key, row.seen) for key, row in known.items() if row.status != CLAIMED)
         rows = [None if one.key in known else row_of(one) for one in shipments]
         sent_rows = self.transactions.run(
             lambda: known_rows(self.database, {row for row in rows if row is not None}, _SENT), writes=False
