@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import logging
 import os
 import signal
@@ -56,7 +57,7 @@ class TargetZendeskEvents(CommandTarget):
         self._started = now.timestamp()
         self.settings = known.read_settings(config or {}, os.environ, now=now)
         self._signals = Signals()
-        self._sinks: dict[tuple[str, str], EventSink] = {}
+        self._sinks: dict[str, tuple[tuple[StreamMap, EventSink], ...]] = {}
         self._state_out = StateOut(lambda: self._signals.is_grace_over)
         reader = Reader()
         self._let_the_sdk_begin(self.settings.sdk_config, reader)
@@ -113,11 +114,14 @@ class TargetZendeskEvents(CommandTarget):
         self.run.checkpoints.see(stream)
         self.run.dead_letters.note_schema(stream, self.message_reader.line)
         self._map(stream, schema, keys)
+        for _, former in self._sinks.get(stream, ()):
+            former.clean_up()
         try:
-            sinks = [self._sink_for(stream, stream_map) for stream_map in self.mapper.stream_maps[stream]]
+            sinks = tuple((stream_map, self._sink_for(stream_map)) for stream_map in self.mapper.stream_maps[stream])
         except Exception as fault:
             raise self.message_reader.input_fault(_useless(stream, fault)) from fault
-        for sink, stream_map in zip(sinks, self.mapper.stream_maps[stream], strict=True):
+        self._sinks[stream] = sinks
+        for stream_map, sink in sinks:
             self.run.digests.note_schema(sink.stream_name, sink.schema)
             self._hold_against_rules(sink, is_dropped=isinstance(stream_map, RemoveRecordTransform))
 
@@ -130,7 +134,7 @@ class TargetZendeskEvents(CommandTarget):
                 raise ConfigurationError(message) from fault
             raise self.message_reader.input_fault(_useless(stream, fault)) from fault
 
-    def _sink_for(self, stream: str, stream_map: StreamMap) -> EventSink:
+    def _sink_for(self, stream_map: StreamMap) -> EventSink:
         """Return a new sink for one map of a stream: two streams may share the name that maps give them."""
         schema: dict[str, Any] = stream_map.transformed_schema
         sink = EventSink(
@@ -139,11 +143,7 @@ class TargetZendeskEvents(CommandTarget):
             schema if "properties" in schema else {**schema, "properties": {}},
             stream_map.transformed_key_properties,
         )
-        former = self._sinks.pop((stream, stream_map.stream_alias), None)
-        if former is not None:
-            former.clean_up()
         sink.takes_as_is = isinstance(stream_map, SameRecordTransform) and not stream_map.flattening_enabled
-        self._sinks[stream, stream_map.stream_alias] = sink
         return sink
 
     def _hold_against_rules(self, sink: EventSink, *, is_dropped: bool) -> None:
@@ -167,17 +167,23 @@ class TargetZendeskEvents(CommandTarget):
         stream, record = message_dict.get("stream"), message_dict.get("record")
         if not isinstance(stream, str) or not isinstance(record, dict):
             raise self.message_reader.input_fault("is a RECORD without a stream or a record [ZE403]")
-        maps = self.mapper.stream_maps.get(stream)
-        if maps is None:
+        sinks = self._sinks.get(stream)
+        if sinks is None:
             raise self.message_reader.input_fault("is a RECORD that came before the SCHEMA of its stream [ZE405]")
         replayed = DeadLetter.of(message_dict) if "dead_letter" in message_dict else None
-        for stream_map in maps:
-            if replayed is None or not replayed.is_for_another(stream_map.stream_alias, maps):
-                self._take(stream_map, stream, record, replayed)
+        for stream_map, sink in sinks:
+            if replayed is None or not replayed.is_for_another(stream_map.stream_alias, (one for one, _ in sinks)):
+                self._take(stream_map, sink, stream, record, replayed)
 
-    def _take(self, stream_map: StreamMap, stream: str, record: dict[str, Any], replayed: DeadLetter | None) -> None:
+    def _take(
+        self,
+        stream_map: StreamMap,
+        sink: EventSink,
+        stream: str,
+        record: dict[str, Any],
+        replayed: DeadLetter | None,
+    ) -> None:
         alias, reader = stream_map.stream_alias, self.message_reader
-        sink = self._sinks[stream, alias]
         if alias in self.run.engine.stopped:
             self.run.report.count_record(alias, "skipped")
             self.run.engine.skip(stream)
@@ -249,7 +255,7 @@ class TargetZendeskEvents(CommandTarget):
         engine.end()
         fault = fault or engine.failure or fault_of_open_claims(self.run.ledger)
         self._streams.warn_of_unmatched()
-        for sink in self._sinks.values():
+        for _, sink in itertools.chain(*self._sinks.values()):
             sink.clean_up()
         faults = [*([fault] if fault else []), *engine.stopped.values()]
         counts_set_aside = self.settings.fail_on_set_aside

@@ -86,7 +86,7 @@ class EventSink(RecordSink):
             work.key_values = None if None in values.values() else values
         work.invalid = TOO_DEEP if is_too_deep else self._fault_of(record)
         if not work.invalid:
-            rules = _restricted(self.rules, work.replayed)
+            rules = self.rules if work.replayed is None else _restricted(self.rules, work.replayed)
             work.matches = [match for rule in rules for match in rule.apply(record, self.stream_name)]
 
     def count(self) -> None:
@@ -149,10 +149,8 @@ def _without_values(fault: InvalidRecord) -> str:
     return f"{place} does not hold what the schema says of it: {broken}"
 
 
-def _restricted(rules: Sequence[Rule], replayed: DeadLetter | None) -> Sequence[Rule]:
-    """Return the rules that a replay restricts itself to; all where none of them is left."""
-    if replayed is None or not replayed.rules:
-        return rules
+def _restricted(rules: Sequence[Rule], replayed: DeadLetter) -> Sequence[Rule]:
+    """Return the rules that a replay restricts itself to; all where it names none, or none of them is left."""
     return [rule for rule in rules if rule.name in replayed.rules] or rules
 
 

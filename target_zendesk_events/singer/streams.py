@@ -37,6 +37,8 @@ class Streams:
     ) -> None:
         """Hold streams against these rules; a ledger asks of each event what makes it the same."""
         self._rule_book = rule_book
+        self.has_rules = bool(rule_book.rules)
+        """Whether there are any rules."""
         self._has_ledger = has_ledger
         self._monotonic = monotonic
         self._reads_until: float | None = None
@@ -106,11 +108,6 @@ class Streams:
         if self._reads_until is None:
             self._reads_until = now + SECONDS_WITHOUT_RULES
         return now >= self._reads_until
-
-    @property
-    def has_rules(self) -> bool:
-        """Whether there are any rules."""
-        return bool(self._rule_book.rules)
 
     def without_rules(self, empty: Collection[str], *, has_source: bool) -> NoRulesError:
         """Return the error of a run without rules: a rule to paste for each stream that was seen.
