@@ -17,6 +17,7 @@ from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.lease import LEASE_SECONDS
 from target_zendesk_events.ledger.ledger import Keyed, Settlement, Standing, Tally
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
+from target_zendesk_events.ledger.tables import PREFIX
 from target_zendesk_events.work import Outcome
 
 NOTHING = Tally()
@@ -130,3 +131,11 @@ def test_a_copy_goes_into_an_empty_database(made: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nothing to copy \[ZE620\]"):
         copied(f"sqlite:///{tmp_path}/none.sqlite", f"sqlite:///{tmp_path}/another.sqlite")
     assert not (tmp_path / "none.sqlite").exists()
+
+
+def test_every_table_is_copied(made: str) -> None:
+    """Also one that a later version adds."""
+    database = database_of(made, time.time)
+    with contextlib.closing(database):
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert {name for (name,) in names} == {f"{PREFIX}{table}" for table in (*copying.TABLES, "meta")}
