@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import datetime as dt
 import importlib
 import importlib.metadata
 import json
@@ -20,6 +21,8 @@ import click
 import pytest
 import support
 import yaml
+from jinja2 import Environment
+from jinja2.filters import FILTERS
 from jsonschema import Draft7Validator
 from reference import settings_table
 
@@ -28,6 +31,7 @@ from target_zendesk_events.cli import VERBS
 from target_zendesk_events.cli.playground import playground
 from target_zendesk_events.kinds.event import Event
 from target_zendesk_events.kinds.shipment import Claim
+from target_zendesk_events.mapping.filters import filters
 from target_zendesk_events.mapping.rules import compile_rules
 from target_zendesk_events.outcome import dead_letters
 from target_zendesk_events.playground.faults import KINDS, Fault
@@ -118,6 +122,13 @@ def test_the_playground_page_has_every_option_and_field() -> None:
     fields = [field.name for field in dataclasses.fields(Fault)]
     assert sorted(options - {"--config", "--port", "--user"} - set(re.findall(r"--[a-z][a-z-]+", page))) == []
     assert [name for name in (*fields, *KINDS) if f"`{name}`" not in page] == []
+
+
+def test_the_rules_page_has_every_filter() -> None:
+    """`docs/rules.md` names each filter that Jinja lacks."""
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    ours = filters(Environment(autoescape=True), dt.timezone.utc, null_is_nothing=False).keys() - FILTERS.keys()
+    assert sorted(name for name in ours if not name.startswith("_") and f"`{name}" not in page) == []
 
 
 ERRORS = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.TargetError)]

@@ -19,7 +19,13 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "reference/rules",
         "reference/report",
     ),
-    "Contributing": ("architecture", "decisions/README"),
+    "Contributing": (
+        "architecture",
+        "contributing/add-a-filter",
+        "contributing/add-a-verb",
+        "contributing/add-a-kind",
+        "decisions/README",
+    ),
 }
 FOLDERS = ("cookbook/README", "decisions/README")
 """Pages that have the rest of their folder below them."""
