@@ -20,7 +20,9 @@ from installed import UV, run, tool
 
 ROOT = Path(__file__).parent.parent
 VERSION = "1.2.3"
-LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "__pycache__", "dist", ".*_cache", ".hypothesis", ".meltano")
+LEFT_BEHIND = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", "build", "dist", ".*_cache", ".hypothesis", ".meltano"
+)
 AS_ROOT = os.geteuid() == 0
 PYTHON = "/usr/bin/python3" if AS_ROOT and Path("/usr/bin/python3").exists() else sys.executable
 """One that others than root can run too."""
