@@ -1,7 +1,4 @@
-"""The documents say what the code does: their examples run, and no setting, verb, error or message is forgotten.
-
-`python tests/test_docs.py` writes README's table of settings anew.
-"""
+"""The documents say what the code does: their examples run, and no setting, verb, error or message is forgotten."""
 
 from __future__ import annotations
 
@@ -24,7 +21,6 @@ import yaml
 from jinja2 import Environment
 from jinja2.filters import FILTERS
 from jsonschema import Draft7Validator
-from reference import settings_table
 
 from target_zendesk_events import errors, lenient
 from target_zendesk_events.cli import VERBS
@@ -36,7 +32,7 @@ from target_zendesk_events.mapping.rules import compile_rules
 from target_zendesk_events.outcome import dead_letters
 from target_zendesk_events.playground.faults import KINDS, Fault
 from target_zendesk_events.playground.server import Playground
-from target_zendesk_events.settings import MEANINGLESS, SDK_SETTINGS, SETTINGS
+from target_zendesk_events.settings import SDK_SETTINGS, SETTINGS
 from target_zendesk_events.settings.rules_file import read_rules_file
 from target_zendesk_events.work import Match, NoShipment, Outcome
 from target_zendesk_events.zendesk import refusals, rights
@@ -50,7 +46,6 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
 ALL_PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")))
 """With the decisions, the recipes and the reference, whose examples have tests of their own."""
-STARTS, ENDS = "<!-- settings: written by `python tests/test_docs.py` -->\n", "<!-- settings end -->"
 
 
 def text_of(name: str) -> str:
@@ -74,14 +69,8 @@ def about() -> dict[str, Any]:
     return settings
 
 
-def test_readme_has_every_setting() -> None:
-    """README's table is the one that the declared settings make."""
-    _, _, rest = README.read_text(encoding="utf-8").partition(STARTS)
-    assert rest.partition(ENDS)[0] == settings_table()
-
-
 def test_about_says_the_same() -> None:
-    """`--about` knows the settings of README's table, with its defaults and descriptions, and no others."""
+    """`--about` knows the declared settings, with their defaults and descriptions, and no others."""
     said = about()
     assert set(said) == {one.name for one in (*SETTINGS, *SDK_SETTINGS)}
     for one in SETTINGS:
@@ -90,17 +79,7 @@ def test_about_says_the_same() -> None:
         assert said[one.name].get("secret", False) == one.secret
 
 
-def test_readme_names_the_settings_that_mean_nothing() -> None:
-    """README tells which of the SDK's settings are accepted in vain."""
-    assert [name for name in MEANINGLESS if name not in README.read_text(encoding="utf-8")] == []
-
-
 # -- verbs, errors, messages -------------------------------------------------------------------------------------
-
-
-def test_readme_has_every_verb() -> None:
-    """README's table of verbs has each verb."""
-    assert [verb for verb in VERBS if f"| `zendesk-events {verb}` |" not in README.read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
@@ -412,18 +391,20 @@ def found_at(place: str, event: Event) -> Any:
     return None if place == "when" else getattr(event, place.removeprefix("event."))
 
 
-def test_readme_starts_with_its_two_commands() -> None:
-    """The first two fenced blocks install and run the demo, and the tests."""
-    first, second = ALL_BLOCKS[:2]
-    assert (first.language, second.language) == ("bash", "bash")
+def test_readme_has_its_two_commands() -> None:
+    """Two blocks of bash, and no other, which `.ci/run` takes from it: to install and run the demo, and the tests."""
+    first, second = (one for one in ALL_BLOCKS if one.page == "README.md" and one.language == "bash")
+    assert first is ALL_BLOCKS[0]
     assert first.text.endswith("zendesk-events demo")
     assert second.text.endswith('pytest --quiet --numprocesses=auto --dist=worksteal -m "not server"')
 
 
 @pytest.mark.slow
-def test_readme_connects_an_account_as_it_says(tmp_path: Path) -> None:
-    """Its configuration yields proposed rules, and these, saved and named as it says, send events."""
-    (settings,) = (json.loads(one.text) for one in ALL_BLOCKS if one.page == "README.md" and '"client_id"' in one.text)
+def test_an_account_is_connected_as_its_page_says(tmp_path: Path) -> None:
+    """Its configuration, without rules yet, yields proposed ones; these, saved and named as it says, send events."""
+    page = "docs/connecting.md"
+    (settings,) = (json.loads(one.text) for one in ALL_BLOCKS if one.page == page and '"client_id"' in one.text)
+    rules_file = settings.pop("rules_file")
     order = {"id": 7, "email": "customer-7@example.com", "updated_at": "2026-11-01T10:00:00Z"}
     kinds = {name: {"type": "integer" if name == "id" else "string"} for name in order}
     kinds["updated_at"]["format"] = "date-time"
@@ -437,8 +418,8 @@ def test_readme_connects_an_account_as_it_says(tmp_path: Path) -> None:
         account = {**settings, "client_secret": "opens-nothing", "api_url": served.url, "data_dir": data_dir}
         first, said = support.run_process(account, support.lines(messages), tmp_path)
         proposed = said[said.index("rules:") : said.index("dead letters waiting")]
-        (tmp_path / "rules.yml").write_text(proposed, encoding="utf-8")
-        second, _ = support.run_process({**account, "rules_file": "rules.yml"}, support.lines(messages), tmp_path)
+        (tmp_path / rules_file).write_text(proposed, encoding="utf-8")
+        second, _ = support.run_process({**account, "rules_file": rules_file}, support.lines(messages), tmp_path)
         assert (first.exit_code, second.exit_code, len(served.events())) == (2, 0, 1)
 
 
@@ -478,8 +459,3 @@ def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     of_headings = {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
     return of_headings | set(re.findall(r'<a id="([^"]+)"></a>', text))
-
-
-if __name__ == "__main__":
-    before, _, after = README.read_text(encoding="utf-8").partition(STARTS)
-    README.write_text(f"{before}{STARTS}{settings_table()}{ENDS}{after.partition(ENDS)[2]}", encoding="utf-8")

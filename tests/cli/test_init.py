@@ -147,7 +147,7 @@ def test_an_editor_finds_the_schema_beside_the_file(tmp_path: Path) -> None:
 
 
 def test_the_block_for_a_configuration_is_printed(tmp_path: Path) -> None:
-    """For JSON or, where a meltano.yml is, for that: README's plugin, or the setting alone. Then the next command."""
+    """For JSON or, where a meltano.yml is, for that: the documents' plugin, or the setting. Then the next command."""
     given = support.lines([support.schema("orders")])
 
     def said(*options: str) -> str:
@@ -162,8 +162,8 @@ def test_the_block_for_a_configuration_is_printed(tmp_path: Path) -> None:
     assert said("--config", "config.json").startswith("next: ")
     (tmp_path / "meltano.yml").write_text("project_id: a\n")
     block, _, then = said().partition("next: ")
-    readme = (ROOT / "README.md").read_text().partition("## Meltano\n")[2]
-    assert yaml.safe_load(block.partition(":\n")[2]) == yaml.safe_load(readme.split("```")[1].removeprefix("yaml"))
+    page = (ROOT / "docs" / "meltano.md").read_text().partition("## From a clone\n")[2]
+    assert yaml.safe_load(block.partition(":\n")[2]) == yaml.safe_load(page.split("```")[1].removeprefix("yaml"))
     assert then == "meltano invoke some-tap | meltano invoke target-zendesk-events:preview\n"
     (tmp_path / "meltano.yml").write_text("plugins: {loaders: [{name: target-zendesk-events}]}\n")
     assert "under target-zendesk-events:\n    config:\n      rules_file: rules.yml\nnext: " in said()

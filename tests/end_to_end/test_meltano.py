@@ -29,7 +29,6 @@ TRAVELS = ("LICENSE", "README.md", "meltano.yml", "pyproject.toml", "sample_stre
 """What of a clone the project needs."""
 NOWHERE = "http://127.0.0.1:9"
 """A Hub that nobody serves."""
-SECTIONS = (("README.md", "Meltano"), ("docs/meltano.md", "The loader"))
 STATE_ID = "playground:tap-sample-to-target-zendesk-events"
 RUN = ("run", "tap-sample", "target-zendesk-events")
 EXPECTED = json.loads((ROOT / "sample_streams" / "several_streams" / "expected.json").read_text())
@@ -112,25 +111,25 @@ def test_nothing_needs_the_hub_and_nobody_is_counted() -> None:
     assert described["send_anonymous_usage_stats"] is False
 
 
-def _section(page: str, heading: str) -> tuple[str, dict[str, Any]]:
-    """Return what a section says of Meltano, and the loader that it describes."""
-    section = (ROOT / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+def _documented() -> tuple[str, dict[str, Any]]:
+    """Return what the documents say of the loader, and the loader that they describe."""
+    page = (ROOT / "docs" / "meltano.md").read_text(encoding="utf-8")
+    section = page.partition("\n## The loader\n")[2].partition("\n## ")[0]
     (loader,) = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])["plugins"]["loaders"]
     return section, loader
 
 
-def test_readme_declares_what_it_puts_into_the_environment() -> None:
+def test_the_documents_declare_what_they_put_into_the_environment() -> None:
     """Meltano hands a variable on only where the plugin has a setting of its name."""
-    section, _ = _section(*SECTIONS[0])
-    named = {name.lower() for name in re.findall("TARGET_ZENDESK_EVENTS_([A-Z_]+)", section)}
+    page = (ROOT / "docs" / "meltano.md").read_text(encoding="utf-8")
+    named = {name.lower() for name in re.findall("TARGET_ZENDESK_EVENTS_([A-Z_]+)", page)}
     assert named
     assert named <= {setting["name"] for setting in described()["settings"]}
 
 
-@pytest.mark.parametrize("where", SECTIONS)
-def test_it_is_added_by_the_hubs_file(where: tuple[str, str]) -> None:
-    """The first line names that file where the project lives, and the loader is the one that the file defines."""
-    section, loader = _section(*where)
+def test_the_documents_add_it_by_the_hubs_file() -> None:
+    """Their first line names that file where the project lives, and their loader is the one that the file defines."""
+    section, loader = _documented()
     address = f"{REPOSITORY.replace('github.com', 'raw.githubusercontent.com')}/main/{HUB_FILE.relative_to(ROOT)}"
     assert section.strip().startswith(f"```shell\nmeltano add target-zendesk-events --from-ref {address}\n```")
     defined = yaml.safe_load(HUB_FILE.read_text())
@@ -331,12 +330,12 @@ def test_meltanos_own_test_of_the_loader_passes(project: Project) -> None:
 
 
 @pytest.mark.server
-def test_readme_s_own_project_runs(meltano: Path, tmp_path: Path) -> None:
+def test_the_documents_own_project_runs(meltano: Path, tmp_path: Path) -> None:
     """The loader is added by the Hub's file, without the Hub; its verbs are commands, and a pipeline runs.
 
     But for the package, which comes from a clone.
     """
-    _, loader = _section(*SECTIONS[0])
+    _, loader = _documented()
     tap = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
     samples = "target-zendesk-events/sample_streams"
     tap = {**tap, "pip_url": f"./{samples}/tap_sample", "config": {"folder": f"{samples}/several_streams"}}
