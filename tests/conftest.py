@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from environments import Environments
 
 from target_zendesk_events.playground.server import Playground
 
@@ -58,6 +59,12 @@ def playground(served: Playground) -> Playground:
     served.clear()
     served.set_faults()
     return served
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Environments:
+    """Give what installs other people's programs from PyPI. For tests marked `server`."""
+    return Environments(tmp_path_factory.mktemp("environments"))
 
 
 @pytest.fixture(scope="session")

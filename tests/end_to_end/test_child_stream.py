@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from pipes import Pipe
 
 import pytest
 import support
@@ -73,6 +71,47 @@ class TapShop(Tap):
 
 TapShop.cli()
 """
+PARTITIONED = """
+from singer_sdk import Stream, Tap
+from singer_sdk import typing as th
+
+
+class Orders(Stream):
+    name = "orders"
+    schema = th.PropertiesList(
+        th.Property("id", th.IntegerType), th.Property("email", th.StringType), th.Property("kind", th.StringType),
+        th.Property("at", th.DateTimeType), th.Property("customer_id", th.IntegerType),
+    ).to_dict()
+    primary_keys = ("id",)
+    replication_key = "id"
+    is_sorted = True
+    STATE_MSG_FREQUENCY = 2
+    partitions = [{"shop": number} for number in range(3)]
+
+    def get_records(self, context):
+        first = self.get_starting_replication_key_value(context) or 0
+        for row in range(1, 11):
+            number = row * 10 + context["shop"]
+            if number >= first:
+                yield {"id": number, "email": f"customer-{row}@example.com", "kind": self.name,
+                       "at": "2026-11-01T10:00:00Z"}
+
+
+class Visits(Orders):
+    name = "visits"
+
+
+class TapShops(Tap):
+    name = "tap-shops"
+    config_jsonschema = th.PropertiesList().to_dict()
+
+    def discover_streams(self):
+        return [Orders(self), Visits(self)]
+
+
+TapShops.cli()
+"""
+COMMAND = [sys.executable, "tap.py"]
 BOOKMARKS = {
     "partitions": 'replication_key = "id"',
     "no partitions": "state_partitioning_keys = ()",
@@ -88,37 +127,6 @@ def playground() -> Iterator[Playground]:
         yield served
 
 
-def numbers(playground: Playground) -> list[int]:
-    """Return the numbers on the timelines, in the order of storing."""
-    return [one.body["event"]["properties"]["number"] for one in playground.events()]
-
-
-def run(folder: Path, playground: Playground, before: Any, kill_after: int | None) -> tuple[int, Any]:
-    """Pipe the tap into the target, killed once so many more events are stored; return its exit code and last STATE."""
-    (folder / "state.json").write_text(json.dumps(before or {}))
-    arguments = ["--state", "state.json"] if before else []
-    stored = len(playground.events())
-    with (folder / "stdout").open("wb") as output, (folder / "stderr").open("wb") as error:
-        tap = subprocess.Popen(
-            [sys.executable, "tap.py", *arguments],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        target = subprocess.Popen(
-            [*support.TARGET, "--config", "config.json"], cwd=folder, stdin=tap.stdout, stdout=output, stderr=error
-        )
-        if tap.stdout is not None:
-            tap.stdout.close()
-        if kill_after is not None:
-            support.until(lambda: len(playground.events()) >= stored + kill_after or target.poll() is not None)
-            target.kill()
-        code = target.wait(60)
-        tap.wait(60)
-    states = [json.loads(line) for line in (folder / "stdout").read_text().splitlines() if line.endswith("}")]
-    return code, states[-1] if states else before
-
-
 @pytest.mark.server
 @pytest.mark.parametrize(
     ("bookmark", "ledger"), [("partitions", "none"), ("no partitions", None), ("partitions without a bookmark", "none")]
@@ -129,23 +137,36 @@ def test_a_parents_bookmark_never_passes_its_children(
     """Killed and started again from its last STATE, the target loses no child, and the ledger doubles none."""
     chance = random.Random(bookmark)  # noqa: S311 - a moment, no secret
     playground.clear()
-    settings = support.config(playground.url, tmp_path, rules=[RULE], max_in_flight=3, batch_size_rows=4)
-    if ledger:
-        settings["ledger_url"] = ledger
-    (tmp_path / "config.json").write_text(json.dumps(settings))
+    settings = {"rules": [RULE], **({"ledger_url": ledger} if ledger else {})}
     (tmp_path / "tap.py").write_text(TAP.replace("BOOKMARK", BOOKMARKS[bookmark]))
-    state: Any = None
+    pipe = Pipe(tmp_path, playground, COMMAND, lambda _, record: record["id"], **settings)
     for kill_after in (chance.randrange(3, 25), chance.randrange(3, 25), None):
-        code, state = run(tmp_path, playground, state, kill_after)
-        upto = ((state or {}).get("bookmarks") or {}).get("orders", {}).get("replication_key_value", 0)
-        stored = set(numbers(playground))
+        pipe.run(kill_after=kill_after)
+        upto = ((pipe.state or {}).get("bookmarks") or {}).get("orders", {}).get("replication_key_value", 0)
+        stored = set(pipe.stored())
         assert {order * 100 + place for order in range(1, upto + 1) for place in range(CHILDREN)} <= stored
-        if code == 0:
-            break
-    assert code == 0
     expected = {*range(1, PARENTS + 1)}
     expected |= {order * 100 + place for order in range(1, PARENTS + 1) for place in range(CHILDREN)}
-    assert set(numbers(playground)) == expected
+    assert set(pipe.stored()) == expected
     assert upto == PARENTS
     if ledger is None:
-        assert len(numbers(playground)) == len(expected)
+        assert len(pipe.stored()) == len(expected)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("per_stream", [False, True])
+def test_partitions_go_on_where_they_were_killed(playground: Playground, tmp_path: Path, *, per_stream: bool) -> None:
+    """Two streams of the same partitions: each row is once on the timeline, and STATE holds all partitions."""
+    chance = random.Random(per_stream)  # noqa: S311 - a moment, no secret
+    playground.clear()
+    (tmp_path / "tap.py").write_text(PARTITIONED)
+    settings = {"rules": [RULE], "state_per_stream": per_stream}
+    pipe = Pipe(tmp_path, playground, COMMAND, lambda _, record: record["id"], **settings)
+    for kill_after in (chance.randrange(3, 25), chance.randrange(3, 25), None, None):
+        pipe.run(kill_after=kill_after)
+    for stream in ("orders", "visits"):
+        assert sorted(pipe.stored(stream)) == [10 * row + shop for row in range(1, 11) for shop in range(3)]
+        partitions = pipe.state["bookmarks"][stream]["partitions"]
+        assert [(one["context"]["shop"], one["replication_key_value"]) for one in partitions] == [
+            (shop, 100 + shop) for shop in range(3)
+        ]

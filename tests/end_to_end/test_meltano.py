@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from environments import Environments
 from hub_definition import FILE as HUB_FILE
 from hub_definition import REPOSITORY, as_meltano_has_it, described
 from support import TARGET, command, lines
@@ -189,15 +189,9 @@ def test_what_could_not_be_checked_did_not_pass(tmp_path: Path, fault: Fault) ->
 
 
 @pytest.fixture(scope="session")
-def meltano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def meltano(environments: Environments) -> Path:
     """Install Meltano in an environment of its own; return its command."""
-    folder = tmp_path_factory.mktemp("meltano")
-    python = folder / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", "uv"], check=True, timeout=300)
-    install = [str(folder / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(python), "meltano>=4,<5"]
-    subprocess.run(install, check=True, timeout=300)
-    return folder / "bin" / "meltano"
+    return environments.install("meltano", "meltano>=4,<5", "uv") / "meltano"
 
 
 class Project:

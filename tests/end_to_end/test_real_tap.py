@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from pipes import TAPS, Pipe
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from environments import Environments
 from support import TARGET
 
 from target_zendesk_events.playground.server import Playground
@@ -21,7 +22,7 @@ from target_zendesk_events.playground.server import Playground
 pytestmark = pytest.mark.server
 
 README = Path(__file__).parents[2] / "README.md"
-PACKAGES = ("tap-rest-api-msdk==1.4.2", "setuptools<81")
+NAME = "tap-rest-api-msdk"
 ORDERS: tuple[dict[str, Any], ...] = (
     {
         "id": 7,
@@ -96,15 +97,9 @@ def shop() -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def tap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tap(environments: Environments) -> Path:
     """Install the tap in an environment of its own; return its command."""
-    folder = tmp_path_factory.mktemp("tap")
-    python = folder / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", "uv"], check=True, timeout=300)
-    install = [str(folder / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(python), *PACKAGES]
-    subprocess.run(install, check=True, timeout=300)
-    return folder / "bin" / "tap-rest-api-msdk"
+    return environments.install(NAME, f"{NAME}=={TAPS[NAME]}", "setuptools<81") / NAME
 
 
 def readme_rules() -> str:
@@ -121,6 +116,21 @@ def rules_for_this_tap() -> str:
     return mended
 
 
+def tap_config(shop_url: str) -> dict[str, Any]:
+    """Return the tap's configuration."""
+    stream = {
+        "name": "orders",
+        "path": "/orders",
+        "records_path": "$.orders[*]",
+        "primary_keys": ["id"],
+        "replication_key": "updated_at",
+        "except_keys": ["item"],
+        "source_search_field": "since",
+        "source_search_query": "$last_run_date",
+    }
+    return {"api_url": shop_url, "start_date": "2026-10-01T00:00:00+00:00", "streams": [stream]}
+
+
 class Pipeline:
     """The tap, piped into the target, with STATE kept in a file as an orchestrator keeps it."""
 
@@ -129,19 +139,8 @@ class Pipeline:
         (folder / "rules.yml").write_text(rules_for_this_tap())
         self._folder = folder
         self._state = folder / "state.json"
-        stream = {
-            "name": "orders",
-            "path": "/orders",
-            "records_path": "$.orders[*]",
-            "primary_keys": ["id"],
-            "replication_key": "updated_at",
-            "except_keys": ["item"],
-            "source_search_field": "since",
-            "source_search_query": "$last_run_date",
-        }
-        source = {"api_url": shop_url, "start_date": "2026-10-01T00:00:00+00:00", "streams": [stream]}
         target = {"api_url": zendesk_url, "data_dir": str(folder / "data"), "rules_file": str(folder / "rules.yml")}
-        self._tap = [str(tap), "--config", self._written("tap.json", source)]
+        self._tap = [str(tap), "--config", self._written("tap.json", tap_config(shop_url))]
         self._target = [*TARGET, "--config", self._written("target.json", target)]
 
     def run(self) -> Any:
@@ -194,6 +193,31 @@ def test_a_taps_records_reach_the_timeline_and_its_state_comes_back(tap: Path, s
         assert pipeline.run() == _bookmark("2026-11-02T08:30:00+00:00")
         assert shop.asked[-1] == "2026-11-01T10:00:00+00:00"
         assert [event.body for event in zendesk.events()] == [paid, shipped]
+
+
+def test_killed_in_the_middle_it_goes_on(tap: Path, shop: Shop, tmp_path: Path) -> None:
+    """Each order, and each change of one, is once on the timeline, though the tap asks for the last one again."""
+    shop.orders = [{**ORDERS[0], "id": n, "updated_at": f"2026-11-01T09:{n:02}:00+00:00"} for n in range(20)]
+    (tmp_path / "tap.json").write_text(json.dumps(tap_config(f"http://127.0.0.1:{shop.server_port}")))
+    rule = {
+        "stream": "orders",
+        "profile": {"identifiers": {"email": "{{ email }}", "number": "{{ id }}"}},
+        "event": {
+            "type": "order",
+            "created_at": "{{ updated_at }}",
+            "properties": {"number": "{{ id }} {{ status }}", "stream": "{{ stream }}", "total": "{{ total }}"},
+        },
+    }
+    with Playground(delay=0.02) as zendesk:
+        command = [str(tap), "--config", "tap.json"]
+        pipe = Pipe(tmp_path, zendesk, command, lambda _, order: f"{order['id']} {order['status']}", rules=[rule])
+        pipe.run(kill_after=9)
+        pipe.run()
+        shop.orders.append({**ORDERS[0], "id": 3, "status": "shipped", "updated_at": "2026-11-02T08:30:00+00:00"})
+        pipe.run()
+        assert sorted(pipe.stored()) == sorted([*(f"{number} paid" for number in range(20)), "3 shipped"])
+    assert pipe.state == _bookmark("2026-11-02T08:30:00+00:00")
+    assert not list((tmp_path / "data").glob("dead-letters/*"))
 
 
 def _bookmark(value: str) -> dict[str, Any]:
