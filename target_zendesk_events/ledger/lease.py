@@ -61,6 +61,8 @@ class Lease:
         self._steady = steady
         self._renewed = (0.0, 0.0)
         self._sights: dict[int, Sight] = {}
+        self.gone: list[int] = []
+        """The newest of those runs whose leases had lapsed when they were last looked at: they start nothing."""
         self.run = transactions.run(lambda: self._begin(name, not_before))
         """The run's number."""
         self._look()
@@ -157,8 +159,9 @@ class Lease:
             f"SELECT id, lease_until FROM {PREFIX}runs WHERE account = ? AND id <> ? AND ended IS NULL "
             f"ORDER BY id DESC LIMIT {RUNS_LOOKED_AT}"
         )
-        for run, until in self._transactions.ask(statement, (self._account, self.run)):
-            self._see(run, until)
+        looked = self._steady()
+        rows = self._transactions.ask(statement, (self._account, self.run))
+        self.gone = [run for run, until in rows if self._see(run, until).since + LEASE_SECONDS <= looked]
 
     def _see(self, run: int, until: float) -> Sight:
         sight = self._sights.get(run)

@@ -10,6 +10,7 @@ import secrets
 from typing import Any, Final
 
 from target_zendesk_events.kinds.request import Bucket
+from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.tables import PREFIX
 from target_zendesk_events.ledger.transactions import Transactions
 from target_zendesk_events.limits.found_rate import FoundRate, Place, Told
@@ -45,9 +46,15 @@ class Block:
 class SharedRateLimit(RateLimit):
     """A rate limit that counts the attempts of every run on the ledger: in this run exactly, beyond it by permits."""
 
-    def __init__(self, per_minute: int, transactions: Transactions, account: bytes, bucket: Bucket) -> None:
-        """Share `per_minute` attempts of a bucket among all runs that use this ledger for this account."""
+    def __init__(
+        self, per_minute: int, transactions: Transactions, account: bytes, bucket: Bucket, lease: Lease | None = None
+    ) -> None:
+        """Share `per_minute` attempts of a bucket among all runs that use this ledger for this account.
+
+        `lease` tells this run's number, and which others are gone.
+        """
         super().__init__(per_minute)
+        self._lease = lease
         self._transactions = transactions
         self._database = transactions.database
         self._whose = account, bucket.value
@@ -210,8 +217,7 @@ class SharedRateLimit(RateLimit):
         now = database.now()
         longest = now + PERMIT_SECONDS + LONGEST_ANSWER_SECONDS + WINDOW_SECONDS
         database.execute(f"DELETE FROM {PREFIX}permits {_OWN} AND until <= ?", (*whose, now))
-        shorten = f"UPDATE {PREFIX}permits SET until = ? {_OWN} AND until > ?"
-        database.execute(shorten, (longest, *whose, longest))  # of a clock that was ahead
+        self._shorten(now, longest)
         wait = self._held_for(now)
         if wait > 0:
             return None, wait
@@ -226,9 +232,23 @@ class SharedRateLimit(RateLimit):
             if wait > 0:
                 return None, min(wait, PERMIT_SECONDS)
         block = Block(secrets.randbits(62), count, 0.0)
-        insert = f"INSERT INTO {PREFIX}permits (account, bucket, id, count, until, sent) VALUES (?, ?, ?, ?, ?, ?)"
-        database.execute(insert, (*whose, block.number, count, longest, now + PERMIT_SECONDS))
+        run = 0 if self._lease is None else self._lease.run
+        columns = "account, bucket, id, count, until, sent, run"
+        insert = f"INSERT INTO {PREFIX}permits ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        database.execute(insert, (*whose, block.number, count, longest, now + PERMIT_SECONDS, run))
         return block, 0.0
+
+    def _shorten(self, now: float, longest: float) -> None:
+        """Let permits last no longer than those of now: of a clock that was ahead, or of a run that is gone.
+
+        What that one had sent has arrived: it started nothing since its lease lapsed.
+        """
+        gone = [] if self._lease is None else self._lease.gone
+        of_gone = f"run IN ({','.join(map(str, gone)) or 'NULL'})"
+        until = f"CASE WHEN {of_gone} THEN CAST(? AS {self._database.types['real']}) ELSE ? END"
+        shorten = f"UPDATE {PREFIX}permits SET until = {until} {_OWN} AND until > {until}"
+        ends = now + WINDOW_SECONDS + MARGIN_SECONDS, longest
+        self._database.execute(shorten, (*ends, *self._whose, *ends))
 
     def _paced(self, count: int, places: int, now: float) -> float:
         """Return the seconds until so many may be granted, zero if they are: spread over the minute for all runs."""

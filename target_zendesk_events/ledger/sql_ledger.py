@@ -184,7 +184,7 @@ class SqlLedger:
 
     def rate_limit(self, requests_per_minute: int, bucket: Bucket) -> RateLimit:
         """Return the account's rate limit of a bucket, shared with the other runs on this ledger."""
-        return SharedRateLimit(requests_per_minute, self.transactions, self.account, bucket)
+        return SharedRateLimit(requests_per_minute, self.transactions, self.account, bucket, self._lease)
 
     def usage(self) -> Usage:
         """Return what the account has used this month, today, and of names."""

@@ -113,6 +113,10 @@ MIGRATIONS: Final = (
         "ALTER TABLE {prefix}permits ADD COLUMN sent {real} NOT NULL DEFAULT 0",
         "ALTER TABLE {prefix}permits ADD COLUMN refused INTEGER NOT NULL DEFAULT 0",
     ),
+    (
+        # run: whose they are; 0 where nobody knows
+        "ALTER TABLE {prefix}permits ADD COLUMN run INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 

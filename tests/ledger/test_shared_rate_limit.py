@@ -6,14 +6,16 @@ import heapq
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.database import database_of
+from target_zendesk_events.ledger.lease import LEASE_SECONDS
 from target_zendesk_events.ledger.shared_rate_limit import BLOCKS_A_MINUTE, PERMIT_SECONDS, SharedRateLimit
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
-from target_zendesk_events.limits.rate_limit import WINDOW_SECONDS
+from target_zendesk_events.limits.rate_limit import WINDOW_SECONDS, RateLimit
 
 PER_MINUTE = 60
 BLOCK = PER_MINUTE // BLOCKS_A_MINUTE
@@ -31,19 +33,19 @@ class House:
         self.url = f"sqlite:///{folder}/ledger.sqlite"
         self.ledgers: list[SqlLedger] = []
 
+    def ledger(self, account: str = "acme.zendesk.com/", **others: Any) -> SqlLedger:
+        """Open the ledger as one more run."""
+        database = database_of(self.url, lambda: self.now + self.wrong_by)
+        ledger = SqlLedger(database, account=account, run="run", retention_days=9, digest=str, **others)
+        self.ledgers.append(ledger)
+        return ledger
+
     def limit(self, account: str = "acme.zendesk.com/", bucket: Bucket = Bucket.EVENTS) -> SharedRateLimit:
         """Return the rate limit of one more run."""
-        ledger = SqlLedger(
-            database_of(self.url, lambda: self.now + self.wrong_by),
-            account=account,
-            run="run",
-            retention_days=9,
-            digest=str,
-        )
-        self.ledgers.append(ledger)
+        ledger = self.ledger(account)
         return SharedRateLimit(PER_MINUTE, ledger.transactions, ledger.account, bucket)
 
-    def start(self, limit: SharedRateLimit, wanted: int) -> int:
+    def start(self, limit: RateLimit, wanted: int) -> int:
         """Start as many requests of a run as may start now, up to `wanted`; return how many."""
         started = 0
         while started < wanted and (places := limit.grant(self.now, wanted - started)):
@@ -169,6 +171,34 @@ def test_a_retry_after_holds_for_all_runs(house: House) -> None:
     assert house.start(first, 1) + house.start(second, 1) == 0
     house.now += 0.2
     assert house.start(first, 1) + house.start(second, 1) == 2
+
+
+def test_permits_of_a_run_that_was_killed_last_no_longer_than_what_it_sent(house: House) -> None:
+    """A minute after its lease was seen to have lapsed nothing of it counts; until then all of it does."""
+    killed, second = (house.ledger(steady=lambda: house.now).rate_limit(PER_MINUTE, Bucket.EVENTS) for _ in range(2))
+    assert house.start(killed, 60) == 60
+    for _ in range(int(LEASE_SECONDS) + 2):
+        house.now += 1
+        assert house.start(second, 1) == 0
+        house.ledgers[1].heartbeat()
+    house.now += WINDOW_SECONDS - 2
+    assert house.start(second, 1) == 0
+    house.now += 3
+    assert house.start(second, 60) == 60
+
+
+def test_permits_of_a_run_that_lives_last_as_long_as_they_may_be_used(house: House) -> None:
+    """Whoever wakes and has not looked at the others yet takes nobody for gone."""
+    lives, wakes = (house.ledger(steady=lambda: house.now).rate_limit(PER_MINUTE, Bucket.EVENTS) for _ in range(2))
+    assert house.start(lives, 60) == 60
+    for _ in range(3):
+        house.now += LEASE_SECONDS / 2
+        house.ledgers[0].heartbeat()
+    assert house.start(wakes, 1) == 0
+    house.ledgers[1].heartbeat()
+    assert house.start(wakes, 1) == 0
+    house.now += WINDOW_SECONDS + 5
+    assert house.start(wakes, 1) == 0
 
 
 @pytest.mark.parametrize("wrong_by", [7_200.0, 400 * 86_400.0])
