@@ -358,16 +358,29 @@ def test_a_transaction_whose_run_was_suspended_is_made_again(server_url: str) ->
 
 
 @pytest.mark.server
-def test_runs_that_start_at_once_bring_an_older_ledger_up_to_date(server_url: str) -> None:
+@pytest.mark.parametrize(("habit", "ours"), [("off", "on"), ("local", "local"), ("on", "on")])
+def test_every_commit_waits_for_the_disk(habit: str, ours: str, server_url: str) -> None:
+    """Also where the server's habit is another: a claim that a crash undoes is an event that goes twice."""
+    url = f"{server_url}?options=-csynchronous_commit%3D{habit}"
+    with contextlib.closing(database_of(url, time.time)) as database:
+        database.begin()
+        assert database.execute("SHOW synchronous_commit").fetchall() == [(ours,)]
+        database.execute("COMMIT")
+        assert database.execute("SHOW synchronous_commit").fetchall() == [(habit,)]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("older", [6, 9])
+def test_runs_that_start_at_once_bring_an_older_ledger_up_to_date(older: int, server_url: str) -> None:
     """Each version is made once, by one of them; the others wait, and go on with what it made."""
-    older = 6
     words = {"prefix": PREFIX, "blob": "BYTEA", "real": "DOUBLE PRECISION", "tail": ""}
     with psycopg.connect(server_url, autocommit=True) as owner, ThreadPoolExecutor() as pool:
         owner.execute(f"CREATE TABLE {PREFIX}meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)".encode())
         for statement in itertools.chain(*MIGRATIONS[:older]):
             owner.execute(statement.format(**words).encode())
         owner.execute(f"INSERT INTO {PREFIX}meta VALUES ('version', '{older}'), ('secret', 'abcd')".encode())
-        owner.execute(f"INSERT INTO {PREFIX}counts VALUES ('a', 'sent 2026-11', 5)".encode())
+        name = "sent 2026-11" if older == 6 else "sent event 2026-11"
+        owner.execute(f"INSERT INTO {PREFIX}counts VALUES ('a', '{name}', 5)".encode())
         owner.execute("BEGIN")
         owner.execute(f"LOCK TABLE {PREFIX}meta IN EXCLUSIVE MODE".encode())
         runs = [pool.submit(ledger_of, server_url, must_stop=lambda: False) for _ in range(4)]
