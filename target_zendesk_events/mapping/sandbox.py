@@ -43,10 +43,14 @@ class Variables(Context):
     def __init__(self, sandbox: Sandbox, variables: Mapping[str, Any]) -> None:
         """Let templates read `variables`; each is null where it is absent."""
         self.environment = sandbox
-        self.parent = variables  # type: ignore[assignment]  # only read
         self.vars = {}
         self.eval_ctx = sandbox.eval_context
         self.exported_vars = set()
+        self.read(variables)
+
+    def read(self, variables: Mapping[str, Any]) -> None:
+        """Let templates read these variables, and those before no more."""
+        self.parent = variables  # type: ignore[assignment]  # only read
         self.resolve_or_missing = variables.get  # type: ignore[method-assign, assignment]  # an absent field is null
 
 
@@ -79,6 +83,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters.update(filters.filters(self, zone, null_is_nothing=null_is_nothing))
         self.tests.update(filters.tests())
         self.eval_context = EvalContext(self, None)
+        self._reading = Variables(self, {})
+
+    def reading(self, variables: Mapping[str, Any]) -> Variables:
+        """Return the one context of expressions, over these variables from now on: an expression sets none."""
+        self._reading.read(variables)
+        return self._reading
 
     def compiled(self, tree: nodes.Template, *, is_expression: bool) -> Template:
         """Return a syntax tree as a template that can be rendered, or asked for its value."""

@@ -44,20 +44,12 @@ class Value(Protocol):
 class Scope:
     """One record as templates see it: its fields as variables."""
 
-    __slots__ = ("_contexts", "_variables", "record")
+    __slots__ = ("record", "variables")
 
     def __init__(self, record: Mapping[str, Any], built_in: Mapping[str, Any] | None = None) -> None:
         """Open a record to templates; it is read, never changed. `built_in` holds `record` and `stream`, if used."""
         self.record = record
-        self._variables = {**record, **built_in} if built_in else record
-        self._contexts: dict[Sandbox, Variables] = {}
-
-    def context(self, sandbox: Sandbox) -> Variables:
-        """Return the record as Jinja reads it; made at first use, since fields do without."""
-        context = self._contexts.get(sandbox)
-        if context is None:
-            context = self._contexts[sandbox] = Variables(sandbox, self._variables)
-        return context
+        self.variables = {**record, **built_in} if built_in else record
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,7 +127,7 @@ class Expression:
 
     def of(self, scope: Scope) -> Any:  # noqa: ANN401 - any value
         """Return what the expression yields; generators as lists."""
-        value: Any = self.template.root_render_func(scope.context(self.sandbox))
+        value: Any = self.template.root_render_func(self.sandbox.reading(scope.variables))
         return value if type(value) in _PLAIN or not isinstance(value, Iterator) else list(value)
 
 
@@ -152,7 +144,7 @@ class Text:
     def of(self, scope: Scope) -> str | None:
         """Return the text; null where a null is written in a strict place."""
         try:
-            return "".join(self.template.root_render_func(scope.context(self.sandbox)))
+            return "".join(self.template.root_render_func(Variables(self.sandbox, scope.variables)))
         except NullInText:
             return None
 
