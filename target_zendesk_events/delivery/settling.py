@@ -16,6 +16,7 @@ from target_zendesk_events.outcome.report import Report
 from target_zendesk_events.work import NoShipment, Outcome, Receipt, Work
 
 SECONDS_BETWEEN_STATES = 1.0
+SET_ASIDE = frozenset({Outcome.REJECTED, Outcome.HELD})
 NOT_KEPT = frozenset({Outcome.DUPLICATE, Outcome.UNKNOWN_CUSTOMER})
 """Outcomes of which the ledger keeps nothing: it knows the one, and the other may go when its record comes again."""
 OWN_REASONS = frozenset({"invalid", "unmappable", "limit", "unresolved", "unknown_customer"})
@@ -85,7 +86,7 @@ class Settling:
 
     def receive(self, shipment: OpenShipment, receipt: Receipt) -> None:
         """Take in the outcome of one shipment; it counts after the next `commit`."""
-        if receipt.outcome in {Outcome.REJECTED, Outcome.HELD}:
+        if receipt.outcome in SET_ASIDE:
             self._set_aside(shipment, receipt)
         self._received.append((shipment, receipt))
 
@@ -251,7 +252,11 @@ def known_end(entry: Entry) -> Receipt:
     """Return how a shipment ends that the ledger has as settled."""
     if entry.outcome is Outcome.FORGOTTEN:
         return Receipt(Outcome.FORGOTTEN)
-    return Receipt(Outcome.DUPLICATE, entry.set_aside_as)
+    set_aside_as = entry.set_aside_as
+    return Receipt(Outcome.DUPLICATE, set_aside_as) if set_aside_as else _KNOWN
+
+
+_KNOWN = Receipt(Outcome.DUPLICATE)
 
 
 def aside_of(aside: SetAside) -> Keyed:

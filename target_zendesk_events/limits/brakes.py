@@ -32,13 +32,15 @@ class SetAsideShare:
 
     def note_record(self, stream: str) -> None:
         """Count a record that was matched or invalid."""
-        self._know(stream)
+        if stream not in self._records:
+            self._know(stream)
         self._records[stream] += 1
         self._fresh_records[stream] += 1
 
     def note_set_aside(self, stream: str) -> str:
         """Count a record that was set aside; return what stops its stream, to be followed by why, or nothing."""
-        self._know(stream)
+        if stream not in self._records:
+            self._know(stream)
         self._set_aside[stream] += 1
         self._fresh_set_aside[stream] += 1
         aside, records = self._set_aside[stream], self._records[stream]
@@ -69,8 +71,7 @@ class SetAsideShare:
         return fresh
 
     def _know(self, stream: str) -> None:
-        if stream not in self._records:
-            self._records[stream], self._set_aside[stream] = self._before(stream)
+        self._records[stream], self._set_aside[stream] = self._before(stream)
 
 
 class Names:

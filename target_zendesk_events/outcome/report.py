@@ -74,15 +74,15 @@ class StreamCounts:
     letters: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     reasons: Reasons = dataclasses.field(default_factory=Reasons)
     set_aside: int = 0
-    rules: dict[str, RuleCounts] = dataclasses.field(default_factory=dict)
+    rules: collections.defaultdict[str, RuleCounts] = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(RuleCounts)
+    )
     stopped: str = ""
     settled_at: float | None = None
     """When the newest of them was settled, in epoch seconds; None where none was."""
 
     def rule(self, name: str) -> RuleCounts:
         """Return the counts of one rule."""
-        if name not in self.rules:
-            self.rules[name] = RuleCounts()
         return self.rules[name]
 
     def total(self, name: str) -> int:
@@ -110,7 +110,7 @@ class Report:
 
     def __init__(self) -> None:
         """Start at zero."""
-        self.streams: dict[str, StreamCounts] = {}
+        self.streams: collections.defaultdict[str, StreamCounts] = collections.defaultdict(StreamCounts)
         self.requests: collections.Counter[str] = collections.Counter()
         self.attempts = Span()
         """All that take a minute's place."""
@@ -121,21 +121,19 @@ class Report:
 
     def stream(self, name: str) -> StreamCounts:
         """Return the counts of one stream."""
-        if name not in self.streams:
-            self.streams[name] = StreamCounts()
         return self.streams[name]
 
     def count_record(self, stream: str, kind: str) -> None:
         """Count one record as `invalid`, `unmatched`, `skipped` or `matched`."""
-        counts = self.stream(stream)
+        counts = self.streams[stream]
         counts.records += 1
         counts.counts[kind] += 1
 
     def count_match(self, stream: str, match: Match) -> RuleCounts:
         """Count what a rule made of a record: a thing to send, or why none. Returns the rule's counts."""
-        counts = self.stream(stream).rule(match.rule)
+        counts = self.streams[stream].rules[match.rule]
         counts.matches += 1
-        counts.count(match, "events" if match.no_shipment is None else match.no_shipment.value)
+        counts.count(match, match.no_shipment or "events")
         if match.shipment is not None:
             minute = self.minutes[match.shipment.bucket]
             minute.open += 1
@@ -145,7 +143,7 @@ class Report:
     def count_outcome(self, stream: str, match: Match, outcome: Outcome) -> RuleCounts:
         """Count how a thing that was to be sent ended. Returns the rule's counts."""
         counts = self.streams[stream].rules[match.rule]
-        counts.count(match, outcome.value)
+        counts.count(match, outcome)
         if match.shipment is not None:
             self.minutes[match.shipment.bucket].open -= 1
         return counts
