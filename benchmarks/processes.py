@@ -95,11 +95,15 @@ def _feed(source: Path | None) -> Iterator[IO[bytes] | int]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without what would turn the target, or a client, somewhere else."""
+    """Return the environment without what would turn the target, or a client, somewhere else.
+
+    Modules may be kept compiled, as those of an installed package are.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_", "MELTANO_"))
+        if name != "PYTHONDONTWRITEBYTECODE"
+        and not name.startswith(("TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_", "MELTANO_"))
     }
 
 

@@ -1,7 +1,8 @@
-"""Ctrl-C while the console scripts still import ends them without a traceback."""
+"""How the console scripts start: Ctrl-C ends them without a traceback, and no time goes into what stays anyway."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -46,3 +47,36 @@ def test_the_package_can_be_run() -> None:
     command = [sys.executable, "-m", "target_zendesk_events", "--version"]
     said = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stdout
     assert said.startswith("target-zendesk-events v")
+
+
+SCRIPT = """
+import gc
+from target_zendesk_events import scripts, target
+
+class Told(target.TargetZendeskEvents):
+    def __init__(self, **given):
+        super().__init__(**given)
+        print("built", gc.isenabled())
+
+    def listen(self, file_input):
+        print("reads", gc.isenabled(), gc.get_freeze_count() > 0)
+
+target.TargetZendeskEvents = Told
+scripts.target_zendesk_events()
+"""
+
+
+def test_the_collector_rests_until_the_target_reads(tmp_path: Path) -> None:
+    """It looks through nothing while the target is built; then it works, and passes over what was there."""
+    rule = {"stream": "orders", "profile": {"identifiers": {"email": "{{ email }}"}}, "event": {"type": "order"}}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"api_url": "http://127.0.0.1:9", "source": "shop", "rules": [rule], "dry_run": True}))
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "--config", str(config)],
+        capture_output=True,
+        cwd=tmp_path,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["built False", "reads True True"], done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import sys
@@ -92,6 +93,7 @@ class CommandTarget(Target):
         raise_limit()
         try:
             target = cls(config=config.config if config else {})
+            _collect_from_here()
             target.listen(file_input)
         except TargetError as fault:
             log_fault(fault)
@@ -101,6 +103,13 @@ class CommandTarget(Target):
             sys.exit(1)
         ignore_from_here()
         sys.exit(target.exit_code)
+
+
+def _collect_from_here() -> None:
+    """Wake Python's collector of cycles, where the script had it rest; what there is by now it need never look at."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def log_fault(fault: TargetError) -> None:
