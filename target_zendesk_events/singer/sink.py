@@ -17,6 +17,7 @@ from target_zendesk_events.lenient import MAX_DEPTH
 from target_zendesk_events.singer.in_time import TakesTooLongError, in_time
 from target_zendesk_events.singer.schemas import as_meant
 from target_zendesk_events.work import DeadLetter, Work
+from target_zendesk_events.work import DeadLetter, Match, Work
 
 if TYPE_CHECKING:
     from singer_sdk import Target
@@ -81,13 +82,24 @@ class EventSink(RecordSink):
         """Put into `work` what the rules make of its record; None was dropped by a stream map, `is_too_deep` is cut."""
         if record is None or not self.rules:
             return
-        if self._key_properties:
-            values = {name: record.get(name) for name in self._key_properties}
-            work.key_values = None if None in values.values() else values
+        work.key_values = self._key_of(record)
         work.invalid = TOO_DEEP if is_too_deep else self._fault_of(record)
         if not work.invalid:
             rules = self.rules if work.replayed is None else _restricted(self.rules, work.replayed)
-            work.matches = [match for rule in rules for match in rule.apply(record, self.stream_name)]
+            matches: list[Match] = []
+            for rule in rules:
+                matches += rule.apply(record, self.stream_name)
+            work.matches = matches
+
+    def _key_of(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the record's key properties; None where there are none, or one of them is null or missing."""
+        values: dict[str, Any] = {}
+        for name in self._key_properties:
+            value = record.get(name)
+            if value is None:
+                return None
+            values[name] = value
+        return values or None
 
     def count(self) -> None:
         """Count a record for the SDK's metric, which is told of many at once."""
