@@ -17,7 +17,7 @@ from target_zendesk_events.mapping.making import Surroundings
 from target_zendesk_events.mapping.read_rule import read_rule
 from target_zendesk_events.mapping.reading import Reading, constant_name_faults
 from target_zendesk_events.mapping.rule import FieldFault, Rule, nearest
-from target_zendesk_events.mapping.templates import Templates
+from target_zendesk_events.mapping.templates import templates_in
 from target_zendesk_events.mapping.times import moment, time_zone
 from target_zendesk_events.mapping.values import BadValueError
 
@@ -96,7 +96,7 @@ def compile_rules(  # noqa: PLR0913 - the settings that rules depend on
         raise ConfigurationError(message)
     zone = _zone(timezone)
     surroundings = Surroundings(
-        Templates(zone),
+        templates_in(zone),
         Cleaning(blocked_values),
         Timeline(zone, wall, certain),
         None if since is None else Since(moment(since, zone), since_length, certain or wall),

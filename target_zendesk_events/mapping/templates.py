@@ -7,6 +7,7 @@ identifier `"0987654321"` a number.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -149,13 +150,26 @@ class Text:
             return None
 
 
+MOST_KEPT = 2_000
+
+
+@functools.lru_cache(maxsize=8)
+def templates_in(zone: dt.tzinfo) -> Templates:
+    """Return what compiles the values of rules whose times without an offset are in this zone."""
+    return Templates(zone)
+
+
 class Templates:
-    """Compiles the values of rules. One for a set of rules; `zone` is for times without an offset."""
+    """Compiles the values of rules; what many rules say alike is compiled once.
+
+    `zone` is for times without an offset.
+    """
 
     def __init__(self, zone: dt.tzinfo) -> None:
         """Build the sandboxes: one for strict places, one for those where a null is written as nothing."""
         self._strict = Sandbox(zone, null_is_nothing=False)
         self._lenient = Sandbox(zone, null_is_nothing=True)
+        self._compiled = functools.lru_cache(maxsize=MOST_KEPT)(self._compile)
 
     def compile(self, source: Any, *, lenient: bool = False) -> Value:  # noqa: ANN401 - any value of a rule
         """Return a value of a rule, compiled; what is no text is a constant. Raises BadTemplateError."""
@@ -174,7 +188,7 @@ class Templates:
         message = "takes one expression, without text around it [ZE215]"
         raise BadTemplateError(message)
 
-    def _compiled(self, source: str, *, lenient: bool) -> Value:
+    def _compile(self, source: str, *, lenient: bool) -> Value:
         sandbox = self._lenient if lenient else self._strict
         try:
             tree = sandbox.parse(source)

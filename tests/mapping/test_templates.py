@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_zendesk_events.mapping.syntax import BadTemplateError
-from target_zendesk_events.mapping.templates import Constant, Scope, Templates, Text
+from target_zendesk_events.mapping.templates import Constant, Scope, Templates, Text, templates_in
 from target_zendesk_events.mapping.values import BadValueError, json_value, text_of
 
 TEMPLATES = Templates(dt.timezone.utc)
@@ -493,3 +493,13 @@ def test_half_of_a_character_is_refused(value: Any) -> None:
 def test_a_text_of_statements_is_text() -> None:
     """A value with statements in it is text, even around a single expression."""
     assert isinstance(TEMPLATES.compile("{% if id %}{{ id }}{% endif %}"), Text)
+
+
+def test_what_many_rules_say_alike_is_compiled_once() -> None:
+    """Most of a start with many rules went by in compiling the same few templates; zone and place tell them apart."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    source = "{{ total | round(2) }} of {{ id }}"
+    first = templates_in(berlin).compile(source)
+    assert templates_in(berlin).compile(source) is first
+    assert templates_in(berlin).compile(source, lenient=True) is not first
+    assert templates_in(dt.timezone.utc).compile(source) is not first
