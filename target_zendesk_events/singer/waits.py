@@ -6,12 +6,16 @@ import contextlib
 import os
 import selectors
 import signal
+import weakref
 
 from target_zendesk_events.singer.lines import Input
 
 
 class Alarm:
-    """A pipe that ends the wait: workers ring it when an answer is there, and Python when a signal came."""
+    """A pipe that ends the wait: workers ring it when an answer is there, and Python when a signal came.
+
+    It is closed when nobody can ring it any more.
+    """
 
     def __init__(self) -> None:
         """Open the pipe; signals ring it from now on."""
@@ -19,6 +23,8 @@ class Alarm:
         self._is_ringing = False
         os.set_blocking(self.reading_end, False)
         os.set_blocking(self._writing_end, False)
+        # the end of the process closes it unasked: till then a signal may ring
+        weakref.finalize(self, _close, self.reading_end, self._writing_end).atexit = False
 
     def take_signals(self) -> None:
         """Have signals ring, beside what their handlers do. Only the main thread may ask for it."""
@@ -69,3 +75,15 @@ class Waiter:
         """Stop watching."""
         self._without_input.close()
         self._with_input.close()
+
+
+def _close(*ends: int) -> None:
+    """Close a pipe, once no signal rings it; only the main thread can see to that, and leaves others' pipes alone."""
+    try:
+        rung = signal.set_wakeup_fd(-1)
+    except ValueError:
+        return
+    if rung not in ends:
+        signal.set_wakeup_fd(rung, warn_on_full_buffer=False)
+    for end in ends:
+        os.close(end)

@@ -95,12 +95,7 @@ class Reading:
 
     def read(self, source: Any) -> dict[str, int]:
         """Read all of the input."""
-        try:
-            return dict(self.reader.process_lines(source, {"STATE": self.messages.append}))
-        finally:
-            self.reader.alarm.quiet()
-            for end in (self.reader.alarm.reading_end, self.reader.alarm._writing_end):  # noqa: SLF001 - ours to close
-                os.close(end)
+        return dict(self.reader.process_lines(source, {"STATE": self.messages.append}))
 
     @property
     def values(self) -> list[Any]:
