@@ -1,86 +1,24 @@
-"""What the tests that break things on purpose share: a tap's stream, ways to bend it, and all that a run says."""
+"""A tap's stream, and ways to bend it: its messages, its lines, and the files of its BATCH."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
+import dataclasses
+import gzip
 import json
-import logging
-import os
 import random
-import re
-import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import support
 from hypothesis import strategies as st
 
-from target_zendesk_events.target import TargetZendeskEvents
-
-FAST = int(os.environ.get("ZENDESK_EVENTS_TEST_FUZZ") or 40)
-SLOW = int(os.environ.get("ZENDESK_EVENTS_TEST_FUZZ") or 300)
-LONGEST_SECONDS = 60
 MARK = "qzx7"
 """Begins every value of a record; nothing else holds it."""
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of one's own in it
-
-PROFILE: dict[str, Any] = {"identifiers": {"email": "{{ email }}", "shop_customer_id": "{{ mark }}"}}
-KINDS: dict[str, dict[str, Any]] = {
-    "event": {
-        "profile": PROFILE,
-        "event": {
-            "type": "{{ kind }}",
-            "created_at": "{{ at }}",
-            "description": "{{ note }} of {{ deep.a }}",
-            "properties": {"mark": "{{ mark }}", "deep": "{{ deep }}", "amount": "{{ amount | round(2) }}"},
-        },
-    },
-    "everything": {
-        "profile": PROFILE,
-        "event": {"type": "order_paid", "properties": "{{ record }}", "description": "{{ note }}"},
-        "dedupe": False,
-    },
-    "profile": {
-        "profile": {**PROFILE, "name": "{{ note }}", "attributes": {"mark": "{{ mark }}", "n": "{{ amount }}"}}
-    },
-    "ticket": {
-        "ticket": {
-            "external_id": "{{ mark }}",
-            "requester": {"email": "{{ email }}", "name": "{{ note }}"},
-            "subject": "{{ kind }} {{ note }}",
-            "comment": {"body": "{{ deep | tojson }} {{ mark }}", "public": False},
-            "tags": ["{{ kind }}"],
-        }
-    },
-    "deletion": {"delete": {"profile": {"source": "shop", "identifiers": {"shop_customer_id": "{{ mark }}"}}}},
-}
-OBJECT: dict[str, Any] = {
-    "object": {
-        "key": "thing",
-        "external_id": "{{ mark }}",
-        "name": "{{ note }}",
-        "fields": {"kind": "{{ kind }}", "amount": "{{ amount }}", "owner": {"user": {"email": "{{ email }}"}}},
-    }
-}
-TICKET_CHANGE: dict[str, Any] = {"ticket": {"id": "{{ number }}", "status": "{{ kind }}", "tags": "{{ deep }}"}}
-
-
-def rule(kind: str, what: dict[str, Any], stream: str = "*") -> dict[str, Any]:
-    """Return a rule, with a name of its own."""
-    return {"stream": stream, "name": kind, **what}
-
-
-EVERY_RULE = [
-    *(rule(kind, what) for kind, what in KINDS.items()),
-    rule("object", OBJECT),
-    rule("change", TICKET_CHANGE),
-    rule("some", {**KINDS["event"], "when": "amount > 3 and kind != 'other'", "dedupe_key": "{{ mark }}{{ amount }}"}),
-]
+FOLDER = "/qz-folder"
+"""Stands for the folder of a BATCH's files until they are written."""
+IN_FILES = {"rows.jsonl": (6,), "rows.jsonl.gz": (7, 8)}
+"""The rows that come in files, by their names."""
 
 PROPERTIES: dict[str, Any] = {
     "number": {"type": "integer"},
@@ -107,7 +45,7 @@ OTHER_SCHEMAS: list[dict[str, Any]] = [
 
 def schema(stream: str, described: dict[str, Any]) -> dict[str, Any]:
     """Return a SCHEMA message."""
-    return {"type": "SCHEMA", "stream": stream, "schema": copy.deepcopy(described), "key_properties": ["number"]}
+    return {"type": "SCHEMA", "stream": stream, "schema": described, "key_properties": ["number"]}
 
 
 def row(stream: str, number: int) -> dict[str, Any]:
@@ -127,13 +65,16 @@ def row(stream: str, number: int) -> dict[str, Any]:
 
 
 def messages() -> list[dict[str, Any]]:
-    """Return what the tap says unbent: two streams, nine rows, a STATE after every third."""
+    """Return what the tap says unbent: two streams, nine rows, three of them in files, a STATE after every third."""
     said = [schema(stream, {"type": "object", "properties": PROPERTIES}) for stream in ("orders", "logins")]
-    for number in range(9):
+    for number in range(6):
         said.append(row("logins" if number % 4 == 3 else "orders", number))
         if number % 3 == 2:
             said.append({"type": "STATE", "value": {"upto": number}})
-    return said
+    manifest = [f"file://{FOLDER}/{name}" for name in IN_FILES]
+    encoding = {"format": "jsonl", "compression": "none"}  # gzip is seen for what it is
+    said.append({"type": "BATCH", "stream": "orders", "encoding": encoding, "manifest": manifest})
+    return [*said, {"type": "STATE", "value": {"upto": 8}}]
 
 
 # -- what bends a stream -------------------------------------------------------------------------------------------
@@ -294,103 +235,89 @@ def bend_lines(lines: list[bytes], chance: random.Random) -> None:
         lines[place] = line + chance.choice([b" ", b"\r", b"\x00", b",", b"x", line])
 
 
+def bend_file(packed: dict[str, bytes], chance: random.Random) -> None:
+    """Cut or flip what was packed, or take the file away: gzip's checksum tells. What is plain tells nothing."""
+    name = "rows.jsonl.gz"
+    content = packed[name]
+    at = chance.randrange(len(content))
+    act = chance.randrange(4)
+    if act == 0:
+        packed[name] = content[:at]
+    elif act == 1:
+        packed[name] = content[:at] + bytes([content[at] ^ 1 << chance.randrange(8)]) + content[at + 1 :]
+    elif act == 2:
+        packed[name] = content + chance.choice([b"\0", b"x" * 9, content])
+    else:
+        del packed[name]
+
+
+@dataclasses.dataclass
+class Bent:
+    """What a tap wrote: lines, the rows of its files, and those files as they lie there."""
+
+    lines: list[bytes]
+    rows: dict[str, list[bytes]]
+    files: dict[str, bytes]
+
+    def written(self, folder: Path) -> bytes:
+        """Write the files; return what the tap says."""
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+        return b"\n".join(self.lines).replace(FOLDER.encode(), bytes(folder)) + b"\n"
+
+    @property
+    def whole(self) -> bytes:
+        """Return all that a customer's values may stand in."""
+        return b"\n".join([*self.lines, *(row for rows in self.rows.values() for row in rows)])
+
+
+PLAIN = json.dumps(messages())
 OF_MESSAGES: list[Callable[[list[Any], random.Random], None]] = [bend_message, bend_record, change_schema]
-MUTATIONS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2**32)), max_size=5)
+WAYS = 7
+MUTATIONS = st.lists(st.tuples(st.integers(0, WAYS - 1), st.integers(0, 2**32)), max_size=5)
 
 
-def bent(mutations: list[tuple[int, int]]) -> list[bytes]:
-    """Return the lines of the stream, bent so; the ways that bend messages come first."""
-    said: list[Any] = messages()
-    for way, seed in mutations:
+def bent(mutations: list[tuple[int, int]]) -> Bent:
+    """Return the stream, bent so; the ways that bend messages come first, then lines, rows in files, and files."""
+    said: list[Any] = json.loads(PLAIN)
+    chances = [
+        (way, random.Random(f"{place} {seed}"))  # noqa: S311 - chance, no secret; the same seed may be drawn twice
+        for place, (way, seed) in enumerate(mutations)
+    ]
+    for way, chance in chances:
         if way < len(OF_MESSAGES) and said:
-            OF_MESSAGES[way](said, random.Random(seed))  # noqa: S311 - chance, no secret
+            OF_MESSAGES[way](said, chance)
     lines = [json.dumps(one).encode() for one in said]
-    for way, seed in mutations:
-        if way >= len(OF_MESSAGES) and lines:
-            bend_lines(lines, random.Random(seed))  # noqa: S311 - as above
-    return lines
+    rows = {
+        name: [json.dumps(row("orders", one)["record"]).encode() for one in here] for name, here in IN_FILES.items()
+    }
+    for way, chance in chances:
+        if way in {3, 4} and lines:
+            bend_lines(lines, chance)
+        elif way == 5:
+            bend_lines(rows[chance.choice(list(rows))], chance)
+    files = {name: b"\n".join(one) for name, one in rows.items()}
+    files["rows.jsonl.gz"] = gzip.compress(files["rows.jsonl.gz"], 1)
+    for way, chance in chances:
+        if way == 6 and "rows.jsonl.gz" in files:
+            bend_file(files, chance)
+    return Bent(lines, rows, files)
 
 
-# -- a run, and what it says ---------------------------------------------------------------------------------------
+WHOLE = {
+    json.dumps(one).encode()
+    for one in (*messages(), *(schema(name, one) for name in ("orders", "logins") for one in OTHER_SCHEMAS))
+}
+WHOLE_ROWS = {json.dumps(row("orders", one)["record"]).encode() for here in IN_FILES.values() for one in here}
 
 
-class Heard(logging.Handler):
-    """Keeps all that is logged, at every level."""
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one."""
-        if not record.name.startswith(("asyncio", "hypothesis")):
-            self.lines.append(self.format(record))
-
-
-def give_up(_: int, __: FrameType | None) -> None:
-    """End a run that hangs."""
-    raise TimeoutError
-
-
-@contextlib.contextmanager
-def listening() -> Iterator[list[str]]:
-    """Give all that is logged or written to standard error meanwhile; what takes too long is a hang."""
-    heard, error, root = Heard(), io.StringIO(), logging.getLogger()
-    level, former = root.level, signal.signal(signal.SIGALRM, give_up)
-    root.addHandler(heard)
-    root.setLevel(logging.DEBUG)
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)
-    try:
-        with contextlib.redirect_stderr(error):
-            yield heard.lines
-        heard.lines.append(error.getvalue())
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
-        root.removeHandler(heard)
-        root.setLevel(level)
-
-
-@contextlib.contextmanager
-def folder() -> Iterator[Path]:
-    """Give an empty folder, in memory where there is one."""
-    with tempfile.TemporaryDirectory(dir=MEMORY) as path:
-        yield Path(path)
-
-
-def run(config: dict[str, Any], lines: list[bytes], on_state: Callable[[Any], None] = lambda _: None) -> support.Ended:
-    """Run the target in this process, as `support.run_here`, and close the pipe that else its process's end closes."""
-    output = support.Watched(on_state)
-    with contextlib.redirect_stdout(output):
-        target = TargetZendeskEvents(config=config)
-        target.listen(io.BytesIO(b"\n".join(lines) + b"\n"))  # type: ignore[arg-type]
-    if not target.run.report.totals()["undelivered"] or config.get("dry_run"):  # else a thread may still ring
-        signal.set_wakeup_fd(-1)
-        for end in (target.message_reader.alarm.reading_end, target.message_reader.alarm._writing_end):  # noqa: SLF001 - ours to close
-            os.close(end)
-    return support.ended(target.exit_code, output.getvalue(), Path(config["data_dir"]))
-
-
-def check_words(said: list[str], given_lines: list[bytes], *others: str) -> None:
-    """Nothing of a record was said, and no traceback; a name that mutations made of a value is a name."""
-    shown = "\n".join([*said, *others])
-    assert "Traceback" not in shown
-    if not re.search(rb'qzx7[^"]*"\s*:|"stream"\s*:\s*"[^"]*qzx7', b"\n".join(given_lines)):
-        assert MARK not in shown, shown[max(0, shown.find(MARK) - 300) :][:600]
-
-
-def check_numbers(report: dict[str, Any]) -> None:
-    """The numbers add up, for the run, each stream, each rule and each kind."""
-    totals = report["totals"]
-    streams = list(report["streams"].values())
-    rules = [one for stream in streams for one in stream["rules"].values()]
-    outcomes = ("delivered", "duplicate", "forgotten", "unknown_customer", "rejected", "held", "undelivered")
-    for counts in (totals, *streams):
-        assert counts["records"] == sum(counts[name] for name in ("invalid", "unmatched", "skipped", "matched"))
-    for counts in (totals, *rules):
-        assert counts["matches"] == sum(counts[name] for name in ("filtered", "too_old", "unmappable", "events"))
-        assert counts["events"] == sum(counts[name] for name in outcomes)
-        for name in ("events", *outcomes):
-            assert counts[name] == sum(kind.get(name, 0) for kind in counts["kinds"].values())
+def owed_marks(tap: Bent, upto: int) -> set[str]:
+    """Return the marks of rows that stand, unbent, before a STATE; none where a SCHEMA means nothing known."""
+    state = json.dumps({"type": "STATE", "value": {"upto": upto}}).encode()
+    before = tap.lines[: tap.lines.index(state)] if state in tap.lines else []
+    if any(b"SCHEMA" in line and line not in WHOLE for line in before):
+        return set()
+    whole = [json.loads(line)["record"] for line in before if line in WHOLE and b'"RECORD"' in line]
+    if any(line in WHOLE and b'"BATCH"' in line for line in before):
+        whole += [json.loads(one) for here in tap.rows.values() for one in here if one in WHOLE_ROWS]
+    return {one["mark"] for one in whole}
