@@ -17,7 +17,7 @@ from target_zendesk_events.delivery.stops import of_answer
 from target_zendesk_events.delivery.suspicion import Suspicion
 from target_zendesk_events.errors import TargetError
 from target_zendesk_events.kinds.shipment import Bucket, Missing, Request
-from target_zendesk_events.limits.outage import Outage, asked_to_wait
+from target_zendesk_events.limits.outage import READING, Outage, asked_to_wait
 from target_zendesk_events.work import NoShipment, Outcome, Receipt
 from target_zendesk_events.zendesk.answers import Answer, Kind
 from target_zendesk_events.zendesk.auth import Auth
@@ -146,12 +146,14 @@ class FollowUp:
     def _of_read(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> Next:
         following = self._doubts.of_read(shipment, answer, now)
         if following is None:
-            self._note_trouble(shipment, answer, now, waiting)
+            self._note_trouble(shipment, answer, now, waiting, is_reading=True)
             decision = decide(answer, dataclasses.replace(self._circumstances(shipment, now), policy="retry"))
             return self._carry_out(shipment, answer, decision, now)
         if following.receipt is not None and following.receipt.outcome is Outcome.DELIVERED:
             self._successes += 1
             self._outage.note_success(shipment.what.bucket)
+        else:
+            self._outage.note_read(shipment.what.bucket, waiting=waiting)
         return following
 
     def of_floor(self, floor: float, now: float) -> TargetError | None:
@@ -189,11 +191,13 @@ class FollowUp:
         else:
             self._note_trouble(shipment, answer, now, waiting)
 
-    def _note_trouble(self, shipment: OpenShipment, answer: Answer, now: float, waiting: int) -> None:
+    def _note_trouble(
+        self, shipment: OpenShipment, answer: Answer, now: float, waiting: int, *, is_reading: bool = False
+    ) -> None:
         if answer.kind is Kind.LIMITED:
-            self._outage.note_limited(now, answer.summary, shipment.what.bucket)
+            self._outage.note_limited(now, answer.summary, shipment.what.bucket, READING if is_reading else "sending")
         elif answer.kind in {Kind.UNKNOWN, Kind.NOT_SENT}:
-            self._outage.note_failure(shipment, now, waiting=waiting, cause=answer.summary)
+            self._outage.note_failure(shipment, now, waiting=waiting, cause=answer.summary, is_reading=is_reading)
         if answer.kind is Kind.UNKNOWN:
             shipment.unknowns.append((now, self._successes))
             shipment.is_doubtful = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Final
 
 import backoff
@@ -15,25 +16,45 @@ from target_zendesk_events.kinds.request import Bucket
 FAILURES_TO_OPEN: Final = 5
 DIFFERENT_EVENTS_TO_OPEN: Final = 3
 MAX_PROBE_WAIT_SECONDS: Final = 60.0
+READING: Final = "reading"
+"""What is in trouble where readings back fail, whichever they are."""
 LAST_MOMENT: Final = 253_402_300_799
 """The calendar's last second, in epoch seconds: a `Retry-After` may point beyond it."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Row:
+    """Failures in a row: how many, and of which events."""
+
+    count: int = 0
+    events: set[Hashable] = dataclasses.field(default_factory=set)
+
+    def add(self, event: Hashable) -> None:
+        self.count += 1
+        self.events.add(event)
+
+    def clear(self) -> None:
+        self.count = 0
+        self.events.clear()
 
 
 class Outage:
     """What the last answers say of Zendesk's health, as a pure function of the times it is told.
 
     A *failure* is an answer that says nothing of what was sent (5xx, 408, a lost connection); a 429 starts the clock of
-    `max_outage_seconds` too, but never opens the circuit. A thing accepted or refused is a *success*: Zendesk works.
+    `max_outage_seconds` too, but never opens the circuit. A thing accepted or refused is a *success*: Zendesk works. A
+    reading back that is answered is none, unless it finds what was sent: where nothing is taken, all may be read.
     """
 
     def __init__(self, max_outage_seconds: float) -> None:
         """Give up after `max_outage_seconds` without a success."""
         self._max_outage_seconds = max_outage_seconds
-        self._failures = 0
-        self._failed: set[Hashable] = set()
+        self._sendings = _Row()
+        self._readings = _Row()
         self._troubled: set[Hashable] = set()
         self._since: float | None = None
-        self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
+        self._probe_waits = _probe_waits()
+        self._read_waits = _probe_waits()
         self._probe_at = -math.inf
         self._probing: Hashable = None
         self._allowed: dict[Bucket, float] = dict.fromkeys(Bucket, math.inf)
@@ -46,8 +67,8 @@ class Outage:
 
     def note_success(self, bucket: Bucket = Bucket.EVENTS) -> None:
         """Something was accepted or refused: close the circuit, and let the number under way grow twofold."""
-        self._failures = 0
-        self._failed.clear()
+        self._sendings.clear()
+        self._readings.clear()
         self._troubled.clear()
         self._since = None
         self.is_open = False
@@ -63,23 +84,32 @@ class Outage:
         elif not self.is_open:
             self._let_more_go(bucket)
 
+    def note_read(self, bucket: Bucket, *, waiting: int) -> None:
+        """A reading back was answered: a row of readings that failed is over, and trouble that was theirs alone.
+
+        The circuit stays open where the sendings that failed in a row are enough for that.
+        """
+        self._readings.clear()
+        self._read_waits = _probe_waits()
+        self.is_open = self.is_open and self._is_down(waiting)
+        self.note_answered(READING, bucket)
+
     def note_idle(self) -> None:
         """Nothing waits to be sent: what failed was settled otherwise, and the clock of an outage stops."""
         self._since = None
         self._troubled.clear()
 
-    def note_failure(self, event: Hashable, now: float, *, waiting: int, cause: str) -> None:
+    def note_failure(self, event: Hashable, now: float, *, waiting: int, cause: str, is_reading: bool = False) -> None:
         """An attempt for `event` ended without a word on it; `waiting` events are unsettled, this one among them."""
         self._since = now if self._since is None else self._since
         self.cause = cause
-        self._failures += 1
-        self._failed.add(event)
-        self._troubled.add(event)
+        (self._readings if is_reading else self._sendings).add(event)
+        self._troubled.add(READING if is_reading else event)
         if self.is_open:
             if self._probing == event:
-                self._probe_at = now + next(self._probe_waits)
+                self._probe_at = now + next(self._read_waits if is_reading else self._probe_waits)
                 self._probing = None
-        elif self._failures >= FAILURES_TO_OPEN and len(self._failed) >= min(DIFFERENT_EVENTS_TO_OPEN, waiting):
+        elif self._is_down(waiting):
             self._open(now)
 
     def note_limited(self, now: float, cause: str, bucket: Bucket = Bucket.EVENTS, asked: Hashable = "sending") -> None:
@@ -142,13 +172,25 @@ class Outage:
         """Let twice as many be under way; after 429s, as before them: the rate limit bounds what goes."""
         self._allowed[bucket] = 2 * self._limited.pop(bucket, self._allowed[bucket])
 
+    def _is_down(self, waiting: int) -> bool:
+        failures = self._sendings.count + self._readings.count
+        failed = self._sendings.events | self._readings.events
+        return failures >= FAILURES_TO_OPEN and len(failed) >= min(DIFFERENT_EVENTS_TO_OPEN, waiting)
+
     def _open(self, now: float) -> None:
         self.is_open = True
         self._allowed = dict.fromkeys(Bucket, 1)
         self._limited.clear()
-        self._probe_waits = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
-        next(self._probe_waits)
+        self._probe_waits, self._read_waits = _probe_waits(), _probe_waits()
+        next(self._read_waits)
         self._probe_at = now + next(self._probe_waits)
+
+
+def _probe_waits() -> Iterator[float]:
+    """Return the seconds before each probe: 1, 2, 4 and so on, 60 at the most."""
+    waits: Iterator[float] = backoff.expo(max_value=MAX_PROBE_WAIT_SECONDS)
+    next(waits)
+    return waits
 
 
 def asked_to_wait(cause: str, until: float) -> OutageError:

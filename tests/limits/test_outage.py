@@ -215,6 +215,54 @@ def test_the_error_says_since_when_why_and_what_to_do() -> None:
     assert "for 0 s" in str(outage.error(1_000.0))
 
 
+def reading_failed(outage: Outage, events: list[int], *, now: float = 0.0) -> Outage:
+    """Note that the reading back of each of these events failed."""
+    for event in events:
+        outage.note_failure(event, now, waiting=10, cause="HTTP 500", is_reading=True)
+    return outage
+
+
+def test_readings_that_fail_open_the_circuit_as_sendings_do() -> None:
+    """Five in a row, of three events, of whatever kind."""
+    assert reading_failed(Outage(900), [1, 2, 3, 1, 2]).is_open
+    assert reading_failed(failed(Outage(900), [1, 2, 3]), [4, 4]).is_open
+    assert not reading_failed(Outage(900), [1, 2, 1, 2, 1]).is_open
+
+
+def test_a_reading_that_is_answered_ends_a_row_of_readings_and_no_row_of_sendings() -> None:
+    """Where nothing is taken, all may be read: readings between them do not hide that sendings fail."""
+    outage = reading_failed(Outage(900), [1, 2, 3, 4])
+    outage.note_read(Bucket.EVENTS, waiting=10)
+    assert not reading_failed(outage, [1, 2, 3, 4]).is_open
+    outage = failed(Outage(900), [1, 2, 3, 4])
+    outage.note_read(Bucket.EVENTS, waiting=10)
+    assert failed(outage, [5]).is_open
+
+
+def test_a_reading_that_is_answered_closes_what_readings_have_opened() -> None:
+    """Then nothing but readings was in trouble, and the clock stops; where a sending had failed too, it runs on."""
+    outage = reading_failed(Outage(900), [1, 2, 3, 4, 5], now=10.0)
+    outage.note_read(Bucket.EVENTS, waiting=10)
+    assert not outage.is_open
+    assert outage.gives_up_at == math.inf
+    outage = reading_failed(failed(Outage(900), [1], now=10.0), [1, 2, 3, 4], now=11.0)
+    outage.note_read(Bucket.EVENTS, waiting=10)
+    assert not outage.is_open
+    assert outage.may_start(1, 11.0)
+    assert outage.gives_up_at == 910.0
+
+
+def test_a_reading_that_is_answered_closes_nothing_that_sendings_have_opened() -> None:
+    """A probe that reads and fails after it waits a second again; one that sends waits as long as before."""
+    outage = failed(Outage(900), [1, 2, 3, 4, 5])
+    for now, is_reading, wait in ((10.0, True, 2), (20.0, False, 2), (30.0, True, 1), (40.0, False, 4)):
+        outage.note_start(1)
+        outage.note_failure(1, now, waiting=10, cause="HTTP 500", is_reading=is_reading)
+        assert outage.probe_at == now + wait
+        outage.note_read(Bucket.EVENTS, waiting=10)
+        assert outage.is_open
+
+
 @pytest.mark.parametrize("trouble", ["failure", "limited"])
 def test_what_is_asked_ends_its_own_trouble_and_no_other(trouble: str) -> None:
     """Look-ups that are answered again end no outage of what is sent; without one, the clock stops."""
