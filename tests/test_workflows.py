@@ -182,12 +182,14 @@ def test_zizmor_finds_nothing() -> None:
 
 @pytest.mark.server
 def test_the_files_keep_to_their_schemas() -> None:
-    """Those of GitHub's workflows, of Dependabot and of Meltano, as check-jsonschema brings them."""
+    """Those of GitHub's workflows and forms, of Dependabot and of Meltano, as check-jsonschema brings them."""
     checker = f"check-jsonschema=={hook('check-meltano')}"
 
     def check(schema: str, *paths: Path) -> None:
         tool(checker, "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *paths, folder=ROOT)
 
     check("github-workflows", *WORKFLOWS)
+    check("github-issue-forms", *(GITHUB / "ISSUE_TEMPLATE" / f"{name}.yml" for name in ("bug", "feature")))
+    check("github-issue-config", GITHUB / "ISSUE_TEMPLATE" / "config.yml")
     check("dependabot", GITHUB / "dependabot.yml")
     check("meltano", ROOT / "meltano.yml")
