@@ -20,6 +20,8 @@ suppress_warnings: list[str] = []  # none: what is warned of is mended
 
 html_theme = "furo"
 html_title = project
+html_static_path = ["site_parts/static"]
+html_css_files = ["site.css"]
 html_copy_source = False  # `site_parts.beside` puts the Markdown there
 html_show_copyright = False
 html_show_sphinx = False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart-meltano", "quickstart-shell", "connecting", "meltano", "playground"),
@@ -54,7 +55,14 @@ def _tree(option: str, *entries: str) -> str:
     return "\n".join(["```{toctree}", ":hidden:", option, "", *entries, "```", ""])
 
 
+def to_read_again(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], gone: set[str]) -> list[str]:
+    """Return the index where pages came or went: a build that goes on from the last one would not know."""
+    del env, changed
+    return [app.config.root_doc, *FOLDERS] if added or gone else []
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register it."""
+    app.connect("env-get-outdated", to_read_again)
     app.connect("source-read", add)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,7 +22,7 @@ def numbers(settings: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def test_since_can_be_widened_step_by_step(playground: Playground, tmp_path: Path) -> None:
-    """A full refresh with a wider `since` sends what is new by it, once: of what was too old the ledger knew nothing."""
+    """A full refresh with a wider `since` sends what is new by it, once: the ledger knew nothing of the rest."""
     settings = config(playground.url, tmp_path)
     assert numbers({**settings, "since": "2026-11-01"}) == (2, 1, 0)
     assert numbers({**settings, "since": "2026-10-01"}) == (1, 1, 1)
