@@ -68,7 +68,7 @@ def follow(page: str, folder: Path, seconds: float) -> str:
 @pytest.mark.server
 def test_the_quick_start_on_the_shell(tmp_path: Path) -> None:
     """Rules are proposed, previewed, corrected; two events arrive once, and the second run sends nothing."""
-    said = follow("quickstart-shell.md", tmp_path, 300)
+    said = follow("quickstart-shell.md", tmp_path, 600)
     assert re.findall(r"run finished: delivered=(\d+)", said) == ["2", "0"]
     assert "order_shipped" in said.partition("== Send ")[2]
     assert (tmp_path / "rules.yml").read_text().startswith("source: shop")
@@ -77,7 +77,7 @@ def test_the_quick_start_on_the_shell(tmp_path: Path) -> None:
 @pytest.mark.server
 def test_the_quick_start_with_meltano(tmp_path: Path) -> None:
     """From nothing: Meltano, a project, its plugins, rules, and the pipeline twice; the second run sends nothing."""
-    said = follow("quickstart-meltano.md", tmp_path, 600)
+    said = follow("quickstart-meltano.md", tmp_path, 900)
     first, second = (int(number) for number in re.findall(r"run finished: delivered=(\d+)", said))
     assert first > 0
     assert second == 0
