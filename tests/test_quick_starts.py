@@ -30,10 +30,11 @@ def steps(page: str) -> list[tuple[str, str]]:
     return found
 
 
-def follow(page: str, folder: Path, seconds: float) -> str:
+def follow(page: str, folder: Path, seconds: int) -> str:
     """Run a page's commands in one shell, in a folder that has a clone; return what was said.
 
-    The port alone is another, since others may use that of the page. How long each heading took is printed.
+    `timeout` ends all of them together, whatever stands in the background. The port alone is another, since others may
+    use that of the page. How long each heading took is printed.
     """
     clone = folder / "target-zendesk-events"
     clone.mkdir()
@@ -50,7 +51,7 @@ def follow(page: str, folder: Path, seconds: float) -> str:
     plain = {"MELTANO_CLI_DISABLE_VERSION_CHECK": "1", "NO_COLOR": "1", "COLUMNS": "200"}
     began = time.monotonic()
     done = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
+        ["timeout", str(seconds), "bash", "-c", "\n".join(script)],
         cwd=folder,
         env={**os.environ, **plain},
         stdin=subprocess.DEVNULL,
@@ -58,7 +59,7 @@ def follow(page: str, folder: Path, seconds: float) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=seconds,
+        timeout=seconds + 30,
     )
     print(*re.findall(r"^== .*$", done.stdout, re.MULTILINE), f"{time.monotonic() - began:.0f} s", sep="\n")  # noqa: T201 - for the page
     assert done.returncode == 0, done.stdout
