@@ -16,7 +16,6 @@ from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from target_zendesk_events.lenient import MAX_DEPTH
 from target_zendesk_events.singer.in_time import TakesTooLongError, in_time
 from target_zendesk_events.singer.schemas import as_meant
-from target_zendesk_events.work import DeadLetter, Work
 from target_zendesk_events.work import DeadLetter, Match, Work
 
 if TYPE_CHECKING:
