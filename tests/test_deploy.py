@@ -191,9 +191,9 @@ def test_the_word_that_ends_a_pod_reaches_the_target(pipeline: Pipeline, playgro
     """SIGTERM to the script alone: the target ends with 143 in its stated time, and STATE is kept."""
     playground.set_faults(Fault(on="events", delay=1.0, count=None))
     with pipeline.start() as process:
-        support.until(lambda: playground.requests())
+        support.until(playground.requests, 60)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 143
+        assert process.wait(30) == 143
     assert pipeline.state["seen"] >= 1
 
 
