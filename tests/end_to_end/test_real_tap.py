@@ -201,7 +201,7 @@ def test_killed_in_the_middle_it_goes_on(tap: Path, shop: Shop, tmp_path: Path) 
     (tmp_path / "tap.json").write_text(json.dumps(tap_config(f"http://127.0.0.1:{shop.server_port}")))
     rule = {
         "stream": "orders",
-        "profile": {"identifiers": {"email": "{{ email }}", "number": "{{ id }}"}},
+        "profile": {"identifiers": {"email": "{{ email }}"}},
         "event": {
             "type": "order",
             "created_at": "{{ updated_at }}",
