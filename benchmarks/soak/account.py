@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any, Final
 
 from benchmarks.soak import shop
 from benchmarks.soak.clock import A_SECOND, NEVER, Clock
-from target_zendesk_events.playground.oauth import Credentials
+from target_zendesk_events.playground.oauth import EVERYTHING, REFRESH_SECONDS, Credentials, Token
 from target_zendesk_events.playground.server import Playground
 
 CLIENT: Final = {"client_id": "pipeline", "client_secret": "of-the-soak"}
-REFRESH_TOKEN: Final = "the-first-of-many"  # noqa: S105 - opens nothing
 OWN_PAUSE_SECONDS: Final = 0.1
 """A server's own pauses are no longer than this; what an answer waits for on purpose is."""
 _real_sleep = asyncio.sleep
@@ -62,9 +62,16 @@ class Account(Playground):
     """An account of the smallest plan, whose access tokens live `token_seconds`."""
 
     def __init__(self, token_seconds: float) -> None:
-        """Know one client, and the refresh token that its others grow from."""
-        credentials = Credentials(**CLIENT, refresh_token=REFRESH_TOKEN)
-        super().__init__(plan="team", credentials=credentials, token_seconds=token_seconds)
+        """Know one client."""
+        super().__init__(plan="team", credentials=Credentials(**CLIENT), token_seconds=token_seconds)
+
+    def log_in(self) -> str:
+        """Have somebody log in: return a refresh token, which is good for a month, as are those that grow from it."""
+        now, refresh = self._oauth.clock(), secrets.token_hex(16)
+        access, number = secrets.token_hex(16), len(self._oauth.tokens) + 1
+        until = now + REFRESH_SECONDS
+        self._oauth.tokens.append(Token(number, access, refresh, CLIENT["client_id"], EVERYTHING, now, now, until))
+        return refresh
 
     @property
     def arrivals(self) -> int:

@@ -54,7 +54,7 @@ def live(clock: Clock, folder: Path, days: float, seed: int, hourly: Callable[[f
             "max_outage_seconds": LONGEST_OUTAGE_SECONDS,
             "max_events_per_day": 0,
             "monthly_event_quota": 0,
-            "refresh_token": account.REFRESH_TOKEN,
+            "refresh_token": playground.log_in(),
         }
         (folder / "config.json").write_text(json.dumps(settings))
         with (folder / "states").open("wb") as output, (folder / "errors.log").open("wb") as errors:

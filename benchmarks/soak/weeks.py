@@ -30,7 +30,8 @@ TOKEN_SECONDS: Final = 600.0
 QUOTA_DAYS: Final = 10
 """Of events, that a month may have: it is reached in weeks that are full."""
 BRAKE_DAYS: Final = 2
-CATCH_UP_RUNS: Final = 400
+CATCH_UP_RUNS: Final = 200
+"""At the most: in fair weather, but for a month's quota and a day's brake."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def pass_weeks(  # noqa: PLR0913 - what a user may choose
 
         ledger = folder / "data" / "ledger.sqlite"
         for place, (begin, end) in enumerate(open_spans):
-            pipeline.configure(refresh_token=account.REFRESH_TOKEN if place % 2 else None)
+            pipeline.configure(refresh_token=playground.log_in() if place % 2 else None)
             with weather.watched():
                 moment = begin
                 while moment < end:
