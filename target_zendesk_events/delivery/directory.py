@@ -24,8 +24,14 @@ MAX_REMEMBERED: Final = 100_000
 class Directory:
     """Finds ids in memory, in the ledger, and by asking Zendesk; times are of the monotonic clock."""
 
-    def __init__(self, ledger: Ledger, keys: Keys, *, checks_customers: bool) -> None:
-        """Keep what was found in `ledger`, hashed by `keys`; `checks_customers` asks for each customer too."""
+    def __init__(
+        self, ledger: Ledger, keys: Keys, *, checks_customers: bool, max_remembered: int = MAX_REMEMBERED
+    ) -> None:
+        """Keep what was found in `ledger`, hashed by `keys`; `checks_customers` asks for each customer too.
+
+        In memory are `max_remembered` of it, the newest.
+        """
+        self._max_remembered = max_remembered
         self._ledger = ledger
         self._keys = keys
         self._checks_customers = checks_customers
@@ -111,6 +117,8 @@ class Directory:
         if lasting:
             self._ledger.note_ids(lasting)
         self._absent = {one: until for one, until in self._absent.items() if until > now}
+        asked = list(asked)
+        self._alone.difference_update(asked)
         unseen = [one for one in asked if one not in found]
         self.ask_again([one for one in unseen if one in self._made], now)
         absent = [one for one in unseen if one not in self._made]
@@ -119,6 +127,7 @@ class Directory:
 
     def give_up(self, wanted: LookUp) -> list[OpenShipment]:
         """Zendesk refuses to tell: return the shipments that wait for it, of which nobody knows whether it is there."""
+        self._alone.discard(wanted)
         return self._parked.pop(wanted, [])
 
     def heed_delivered(self, what: Shipment) -> None:
@@ -181,8 +190,9 @@ class Directory:
 
     def _remember(self, found: Mapping[LookUp, str]) -> None:
         self._ids.update(found)
-        while len(self._ids) > MAX_REMEMBERED:
-            self._ids.popitem(last=False)
+        while len(self._ids) > self._max_remembered:
+            oldest, _ = self._ids.popitem(last=False)
+            self._of_before.discard(oldest)
         for one in found:
             self._absent.pop(one, None)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
-from target_zendesk_events.delivery.directory import SECONDS_OF_ABSENCE, SECONDS_TO_GATHER, Directory
+from target_zendesk_events.delivery.directory import MAX_REMEMBERED, SECONDS_OF_ABSENCE, SECONDS_TO_GATHER, Directory
 from target_zendesk_events.delivery.shipment import OpenRecord, OpenShipment
 from target_zendesk_events.kinds.deletion import ProfileDeletion, RecordDeletion
 from target_zendesk_events.kinds.event import Event
@@ -54,11 +54,13 @@ class Shelf(NoLedger):
 class Room:
     """A directory with its shelf."""
 
-    def __init__(self, *, checks_customers: bool = False) -> None:
+    def __init__(self, *, checks_customers: bool = False, max_remembered: int = MAX_REMEMBERED) -> None:
         """Know nobody."""
         self.shelf = Shelf()
         self.keys = Keys("acme", b"secret")
-        self.directory = Directory(self.shelf, self.keys, checks_customers=checks_customers)
+        self.directory = Directory(
+            self.shelf, self.keys, checks_customers=checks_customers, max_remembered=max_remembered
+        )
 
     def wait(self, *shipments: OpenShipment, now: float = NOW) -> None:
         """Have shipments wait for what they lack, as departures do."""
@@ -313,6 +315,25 @@ def test_those_that_disturb_each_other_are_asked_for_alone() -> None:
     room.wait(*(referring(user(number)) for number in range(3, 6)))
     room.directory.consult(NOW)
     assert sorted(room.asked_in_turn()) == [1, 1, 1, 3]
+
+
+def test_nothing_is_remembered_for_ever() -> None:
+    """A run may live for months: of what was found the newest is kept, and nothing of what was asked for alone."""
+    room = Room(max_remembered=10)
+    for number in range(60):
+        one = user(number)
+        if number % 3 == 0:
+            room.shelf.kept[room.keys.of_look_up(one)] = "7"
+        room.wait(referring(one))
+        room.directory.consult(NOW)
+        if taken := room.take():
+            room.directory.ask_again(taken, NOW, alone=True)
+            if number % 3 == 1:
+                room.directory.took(room.take(), {one: "7"}, NOW)
+            else:
+                room.directory.give_up(*room.take())
+    held = {name: len(value) for name, value in vars(room.directory).items() if isinstance(value, (dict, set))}
+    assert max(held.values()) <= 10, held
 
 
 def test_a_comma_in_a_name_is_asked_for_alone() -> None:
