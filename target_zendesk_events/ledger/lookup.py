@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from target_zendesk_events.ledger.ledger import Keyed
 from target_zendesk_events.ledger.tables import PREFIX
@@ -13,7 +15,7 @@ from target_zendesk_events.ledger.transactions import Database
 LOOKUP_SIZE: Final = 200
 
 
-class KnownKey(NamedTuple):
+class KnownKey(msgspec.Struct, frozen=True):
     """What stands in a row: its status, the day of its last sight, when it was claimed, by which run, and what."""
 
     status: int
