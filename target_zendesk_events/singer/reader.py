@@ -27,7 +27,7 @@ _TYPE = re.compile("[A-Z][A-Z_]{0,39}")
 """A type of Singer messages, as far as it may be said: in a line that is none, `type` may hold a customer's value."""
 
 LINES_BETWEEN_LOOKS = 250
-"""Lines that are taken in before signals, answers and the clock are looked at again: of 260 bytes all that one read brings."""
+"""Lines that are taken in before signals, answers and the clock are looked at again: about what one read brings."""
 
 
 class Engine(Protocol):
