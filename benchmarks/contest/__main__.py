@@ -26,6 +26,7 @@ from benchmarks.contest.weather import Weather
 from benchmarks.processes import ROOT
 
 VOID = 3
+EVENTS_A_KILL = 2_000
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -33,7 +34,7 @@ VOID = 3
 @click.option("--events", default=10_000, type=click.IntRange(20), help="Events to send, a tenth as many customers.")
 @click.option("--runs", default=3, type=click.IntRange(1), help="Runs of each contender, each with a seed of its own.")
 @click.option("--seed", default=1, help="The first run's; what is lost, refused and killed follows from it.")
-@click.option("--kills", default=5, type=click.IntRange(0), help="SIGKILLs a run.")
+@click.option("--kills", type=click.IntRange(0), help=f"SIGKILLs a run; one for {EVENTS_A_KILL:,} events unless told.")
 @click.option("--latency", default=0.02, help="Seconds that the server takes for an answer.")
 @click.option("--at-once", default=8, type=click.IntRange(1), help="Runs side by side.")
 @click.option(
@@ -51,7 +52,7 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     events: int,
     runs: int,
     seed: int,
-    kills: int,
+    kills: int | None,
     latency: float,
     at_once: int,
     environments: Path,
@@ -66,6 +67,7 @@ def main(  # noqa: PLR0913, PLR0917 - an option each
     names = contender or tuple(CONTENDERS)
     made = _environments(names, environments, here=here)
     weather = Weather(seed)
+    kills = max(1, events // EVENTS_A_KILL) if kills is None else kills
     courses = [
         Course(Orders(events, one), draw(events, kills, one), weather.lost, weather.failed, latency)
         for one in range(seed, seed + runs)
