@@ -191,19 +191,24 @@ def _resolves(reference: str, schema: Any) -> bool:  # noqa: ANN401 - any JSON v
     return reference in {"", "#"} or reference.startswith("#/")
 
 
-_LONG = frozenset({"$ref", "pattern", "patternProperties", "uniqueItems"})
+_LONG = frozenset({"pattern", "patternProperties", "uniqueItems"})
 """What takes a time that grows faster than a record: with unlucky texts, or with lists of many objects."""
+_AGAIN = frozenset({"anyOf", "oneOf", "allOf", "not", "if", "dependencies", "dependentSchemas", "contains"})
+"""What holds one value against several schemas: where one of them refers to what is around it, each level doubles."""
 
 
 def _may_take_long(schema: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Tell whether to check a record against the schema may take long; a name of a field that says so counts too."""
+    """Tell whether to check a record against the schema may take long; a name of a field that says so counts too.
+
+    A `$ref` alone does not, such as that of a list within a list, which classic taps of databases define everywhere.
+    """
+    keywords: set[str] = set()
     left = [schema]
     while left:
         one = left.pop()
         if isinstance(one, dict):
-            if not _LONG.isdisjoint(one):
-                return True
+            keywords.update(one)
             one = list(one.values())
         if isinstance(one, list):
             left += one
-    return False
+    return not _LONG.isdisjoint(keywords) or ("$ref" in keywords and not _AGAIN.isdisjoint(keywords))

@@ -57,6 +57,9 @@ def test_what_it_raises_is_raised() -> None:
     assert done
 
 
+LISTS = {"a": {"type": ["null", "string", "array"], "items": {"$ref": "#/definitions/a"}}}
+
+
 @pytest.mark.parametrize(
     ("schema", "may"),
     [
@@ -65,7 +68,9 @@ def test_what_it_raises_is_raised() -> None:
         ({"properties": {"a": {"anyOf": [{"type": "null"}, {"pattern": "^a"}]}}}, True),
         ({"properties": {"a": {"patternProperties": {"^a": {}}}}}, True),
         ({"properties": {"a": {"type": "array", "uniqueItems": True}}}, True),
-        ({"properties": {"a": {"$ref": "#/definitions/a"}}}, True),
+        ({"properties": {"a": {"$ref": "#/definitions/a"}}, "definitions": LISTS}, False),
+        ({"properties": {"a": {"$ref": "#/definitions/a"}}, "definitions": {"a": {"anyOf": [{}]}}}, True),
+        ({"properties": {"a": {"allOf": [{}]}}, "definitions": LISTS}, True),
     ],
 )
 def test_schemas_that_may_take_long(schema: object, may: bool) -> None:
