@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from benchmarks import beside_empty, ledgers
+from benchmarks.machines import machines, shared
 from benchmarks.measuring import Sizes, delivery, in_turn, median, median_cpu
 from benchmarks.objects import objects
 from benchmarks.processes import Server, run, serving
@@ -190,6 +191,8 @@ CASES: dict[str, Case] = {
     "about": about,
     "keys": ledgers.keys,
     "objects": objects,
+    "machines": machines,
+    "shared": shared,
 }
-SLOW = frozenset({"limit"})
+SLOW = frozenset({"limit", "machines"})
 """Cases that no size makes quick."""

@@ -30,6 +30,12 @@ class Sizes:
     keys: int = 3_000_000
     objects: int = 10_000
     support_per_minute: int = 700
+    machines: int = 10
+    per_minute_of_all: int = 250
+    minutes_of_all: int = 4
+    fleets: tuple[int, ...] = (1, 4, 10)
+    events_of_each: int = 1_000
+    fleet_rounds: int = 1
 
 
 QUICK = Sizes(
@@ -45,6 +51,8 @@ QUICK = Sizes(
     known=200,
     keys=1_000,
     objects=300,
+    fleets=(1, 2),
+    events_of_each=100,
 )
 
 

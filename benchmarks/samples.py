@@ -109,9 +109,9 @@ def item(record: dict[str, Any]) -> dict[str, Any]:
     return {"external_id": str(record["id"]), "name": f"Order {record['id']}", "custom_object_fields": fields}
 
 
-def write_messages(path: Path, count: int, status: str = "paid", different: int | None = None) -> Path:
-    """Write a tap's output of so many orders; after so many `different` ones they come again."""
-    return _write(path, _messages(count, status, different or count))
+def write_messages(path: Path, count: int, status: str = "paid", different: int | None = None, first: int = 0) -> Path:
+    """Write a tap's output of so many orders, from the first on; after so many `different` ones they come again."""
+    return _write(path, _messages(count, status, different or count, first))
 
 
 def write_bodies(path: Path, count: int) -> Path:
@@ -141,10 +141,10 @@ def _batches(path: Path, count: int, status: str) -> Iterator[dict[str, Any]]:
         yield {"type": "STATE", "value": {"bookmarks": {STREAM: {"id": upto}}}}
 
 
-def _messages(count: int, status: str, different: int) -> Iterator[dict[str, Any]]:
+def _messages(count: int, status: str, different: int, first: int) -> Iterator[dict[str, Any]]:
     yield SCHEMA
     for number in range(count):
-        yield {"type": "RECORD", "stream": STREAM, "record": order(number % different, status)}
+        yield {"type": "RECORD", "stream": STREAM, "record": order((first + number) % different, status)}
         if number % RECORDS_BETWEEN_STATES == RECORDS_BETWEEN_STATES - 1:
             yield {"type": "STATE", "value": {"bookmarks": {STREAM: {"id": number}}}}
     yield {"type": "STATE", "value": {"bookmarks": {STREAM: {"id": count}}}}

@@ -25,10 +25,10 @@ class Workshop:
         self._numbers = itertools.count()
         self.target = str(Path(sysconfig.get_path("scripts")) / "target-zendesk-events")
 
-    def orders(self, count: int, status: str = "paid", different: int | None = None) -> Path:
-        """Return a file of a tap's output with so many orders; after so many `different` ones they come again."""
-        path = self._folder / f"{count}-{status}-{different or count}.singer"
-        return path if path.exists() else samples.write_messages(path, count, status, different)
+    def orders(self, count: int, status: str = "paid", different: int | None = None, first: int = 0) -> Path:
+        """Return a tap's output with so many orders, from the first on; after `different` ones they come again."""
+        path = self._folder / f"{count}-{status}-{different or count}-{first}.singer"
+        return path if path.exists() else samples.write_messages(path, count, status, different, first)
 
     def batches(self, count: int, status: str = "paid") -> Path:
         """Return a file of a tap's output with so many orders, in files that BATCH messages name."""

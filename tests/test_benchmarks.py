@@ -102,6 +102,15 @@ def test_case_runs(case: str) -> None:
     assert f"│ {case} " in done.stdout
 
 
+@pytest.mark.server
+def test_the_cost_of_a_shared_ledger_is_measured(postgresql_url: str) -> None:
+    """By one process, and by several, on the server that is given."""
+    assert postgresql_url
+    done = measure("shared", "--quick")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ms CPU a thousand events") == 2
+
+
 def test_unknown_case_is_refused() -> None:
     """A case that does not exist is a fault of the command line."""
     done = measure("no-such-case")
