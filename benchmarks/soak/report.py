@@ -111,7 +111,8 @@ def of_life(lived: Lived) -> Iterator[Row]:
     )
     for name, words in (("files", "open files"), ("threads", "threads")):
         before, after = _halves(looks, name)
-        yield Row(f"life: {words}", f"at most {before}, then {after}", "no more in the second half", after <= before)
+        holds = None if days < LEAST_DAYS else after <= before
+        yield Row(f"life: {words}", f"at most {before}, then {after}", "no more in the second half", holds)
     ledger = [one for one in looks if one.ledger]
     yield Row("life: ledger", _from_to(ledger, "ledger"))
 

@@ -30,7 +30,7 @@ TOKEN_SECONDS: Final = 600.0
 QUOTA_DAYS: Final = 10
 """Of events, that a month may have: it is reached in weeks that are full."""
 BRAKE_DAYS: Final = 2
-CATCH_UP_RUNS: Final = 200
+CATCH_UP_RUNS: Final = 60
 """At the most: in fair weather, but for a month's quota and a day's brake."""
 
 
@@ -78,7 +78,7 @@ def pass_weeks(  # noqa: PLR0913 - what a user may choose
     seed: int,
     tell: Callable[[str], None],
 ) -> Passed:
-    """Run the pipeline every so many seconds, and at the end until it has caught up."""
+    """Run the pipeline every so many seconds, and at the end once a day until it has caught up."""
     history = shop.History(open_spans)
     chance = random.Random(seed)  # noqa: S311 - repeatable chance, no secret
     with account.Account(TOKEN_SECONDS) as playground:
@@ -118,7 +118,7 @@ def pass_weeks(  # noqa: PLR0913 - what a user may choose
         for _ in range(CATCH_UP_RUNS):
             if run() == 0:
                 break
-            clock.leap_to(clock.time() + every)
+            clock.leap_to(clock.time() + DAY)
         requests = playground.requests()
         return Passed(
             runs,
