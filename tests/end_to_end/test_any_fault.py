@@ -42,7 +42,9 @@ FAULTS = st.one_of(
         retry_after=st.sampled_from([None, 0.2]),
         **WHEN,
     ),
-    st.builds(Fault, status=st.just(429), retry_after=st.sampled_from([None, 0.2, 1.5]), **WHEN),
+    st.builds(
+        Fault, status=st.just(429), retry_after=st.sampled_from([None, 0.2, 1.5]), **{**WHEN, "count": st.just(1)}
+    ),
     st.builds(Fault, status=st.just(409), **{**WHEN, "count": st.just(2)}),
     st.builds(
         Fault,
