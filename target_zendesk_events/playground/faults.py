@@ -209,7 +209,10 @@ def fault_from(content: object) -> Fault:
         raise ValueError(message)
     with suppress(TypeError):  # a value of the wrong kind, which is named below
         Fault(**content)
-    return msgspec.convert(content, Fault)
+    try:
+        return msgspec.convert(content, Fault)
+    except msgspec.ValidationError as error:  # a ValueError only since msgspec 0.20
+        raise ValueError(str(error)) from error
 
 
 def _matches(fault: Fault, asked: Asked) -> bool:
