@@ -187,4 +187,7 @@ def line_of(line: bytes, kind: type[_Struct]) -> _Struct:
     try:
         return msgspec.json.decode(line, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return msgspec.convert(lenient.outline(line), kind)
+        try:
+            return msgspec.convert(lenient.outline(line), kind)
+        except msgspec.ValidationError as fault:  # a ValueError only since msgspec 0.20
+            raise ValueError(str(fault)) from None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import support
 
+from target_zendesk_events.outcome.dead_letters import is_letter
 from target_zendesk_events.outcome.letters import REASONS, Choice, Letter, letters_in
 from target_zendesk_events.outcome.listing import groups_of, waiting_in
 from target_zendesk_events.outcome.reasons import ADVICE
@@ -78,3 +79,9 @@ def test_groups_know_their_oldest_and_why_of_the_newest(tmp_path: Path) -> None:
     assert (first.reason, first.count, first.first, first.why) == ("refused", 3, 2, "d")
     assert (str(first.oldest)[:10], str(first.newest)[:10]) == ("2026-11-01", "2026-11-04")
     assert (second.reason, second.count, second.first) == ("limit", 1, 1)
+
+
+@pytest.mark.parametrize("line", [b'{"type":1,"dead_letter":{}}', b'{"type":"RECORD","dead_letter":3}', b"[]", b"{"])
+def test_a_line_of_another_shape_is_no_letter(line: bytes) -> None:
+    """With the oldest msgspec too, whose errors are no ValueErrors."""
+    assert not is_letter(line)
