@@ -39,8 +39,8 @@ class Verdict:
     doubled: list[Piece]
     outdated: list[str]
     mistimed: list[Piece]
-    again: int
-    """How many records stand in the dead letters more than once."""
+    waiting: list[Piece]
+    """In the dead letters, though nothing was wrong with them: nobody could know whether they were stored."""
 
 
 class Judge:
@@ -67,6 +67,7 @@ class Judge:
         for one, last in _newest_subscriptions(count).items():
             later = {number for number in range(last, sent) if shop.subscription_of(number) == one}
             is_there = found.subscriptions.get(one, -1) >= last
+            is_there |= ("subscriptions", last) in found.letters
             if not is_there and (one in found.subscriptions or not any(map(shop.is_closed, later))):
                 wanting.append(("subscriptions", last))
         wanting += [
@@ -88,11 +89,11 @@ class Judge:
         there = {one: last for one, last in subscriptions.items() if not shop.is_closed(last)}
         return Verdict(
             sum(count.values()),
-            lost=sorted((owed - set(found.once)) | (refused - set(found.letters))),
+            lost=sorted((owed - set(found.once) - set(found.letters)) | (refused - set(found.letters))),
             doubled=sorted(one for one, times in found.once.items() if times > 1 or one not in owed),
             outdated=[*_other(profiles, found.profiles), *_other(there, found.subscriptions)],
             mistimed=sorted(one for one, at in found.times.items() if not self._is_right(one, at)),
-            again=sum(times > 1 for times in found.letters.values()),
+            waiting=sorted(set(found.letters) - refused),
         )
 
     def _found(self) -> Found:

@@ -72,6 +72,7 @@ def of_weeks(passed: Passed) -> Iterator[Row]:
 
 def _of_records(when: str, verdict: Verdict) -> Iterator[Row]:
     yield Row(f"{when}: lost", f"{_shown(verdict.lost)} of {verdict.records:,} records", "0", not verdict.lost)
+    yield Row(f"{when}: held in the dead letters", _shown(verdict.waiting))
     yield Row(f"{when}: doubled", _shown(verdict.doubled), "0", not verdict.doubled)
     yield Row(f"{when}: not the newest content", _shown(verdict.outdated), "0", not verdict.outdated)
     yield Row(f"{when}: at a wrong time", _shown(verdict.mistimed), "0", not verdict.mistimed)

@@ -55,8 +55,6 @@ class Passed:
     requests: int
     tokens: int
     hits: int
-    at_quota: int
-    """Runs that the month's quota or the day's brake ended."""
 
 
 def spans(weeks: int) -> list[tuple[float, float]]:
@@ -130,7 +128,6 @@ def pass_weeks(  # noqa: PLR0913 - what a user may choose
             len(requests),
             sum(one.path == "/oauth/tokens" for one in requests),
             sum(weather.hits.values()),
-            sum(pipeline.ends.sentences[code] for code in ("ZE503", "ZE504")),
         )
 
 
