@@ -91,7 +91,7 @@ def settle(playground: Playground, faults: list[Fault], policy: str, max_in_flig
             playground.url, path, on_unknown_outcome=policy, max_in_flight=max_in_flight, request_timeout_seconds=1
         )
         first = run(config, TAP, check)
-        assert first.exit_code in {0, 1}
+        assert first.exit_code in {0, 1, 3}  # 3: where a stream had five or more held, and none delivered
         check_numbers(first.report)
         playground.set_faults()
         second = run(config, TAP, check)
