@@ -130,6 +130,8 @@ class Pipeline:
             )
             with doom.awaits(process, self._account):
                 output = _talk(process, b"".join(history.lines(self.bookmarks, self._clock.time())))
+        if process.returncode < 0:
+            self._clock.outlast_requests()
         whole = [text for text in output.splitlines(keepends=True) if text.endswith(b"\n")]
         if whole:
             self.bookmarks = shop.bookmarks_in(whole[-1])

@@ -12,7 +12,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart-meltano", "quickstart-shell", "connecting", "meltano", "playground"),
     "Rules": ("rules", "cookbook/README", "identifiers", "kinds", "customers"),
     "Delivery": ("delivery", "backfill", "errors", "production", "operations", "zendesk"),
-    "Choosing and moving": ("comparison", "migrating"),
+    "Choosing and moving": ("comparison", "contest", "migrating"),
     "Reference": (
         "reference/settings",
         "reference/verbs",
