@@ -35,7 +35,7 @@ from target_zendesk_events.target import TargetZendeskEvents
 from target_zendesk_events.work import Match, Outcome, Work
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @click.pass_context
