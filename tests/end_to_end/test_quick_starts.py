@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TRAVELS = ("LICENSE", "README.md", "meltano.yml", "pyproject.toml", "sample_streams", "target_zendesk_events")
 """What of a clone is installed."""
 PORT = "8642"
