@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 PER_PAGE = 100
 OF_USER = "FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.user_id = u.id"
 FOUND = (
-    f"SELECT u.id, (SELECT count(*) {OF_USER}) AS number,"  # noqa: S608 - put together of constants
+    "WITH sought (text) AS (VALUES (?))"
+    f" SELECT u.id, (SELECT count(*) {OF_USER}) AS number,"
     f" (SELECT e.created_at {OF_USER} ORDER BY e.moment DESC, e.number DESC LIMIT 1) AS last, count(*) OVER () AS found"
-    " FROM users u WHERE ?1 = '' OR CAST(u.id AS TEXT) = ?1 OR instr(folded(u.name), ?1)"
-    " OR EXISTS (SELECT 1 FROM profiles p WHERE p.user_id = u.id AND instr(folded(p.name), ?1))"
+    " FROM users u, sought WHERE text = '' OR CAST(u.id AS TEXT) = text OR instr(folded(u.name), text)"
+    " OR EXISTS (SELECT 1 FROM profiles p WHERE p.user_id = u.id AND instr(folded(p.name), text))"
     " OR EXISTS (SELECT 1 FROM profiles p JOIN identifiers i ON i.profile_id = p.id"
-    " WHERE p.user_id = u.id AND instr(folded(i.value), ?1))"
-    " OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id AND instr(folded(i.value), ?1))"
-    " ORDER BY last DESC, u.id LIMIT ?2 OFFSET ?3"
+    " WHERE p.user_id = u.id AND instr(folded(i.value), text))"
+    " OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id AND instr(folded(i.value), text))"
+    " ORDER BY last DESC, u.id LIMIT ? OFFSET ?"
 )
 """Customers whose name or identifier holds a text, or whose id it is: those of the newest events first."""
 EVENTS = (

@@ -79,10 +79,10 @@ class UserDesk:
 
     def _named(self, text: str) -> list[int]:
         sql = (
-            "SELECT id FROM users WHERE instr(folded(name), ?1)"
-            " UNION SELECT user_id FROM identities WHERE instr(folded(value), ?1) ORDER BY 1"
+            "SELECT id FROM users WHERE instr(folded(name), ?)"
+            " UNION SELECT user_id FROM identities WHERE instr(folded(value), ?) ORDER BY 1"
         )
-        return [row[0] for row in self._store.rows(sql, text.casefold())]
+        return [row[0] for row in self._store.rows(sql, text.casefold(), text.casefold())]
 
     def _is_indexed(self, user: int) -> bool:
         latest = wall_clock(datetime.fromtimestamp(time.time() - self._search_delay, timezone.utc))
