@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PER_PAGE = 100
 OF_USER = "FROM events e JOIN profiles p ON p.id = e.profile_id WHERE p.user_id = u.id"
 FOUND = (
-    "WITH sought (text) AS (VALUES (?))"
+    "WITH sought (text) AS (VALUES (?))"  # noqa: S608 - put together of constants
     f" SELECT u.id, (SELECT count(*) {OF_USER}) AS number,"
     f" (SELECT e.created_at {OF_USER} ORDER BY e.moment DESC, e.number DESC LIMIT 1) AS last, count(*) OVER () AS found"
     " FROM users u, sought WHERE text = '' OR CAST(u.id AS TEXT) = text OR instr(folded(u.name), text)"
