@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from target_zendesk_events.errors import ConfigurationError, StorageError
@@ -27,11 +27,11 @@ TABLES: Final = {
 _RUNS: Final = f"SELECT id, name, lease_until, ended FROM {PREFIX}runs ORDER BY id"
 
 
-def copy(source: Database, target: Database, note: Callable[[int], None] | None = None) -> dict[str, int]:
+def copy(source: Database, target: Database) -> dict[str, int]:
     """Copy `source` into `target`, all of it or nothing; return the number of rows by table.
 
-    `note` is told again and again how many rows of all tables are copied. Raises StorageError where a run is under way
-    on the source, or began meanwhile, and ConfigurationError where one has no ledger yet, or the other has one already.
+    Raises StorageError where a run is under way on the source, or began meanwhile, and ConfigurationError where one has
+    no ledger yet, or the other has one already.
     """
     reading, writing = (Transactions(one, must_stop=lambda: False) for one in (source, target))
     is_missing = source.is_file and source.was_made
@@ -40,10 +40,10 @@ def copy(source: Database, target: Database, note: Callable[[int], None] | None 
         raise ConfigurationError(message)
     reading.run(lambda: prepare(source), writes=False)
     writing.run(lambda: prepare(target), writes=False)
-    return writing.run(lambda: _fill(reading, target, note))
+    return writing.run(lambda: _fill(reading, target))
 
 
-def _fill(reading: Transactions, target: Database, note: Callable[[int], None] | None) -> dict[str, int]:
+def _fill(reading: Transactions, target: Database) -> dict[str, int]:
     """Copy all tables, within a transaction on the target."""
     if any(_count(target, table) for table in TABLES):
         message = f"{target.note} holds a ledger already: a copy goes into an empty database [ZE622]"
@@ -54,13 +54,9 @@ def _fill(reading: Transactions, target: Database, note: Callable[[int], None] |
     if live:
         message = f"{reading.database.note} is in use by the run {live[-1]}: copy it once no run is under way [ZE621]"
         raise StorageError(message)
-    copied = 0
     for table in TABLES:
         for rows in _parts(reading, table):
             _insert(target, table, rows)
-            copied += len(rows)
-            if note is not None:
-                note(copied)
     target.execute(f"DELETE FROM {PREFIX}meta")
     _insert(target, "meta", reading.ask(f"SELECT * FROM {PREFIX}meta"))
     if reading.ask(_RUNS) != runs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from target_zendesk_events.ledger.inquiry import Inquiry
 from target_zendesk_events.ledger.lease import LEASE_SECONDS
 from target_zendesk_events.ledger.ledger import Keyed, Settlement, Standing, Tally
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
+from target_zendesk_events.ledger.sqlite import SqliteDatabase
 from target_zendesk_events.ledger.tables import PREFIX
+from target_zendesk_events.ledger.transactions import Database
 from target_zendesk_events.work import Outcome
 
 NOTHING = Tally()
@@ -40,11 +42,11 @@ def deliver(ledger: SqlLedger, *things: Keyed) -> None:
     ledger.exchange([Settlement(one, Outcome.DELIVERED, 1, "") for one in things], [], NOTHING)
 
 
-def copied(source: str, target: str, note: Callable[[int], None] | None = None) -> dict[str, int]:
+def copied(source: str, target: str | Database) -> dict[str, int]:
     """Copy one into the other."""
-    old, new = database_of(source, time.time), database_of(target, time.time)
+    old, new = database_of(source, time.time), database_of(target, time.time) if isinstance(target, str) else target
     with contextlib.closing(old), contextlib.closing(new):
-        return copying.copy(old, new, note)
+        return copying.copy(old, new)
 
 
 @pytest.fixture
@@ -108,16 +110,21 @@ def test_a_ledger_in_use_is_not_copied(made: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"in use by the run under way: .* \[ZE621\]"):
         copied(made, target)
     under_way.close(0)
-    begun: list[int] = []
+    lengths: list[int] = []
 
-    def begin(rows: int) -> None:
-        if not begun:
-            open_ledger(made, "begins").close(0)
-        begun.append(rows)
+    class Slow(SqliteDatabase):
+        """A target that takes its first rows while a run begins and ends on the source."""
+
+        def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+            given = list(rows)
+            if not lengths:
+                open_ledger(made, "begins").close(0)
+            lengths.append(len(given))
+            return super().execute_many(statement, given)
 
     with pytest.raises(StorageError, match=r"used while it was copied.*\[ZE621\]"):
-        copied(made, target, begin)
-    assert begun[0] == copying.ROWS_AT_ONCE
+        copied(made, Slow(tmp_path / "new.sqlite", time.time))
+    assert lengths[0] == copying.ROWS_AT_ONCE
     assert copied(made, target)["keys"] == 25_002
 
 
