@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import collections
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from target_zendesk_events.delivery.shipment import OpenShipment
-from target_zendesk_events.kinds.look_up import LookUp, bucket_of
+from target_zendesk_events.kinds.look_up import LookUp, bucket_of, named_by
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.kinds.shipment import Missing, Shipment
 from target_zendesk_events.ledger.keys import Keys
@@ -133,7 +133,7 @@ class Directory:
     def heed_delivered(self, what: Shipment) -> None:
         """What was delivered may have made what others refer to, or taken it away: ask for that again."""
         takes_away = what.when_not_found() is Missing.DONE
-        for one in (*_named_by(what.lane_keys()), *(what.look_ups() if takes_away else ())):
+        for one in (*named_by(what.lane_keys()), *(what.look_ups() if takes_away else ())):
             self._absent.pop(one, None)
             if one in self._parked:
                 self._made.add(one)  # the request that asks for it may be older
@@ -201,10 +201,3 @@ class Directory:
 
     def _is_absent(self, one: LookUp, now: float) -> bool:
         return self._absent.get(one, -math.inf) > now
-
-
-def _named_by(lane_keys: Iterable[Hashable]) -> Iterator[LookUp]:
-    """Return how others may ask for what bears these names: a user by an identifier, a record by its external id."""
-    for name in lane_keys:
-        if isinstance(name, tuple):
-            yield LookUp(*name) if len(name) == len(LookUp._fields) else LookUp("user", *name)

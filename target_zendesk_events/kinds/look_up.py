@@ -5,7 +5,7 @@ Facts: Zendesk's API reference, "Users" (show_many, search), "Custom object reco
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -58,6 +58,16 @@ class LookUp(NamedTuple):
     def matches(self, spelling: str) -> bool:
         """Tell whether a name in an answer is this one: Zendesk compares users without case."""
         return self.value.casefold() == spelling.casefold() if self.sort == "user" else self.value == spelling
+
+
+def named_by(lane_keys: Iterable[Hashable]) -> Iterator[LookUp]:
+    """Return how others may ask for what stands in these lanes: a record by its external id, a user by an identifier.
+
+    It is `LookUp.lane_keys` the other way round.
+    """
+    for name in lane_keys:
+        if isinstance(name, tuple):
+            yield LookUp(*name) if len(name) == len(LookUp._fields) else LookUp("user", *name)
 
 
 def bucket_of(family: tuple[str, str]) -> Bucket:
