@@ -32,6 +32,7 @@ PAGES = ROOT / "docs" / "reference"
 COOKBOOK = ROOT / "docs" / "cookbook"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 BACKFILL = ROOT / "docs" / "backfill.md"
+LIMITS = ROOT / "docs" / "limits.md"
 WRITTEN = "*Written by `python -m tests.reference`.*"
 WIDTH = 96
 
@@ -47,8 +48,8 @@ def written() -> dict[Path, str]:
     }
     found = {PAGES / f"{name}.md": text for name, text in pages.items()}
     found[ARCHITECTURE] = _between(ARCHITECTURE, "rooms", rooms_table())
-    found[BACKFILL] = _between(BACKFILL, "plans", plans_table())
-    found[BACKFILL] = _between(BACKFILL, "times", times_table(), found[BACKFILL])
+    found[LIMITS] = _between(LIMITS, "plans", plans_table())
+    found[BACKFILL] = _between(BACKFILL, "times", times_table())
     for path in sorted(COOKBOOK.glob("*.yml")):
         found[path.with_suffix(".md")] = _between(
             path.with_suffix(".md"), path.name, f"\n```yaml\n{path.read_text(encoding='utf-8')}```\n\n"
@@ -56,10 +57,10 @@ def written() -> dict[Path, str]:
     return found
 
 
-def _between(page: Path, what: str, text: str, now: str = "") -> str:
-    """Return a page that others wrote, with the text in the place for it; `now` is the page as it is so far."""
+def _between(page: Path, what: str, text: str) -> str:
+    """Return a page that others wrote, with the text in the place for it."""
     starts, ends = f"<!-- {what}: written by `python -m tests.reference` -->\n", "<!-- end -->"
-    before, found, after = (now or page.read_text(encoding="utf-8")).partition(starts)
+    before, found, after = page.read_text(encoding="utf-8").partition(starts)
     if not found:
         message = f"{page} has no place for {what}"
         raise LookupError(message)

@@ -66,7 +66,8 @@ Every field of the report that a run leaves in `data_dir`, from its schema.
 {written}
 
 `NAME` stands for a stream's, a rule's, a kind's or a type's name. The numbers add up as
-[Delivery](../delivery.md#numbers) says. `schema_version` is {schema["properties"]["schema_version"]["const"]},
+[What a run reports](../run-report.md#numbers) says.
+`schema_version` is {schema["properties"]["schema_version"]["const"]},
 and is raised when a field goes or means something else; fields may be added at any time.
 
 | Field | Type | Meaning |

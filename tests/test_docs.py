@@ -172,32 +172,18 @@ def test_zendesks_page_has_every_right(right: rights.Right) -> None:
     assert f"| {' | '.join(right)} |" in text_of("docs/zendesk.md")
 
 
-def test_the_delivery_page_has_every_word_of_the_report() -> None:
-    """`docs/delivery.md` says what each outcome means, and why a record yields no event."""
-    page = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+def test_the_page_of_the_report_has_every_word_of_it() -> None:
+    """`docs/run-report.md` says what each outcome means, and why a record yields no event."""
+    page = (ROOT / "docs" / "run-report.md").read_text(encoding="utf-8")
     words = [*(one.value for one in Outcome), *(one.value for one in NoShipment), "invalid", "unmatched", "skipped"]
     assert [word for word in words if f"`{word}`" not in page] == []
 
 
-def test_the_delivery_page_has_every_field_of_a_dead_letter() -> None:
-    """`docs/delivery.md` names the fields of the `dead_letter` object."""
-    page = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+def test_the_page_of_dead_letters_has_every_field_of_one() -> None:
+    """`docs/dead-letters.md` names the fields of the `dead_letter` object."""
+    page = (ROOT / "docs" / "dead-letters.md").read_text(encoding="utf-8")
     fields = [field.name for field in dataclasses.fields(dead_letters.Note)]
     assert [name for name in (*fields, "rules") if f"`{name}`" not in page] == []
-
-
-def test_the_delivery_page_has_every_field_of_last_run() -> None:
-    """`docs/delivery.md` names the properties of `last-run.schema.json`, at every depth."""
-    page = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
-    assert sorted(name for name in properties_of(support.LAST_RUN_SCHEMA) if f"`{name}`" not in page) == []
-
-
-def properties_of(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of a JSON Schema's properties, those of its objects within too."""
-    for name, below in schema.get("properties", {}).items():
-        yield from (name, *properties_of(below))
-    if isinstance(schema.get("additionalProperties"), dict):
-        yield from properties_of(schema["additionalProperties"])
 
 
 RAISERS = ("fault", "missing", "input_fault")

@@ -101,7 +101,7 @@ def test_the_page_on_pypi_leads_somewhere(published: Published) -> None:
     assert re.findall(r"\]\((?!https?:|#)|(?:src|srcset)=\"(?!https?:)", page) == []
     addresses = dict(one.split(", ") for one in published.metadata.get_all("Project-URL", ()))
     assert {"Changelog", "Documentation", "Homepage", "Issues", "Source"} <= addresses.keys()
-    assert f"]({addresses['Source']}/blob/main/docs/delivery.md" in page
+    assert f"]({addresses['Source']}/blob/main/docs/duplicates.md" in page
 
 
 def test_the_sdist_holds_what_its_tests_need(published: Published) -> None:

@@ -1,4 +1,4 @@
-"""The table of other people's taps in docs/delivery.md is that of the taps that the tests pipe."""
+"""The table of other people's taps in docs/input.md is that of the taps that the tests pipe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from pipes import TAPS
 
 TESTS = Path(__file__).parent / "end_to_end"
-PAGE = Path(__file__).parents[1] / "docs" / "delivery.md"
+PAGE = Path(__file__).parents[1] / "docs" / "input.md"
 OURS = {"singer-sdk": "the target's own"}
 
 

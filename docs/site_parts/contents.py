@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Start": ("quickstart-meltano", "quickstart-shell", "connecting", "meltano", "playground"),
     "Rules": ("rules", "cookbook/README", "identifiers", "kinds", "customers"),
-    "Delivery": ("delivery", "backfill", "errors", "production", "operations", "zendesk"),
-    "Choosing and moving": ("comparison", "contest", "migrating"),
+    "Delivery": ("delivery", "duplicates", "limits", "backfill", "answers", "input", "dead-letters", "ledger"),
+    "Running it": ("production", "operations", "run-report", "errors", "zendesk"),
+    "Choosing and moving": ("comparison", "contest", "soak", "migrating"),
     "Reference": (
         "reference/settings",
         "reference/verbs",

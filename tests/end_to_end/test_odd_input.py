@@ -1,4 +1,4 @@
-"""What a tap may send and should not: each row of the table in docs/delivery.md, on the real command line."""
+"""What a tap may send and should not: each row of the table in docs/input.md, on the real command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from target_zendesk_events.playground.server import Playground
 
 pytestmark = pytest.mark.slow
 
-PAGE = Path(__file__).parents[2] / "docs" / "delivery.md"
+PAGE = Path(__file__).parents[2] / "docs" / "input.md"
 RULE: dict[str, Any] = {
     "stream": "[oO]rders",
     "profile": {"identifiers": {"email": "{{ email }}"}},

@@ -1,4 +1,4 @@
-"""The target beside others on an account, on a virtual clock: the table of docs/delivery.md, and what it promises."""
+"""The target beside others on an account, on a virtual clock: the table of docs/limits.md, and what it promises."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from target_zendesk_events.limits.rate_limit import RateLimit
 
 CONFIGURED = 250
 GRANTED = 150
-DOCS = Path(__file__).parents[2] / "docs" / "delivery.md"
+DOCS = Path(__file__).parents[2] / "docs" / "limits.md"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

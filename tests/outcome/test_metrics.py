@@ -18,7 +18,7 @@ from target_zendesk_events.outcome.report import OUTCOMES, Report
 from target_zendesk_events.outcome.summary import as_object
 from target_zendesk_events.work import Match, Outcome
 
-PAGE = Path(__file__).parents[2] / "docs" / "delivery.md"
+PAGE = Path(__file__).parents[2] / "docs" / "run-report.md"
 ABOUT: dict[str, Any] = {
     "run": "20261129T140728Z-5d4071",
     "command": "target",
@@ -115,6 +115,6 @@ def test_each_metric_is_documented() -> None:
     written: dict[str, set[str]] = {}
     for family in parser.text_string_to_metric_families(metrics.text(report, "d")):
         written[family.name] = {name for one in family.samples for name in one.labels} - {"data_dir"}
-    section = PAGE.read_text(encoding="utf-8").partition("### last-run.prom\n")[2].partition("\n## ")[0]
+    section = PAGE.read_text(encoding="utf-8").partition("## last-run.prom\n")[2].partition("\n## ")[0]
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `zendesk_events_")]
     assert {row[0].strip("| `"): set(re.findall(r"`(\w+)`", row[1])) for row in rows} == written
