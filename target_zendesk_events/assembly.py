@@ -57,6 +57,8 @@ class Run:
     client: Client
     quota: Quota
     digests: Digests
+    keys: Keys | None
+    """What makes fingerprints of records, where the ledger is asked for them before anything is made of one."""
     data_dir: Path | None
     """Where the run may write; None for a dry run."""
     is_passing: bool
@@ -163,6 +165,7 @@ def assemble(  # noqa: PLR0913 - values, not owners
         client=client,
         quota=quotas[EVENTS],
         digests=digests,
+        keys=None if settings.dry_run or settings.ledger_url is None else keys,
         data_dir=None if settings.dry_run else settings.data_dir,
         is_passing=looks_passing(settings),
         notes=(ledger.note, *standard_identifier_notes(rule_book.rules)),

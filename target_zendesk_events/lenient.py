@@ -93,6 +93,14 @@ def members(text: bytes) -> dict[str, msgspec.Raw]:
     return parser.members
 
 
+def record_text(message: bytes) -> bytes:
+    """Return the record of a RECORD as it was written, read fast where that can be. Raises ValueError, KeyError."""
+    try:
+        return bytes(_RECORD.decode(message).record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return bytes(members(message)["record"])
+
+
 class _Parser:
     """Reads one text, token by token, with a stack of its own: Python's would end before the text does."""
 
@@ -240,4 +248,11 @@ class _Floats(dict[str, float]):
         return number
 
 
+class _Record(msgspec.Struct):
+    """A RECORD message, as far as its record goes."""
+
+    record: msgspec.Raw
+
+
+_RECORD = msgspec.json.Decoder(_Record)
 _FAST = msgspec.json.Decoder(float_hook=_Floats().__getitem__)

@@ -161,6 +161,9 @@ class TargetZendeskEvents(CommandTarget):
             self.run.engine.stop_stream(stream, fault, drops=False)
         if self._streams.any_matched:
             self.run.engine.allow_state()
+        if self.run.keys is not None and sink.takes_as_is:
+            footing = self.run.digests.of(stream), self.run.ledger.forgotten_mark
+            sink.fingerprint = self.run.keys.fingerprints(stream, sink.key_properties, *footing)
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         """Hand a record to the sender, once for each of its stream maps."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from typing_extensions import Self
@@ -86,14 +86,35 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return self.stream not in {None, alias} and any(one.stream_alias == self.stream for one in maps)
 
 
+class Fingerprint(NamedTuple):
+    """What tells a record that comes again as it was: hashes, as signed numbers of eight bytes.
+
+    `row` is of its key properties and the rule, `text` of its text and of all that says what is made of it.
+    """
+
+    row: int
+    text: int
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """The one event that is to be made of a record, by the only rule that wants it: it may be known already.
+
+    `make` makes it, or tells why it cannot.
+    """
+
+    rule: str
+    fingerprint: Fingerprint
+    make: Callable[[], Sequence[Match]]
+
+
 class Work(msgspec.Struct):
     """One record as the rules see it, on its way through the house.
 
     `line` is the tap's own line (bytes, without its newline); `source_stream` is the tap's name of the stream,
-    `stream` the name after stream maps. `matches` is empty for a record that no rule matches. `invalid` says why
-    the record fails its schema, where it does. `key_values` holds its key properties; None where the stream has none,
-    or one of them is null or missing: a null tells no row from another. `line_number` is that of the input, 0 where
-    there is none.
+    `stream` the name after stream maps. `matches` is empty for a record that no rule matches; with a `draft`, what
+    the other rules of the stream say of it. `invalid` says why the record fails its schema, where it does.
+    `key_values` holds its key properties; None where the stream has none, or one of them is null or missing: a null
+    tells no row from another. `line_number` is that of the input, 0 where there is none.
     """
 
     line: bytes
@@ -104,6 +125,7 @@ class Work(msgspec.Struct):
     matches: Sequence[Match] = ()
     invalid: str = ""
     key_values: Mapping[str, Any] | None = None
+    draft: Draft | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True):

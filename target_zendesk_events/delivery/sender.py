@@ -161,6 +161,7 @@ class Sender:
     def end(self) -> None:
         """Settle what came back, take back what was not sent, and write the last STATE."""
         now = self._monotonic()
+        self._intake.count_rest()
         try:
             if not self._is_broken:
                 self._take_answers(now)

@@ -99,9 +99,9 @@ class Settling:
         self._set_aside_anew.append(aside)
         self._close_part(aside.open_record)
 
-    def pass_over(self, aside: SetAside) -> None:
-        """What was set aside before, and came again as it was, is settled: its dead letter was written then."""
-        self._close_part(aside.open_record)
+    def pass_over(self, open_record: OpenRecord) -> None:
+        """Settle a part of a record of which nothing is to be done: the ledger has it as it is."""
+        self._close_part(open_record)
 
     def pass_by(self, stream: str) -> None:
         """A record of which nothing is to be sent is settled as it is."""
@@ -245,6 +245,7 @@ def keyed_of(shipment: OpenShipment) -> Keyed:
         persons=shipment.persons,
         kind=shipment.what.kind,
         content=shipment.content,
+        fingerprint=shipment.fingerprint,
     )
 
 

@@ -12,7 +12,7 @@ from target_zendesk_events.delivery.verify import Verification
 from target_zendesk_events.kinds.shipment import Batch, Bucket, Claim, Found, LookUp, Request, Shipment
 from target_zendesk_events.ledger.ledger import Holder
 from target_zendesk_events.outcome.checkpoints import Position
-from target_zendesk_events.work import Match, Work
+from target_zendesk_events.work import Draft, Fingerprint, Match, Work
 
 
 class OpenRecord(msgspec.Struct, eq=False):
@@ -25,6 +25,13 @@ class OpenRecord(msgspec.Struct, eq=False):
     """The SCHEMA line that the record came under."""
     is_given_up: bool = False
     is_set_aside: bool = False
+
+
+class OpenDraft(msgspec.Struct, eq=False):
+    """A record of which one event is to be made, unless the ledger knows the record."""
+
+    open_record: OpenRecord
+    draft: Draft
 
 
 class SetAside(msgspec.Struct, eq=False):
@@ -54,6 +61,8 @@ class OpenShipment(msgspec.Struct, eq=False):
     """Makes hashes of what names its customer, who may be forgotten."""
     content: bytes | None = None
     """A hash of what it is to put in the place of what was there; None for what happens once."""
+    fingerprint: Fingerprint | None = None
+    """By what its record is to be known once it is delivered."""
     attempts: int = 0
     conflicts: int = 0
     expiries: int = 0

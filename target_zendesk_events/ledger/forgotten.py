@@ -16,6 +16,7 @@ from target_zendesk_events.ledger.transactions import Database
 from target_zendesk_events.work import Outcome
 
 _ANY: Final = f"SELECT 1 FROM {PREFIX}forgotten WHERE account = ? LIMIT 1"
+_MARK: Final = f"SELECT COUNT(*), COUNT(lifted), MAX(since), MAX(lifted) FROM {PREFIX}forgotten WHERE account = ?"
 _BLOCK: Final = (
     f"INSERT INTO {PREFIX}forgotten (account, hash, person, since) VALUES (?, ?, ?, ?) ON CONFLICT (account, hash) "
     "DO UPDATE SET person = excluded.person, since = excluded.since, lifted = NULL"
@@ -38,6 +39,10 @@ class Forgotten:
         """Know of those of `account`."""
         self._database = database
         self._account = account
+
+    def mark(self) -> str:
+        """Return a text that is another once somebody was forgotten, or may be sent events again."""
+        return repr(self._database.execute(_MARK, (self._account,)).fetchall()[0])
 
     def gone_before(self, shipments: Sequence[Keyed]) -> list[float]:
         """Return for each shipment until when what went to its customer was deleted, in epoch seconds.

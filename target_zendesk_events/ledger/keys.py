@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
+import platform
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -13,7 +15,7 @@ from target_zendesk_events import lenient
 from target_zendesk_events.kinds.canonical import canonical
 from target_zendesk_events.kinds.look_up import LookUp
 from target_zendesk_events.kinds.shipment import Shipment
-from target_zendesk_events.work import Match, NoShipment, Work
+from target_zendesk_events.work import Fingerprint, Match, NoShipment, Work
 
 KEY_BYTES = 16
 
@@ -28,6 +30,11 @@ NO_KEY = (
 )
 
 
+def eight_bytes(hash_: bytes) -> int:
+    """Return the first eight bytes of a hash as a signed number, as a ledger's columns hold it."""
+    return int.from_bytes(hash_[:8], "big", signed=True)
+
+
 class Keys:
     """Hashes shipments with a secret of the ledger's own, so that a hash tells nothing without it."""
 
@@ -39,6 +46,7 @@ class Keys:
         self._account = account
         self._keyed = hashlib.blake2b(digest_size=KEY_BYTES, key=secret)
         self._is_kept = is_kept
+        self._rows: dict[tuple[str, str], hashlib.blake2b] = {}
 
     def told_apart(self, work: Work) -> Sequence[Match]:
         """Return the record's matches; as unmappable those with nothing that tells them from others.
@@ -83,6 +91,24 @@ class Keys:
         what = ("is", _with_nulls(content)) if match.dedupe_key is None else ("dedupe_key", match.dedupe_key)
         return self._hash("content", shipment.kind, *what)
 
+    def fingerprints(
+        self, stream: str, key_properties: Sequence[str], *footing: str
+    ) -> Callable[[Work, str], Fingerprint]:
+        """Return what makes of a record and the name of a rule what they are known by, if the record has a key.
+
+        Of `footing`, one is another once the stream's rules, its schema, a setting, or who is forgotten differ: then so
+        are all fingerprints.
+        """
+        made_by = version("target-zendesk-events"), version("Jinja2"), platform.python_version()
+        base = self._begun("record", stream, list(key_properties), *footing, *made_by)
+
+        def fingerprint(work: Work, rule: str) -> Fingerprint:
+            text = base.copy()
+            text.update(lenient.record_text(work.line))
+            return Fingerprint(eight_bytes(self._of_row(stream, rule, work.key_values)), eight_bytes(text.digest()))
+
+        return fingerprint
+
     def of_look_up(self, look_up: LookUp) -> bytes:
         """Return a hash of what Zendesk is asked for: a user, a record or a profile, by what names it there."""
         sort, by, value = look_up
@@ -92,7 +118,7 @@ class Keys:
         """Return a hash of the record's key properties under one rule; None without, or where content replaces it."""
         if not work.key_values or (match.shipment is not None and match.shipment.content() is not None):
             return None
-        return self._hash("row", work.stream, match.rule, work.key_values)
+        return self._of_row(work.stream, match.rule, work.key_values)
 
     def of_persons(self, shipment: Shipment) -> list[bytes]:
         """Return a hash of each thing that names the shipment's customer."""
@@ -111,6 +137,20 @@ class Keys:
         rule = None if match is None else match.rule
         what = work.key_values or (_record_of(work) if match is None or match.seen is None else match.seen)
         return self._hash("aside", work.stream, rule, message, what)
+
+    def _of_row(self, stream: str, rule: str, key_values: Mapping[str, Any] | None) -> bytes:
+        begun = self._rows.get((stream, rule))
+        if begun is None:
+            begun = self._rows[stream, rule] = self._begun("row", stream, rule)
+        hashed = begun.copy()
+        hashed.update(canonical(key_values) + b"]")
+        return hashed.digest()
+
+    def _begun(self, *parts: Any) -> hashlib.blake2b:  # noqa: ANN401 - JSON values
+        """Return a hash of a list's first parts, which many have in common."""
+        hashed = self._keyed.copy()
+        hashed.update(canonical([self._account, *parts]).removesuffix(b"]") + b",")
+        return hashed
 
     def _hash(self, *parts: Any) -> bytes:  # noqa: ANN401 - JSON values
         hashed = self._keyed.copy()

@@ -1,4 +1,4 @@
-"""When a key was last seen: noted at most once a day a key, and forgotten long after, both in small steps.
+"""When a key was last seen, and in what record: noted at most once a day a key; and forgotten long after.
 
 A clock that was wrong would forget all at once, and all would be sent again: nothing is forgotten on its word alone.
 """
@@ -33,7 +33,7 @@ class LastSeen:
         self._database = database
         self._account = account
         self._retention_days = retention_days
-        self._seen: dict[bytes, int] = {}
+        self._seen: dict[bytes, tuple[int, int | None]] = {}
         self._noted: list[bytes] = []
 
     def __len__(self) -> int:
@@ -47,13 +47,18 @@ class LastSeen:
     def see(self, days: Iterable[tuple[bytes, int]]) -> None:
         """Keys came again, each last seen on a day; one of a day to come may be of one that is over."""
         today = self.today()
-        self._seen.update((key, day) for key, day in days if day != today)
+        self._seen.update((key, (day, None)) for key, day in days if day != today)
+
+    def recognise(self, key: bytes, day: int, text: int) -> None:
+        """A key, last seen on that day, came of a record that is to be known by this hash of its text."""
+        self._seen[key] = (day, text)
 
     def note(self) -> None:
         """Note a few of them, within a transaction; they are done with `noted`, once it is committed."""
         self._noted = sorted(itertools.islice(self._stale(), STEP))
-        statement = f"UPDATE {PREFIX}keys SET seen = ? WHERE key = ?"
-        self._database.execute_many(statement, [(self.today(), key) for key in self._noted])
+        statement = f"UPDATE {PREFIX}keys SET seen = ?, text_hash = COALESCE(?, text_hash) WHERE key = ?"
+        today = self.today()
+        self._database.execute_many(statement, [(today, self._seen[key][1], key) for key in self._noted])
 
     def noted(self) -> None:
         """What was noted is committed."""
@@ -89,7 +94,7 @@ class LastSeen:
 
     def _stale(self) -> Iterator[bytes]:
         today = self.today()
-        return (key for key, day in self._seen.items() if day < today)
+        return (key for key, (day, text) in self._seen.items() if day < today or text is not None)
 
     def _share(self, forgotten: str) -> int:
         """Return how many keys may yet be forgotten today."""

@@ -14,7 +14,7 @@ import msgspec
 from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.limits.rate_limit import RateLimit
-from target_zendesk_events.work import NoShipment, Outcome
+from target_zendesk_events.work import Fingerprint, NoShipment, Outcome
 
 COUNTED = frozenset({Outcome.DELIVERED, Outcome.HELD})
 """Outcomes of a shipment that counts as sent, for the month's quota and the day's brake."""
@@ -45,7 +45,8 @@ class Keyed(msgspec.Struct, frozen=True):
     it. `claimed_at` is when it is to count as first claimed (with the first of those alike, where there
     are), in epoch seconds by the ledger's clock; None: when the ledger takes it. `persons` makes hashes of what names
     its customer. `kind` is for counts alone. `content` is a hash of what is sent, where the newest replaces the last:
-    what was settled with other content goes again then; None for what happens once.
+    what was settled with other content goes again then; None for what happens once. By its `fingerprint` the record
+    is to be known once this is delivered, before anything is made of it.
     """
 
     key: bytes | None
@@ -58,6 +59,7 @@ class Keyed(msgspec.Struct, frozen=True):
     persons: Callable[[], Sequence[bytes]] = tuple
     kind: str = "event"
     content: bytes | None = None
+    fingerprint: Fingerprint | None = None
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -135,6 +137,8 @@ class Ledger(Protocol):
 
     secret: bytes
     """A random value made with the ledger, that its hashes are keyed with."""
+    forgotten_mark: str
+    """Another each time that somebody was forgotten, or allowed again."""
     note: str
     """Where it is, what it holds, and whether it is new: the first line of the log."""
     sent: Mapping[str, tuple[int, int]] | None
@@ -151,6 +155,9 @@ class Ledger(Protocol):
 
     def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
         """Return what is known of each shipment of a batch, in their order: settled, or new."""
+
+    def delivered(self, fingerprints: Sequence[Fingerprint]) -> Collection[Fingerprint]:
+        """Return those of them whose record's event was delivered, as that record would yield it again."""
 
     def exchange(self, settled: Sequence[Settlement], wanted: Sequence[Keyed], tally: Tally) -> list[Entry]:
         """Note outcomes and counts, and claim what goes next, in one commit; return one entry for each wanted."""
@@ -197,6 +204,7 @@ class NoLedger:
     """`ledger_url: none`: every shipment is new, and nothing is remembered beyond the run."""
 
     is_new_file = False
+    forgotten_mark = ""
     sent: Mapping[str, tuple[int, int]] | None = None
 
     def __init__(
@@ -217,6 +225,10 @@ class NoLedger:
     def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
         """Know of none."""
         return [NEW] * len(shipments)
+
+    def delivered(self, fingerprints: Sequence[Fingerprint]) -> Collection[Fingerprint]:  # noqa: ARG002
+        """Know of none."""
+        return ()
 
     def exchange(
         self,

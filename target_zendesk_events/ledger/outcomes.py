@@ -13,9 +13,10 @@ from target_zendesk_events.ledger.transactions import Database
 from target_zendesk_events.work import Outcome
 
 _SETTLE: Final = (
-    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    f"INSERT INTO {PREFIX}keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
     "status = excluded.status, run = excluded.run, seen = excluded.seen, attempts = excluded.attempts, "
     "request_id = excluded.request_id, kind = excluded.kind, replayed = excluded.replayed, "
+    "text_hash = excluded.text_hash, "
     f"content = CASE WHEN {PREFIX}keys.run = excluded.run THEN excluded.content END "
     f"WHERE CASE WHEN excluded.content IS NULL THEN {PREFIX}keys.status <> {STATUS[Outcome.DELIVERED]} ELSE "
     f"({PREFIX}keys.status <> {CLAIMED} OR {PREFIX}keys.run = excluded.run) AND ({PREFIX}keys.content IS NULL OR "
@@ -60,4 +61,5 @@ class Outcomes:
         lookalikes = one.keyed.lookalikes if one.outcome is Outcome.HELD else 0  # for the reading back before a replay
         attempts = one.attempts | lookalikes << LOOKALIKES_SHIFT
         row = one.keyed.key, stream, status, self._claims.run, now, today, attempts, request_id, row_of(one.keyed)
-        return *row, one.keyed.kind, one.keyed.content, int(one.keyed.again)
+        text = None if one.keyed.fingerprint is None else one.keyed.fingerprint.text
+        return *row, one.keyed.kind, one.keyed.content, int(one.keyed.again), text

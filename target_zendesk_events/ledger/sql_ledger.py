@@ -21,7 +21,7 @@ from target_zendesk_events.ledger.found_ids import FoundIds
 from target_zendesk_events.ledger.last_seen import LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Limits, Settlement, Standing, Tally, Usage
-from target_zendesk_events.ledger.lookup import KnownKey, known_keys, known_rows, row_of
+from target_zendesk_events.ledger.lookup import KnownKey, known_keys, known_records, known_rows, row_of
 from target_zendesk_events.ledger.open_claims import STATUS, OpenClaims, end_of
 from target_zendesk_events.ledger.outcomes import Outcomes
 from target_zendesk_events.ledger.past import Past
@@ -39,7 +39,7 @@ from target_zendesk_events.ledger.tables import (
 from target_zendesk_events.ledger.transactions import CALL_SECONDS, Database, Transactions
 from target_zendesk_events.ledger.usage import UsageCounts
 from target_zendesk_events.limits.rate_limit import RateLimit
-from target_zendesk_events.work import Outcome
+from target_zendesk_events.work import Fingerprint, Outcome
 
 SECONDS_BETWEEN_EXPIRIES: Final = 5.0
 
@@ -95,6 +95,7 @@ class SqlLedger:
         self._found_ids = FoundIds(database, self.account, self._time)
         self._past = Past(database, self.account, retention_days, self._time)
         self.forgotten = Forgotten(database, self.account)
+        self.forgotten_mark = self.transactions.run(self.forgotten.mark, writes=False)
         self._claims = OpenClaims(database, self._time, self._lease)
         self._outcomes = Outcomes(database, self._claims, self._stream)
         self._places = Places(limits, self._claims, self._lease)
@@ -121,10 +122,21 @@ class SqlLedger:
         sent_rows = self.transactions.run(
             lambda: known_rows(self.database, {row for row in rows if row is not None}, _SENT), writes=False
         )
-        return [
+        entries = [
             self._entry(one, known.get(one.key) if one.key else None, gone_before, changed=row in sent_rows)
             for one, row, gone_before in zip(shipments, rows, gone, strict=True)
         ]
+        self._recognise(shipments, entries, known)
+        return entries
+
+    def delivered(self, fingerprints: Sequence[Fingerprint]) -> Collection[Fingerprint]:
+        """Return those of them whose record's event was delivered, as that record would yield it again."""
+        if not fingerprints or self.transactions.run(self.forgotten.mark, writes=False) != self.forgotten_mark:
+            return ()  # whose record it is, only its rule can tell
+        found = self.transactions.run(lambda: [*known_records(self.database, fingerprints, _SENT)], writes=False)
+        delivered = [one for one in found if one.status == STATUS[Outcome.DELIVERED]]
+        self.last_seen.see((one.key, one.seen) for one in delivered)
+        return {one.fingerprint for one in delivered}
 
     # claiming and settling
 
@@ -257,6 +269,16 @@ class SqlLedger:
         self.last_seen.expire()
         self._found_ids.expire()
         self._past.expire()
+
+    def _recognise(self, shipments: Sequence[Keyed], entries: Sequence[Entry], known: Mapping[bytes, KnownKey]) -> None:
+        """Know from now on by its record what was delivered and came again; by another than before once a day."""
+        today = self.last_seen.today()
+        for one, entry in zip(shipments, entries, strict=True):
+            if one.key is None or one.fingerprint is None or entry.outcome is not Outcome.DELIVERED:
+                continue
+            row = known[one.key]
+            if row.text is None or (row.seen < today and row.text != one.fingerprint.text):
+                self.last_seen.recognise(one.key, row.seen, one.fingerprint.text)
 
     def _note_settled(self, tally: Tally) -> None:
         for number, at in sorted((self._stream(name), at) for name, at in tally.settled.items()):

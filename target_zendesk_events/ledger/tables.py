@@ -117,6 +117,13 @@ MIGRATIONS: Final = (
         # run: whose they are; 0 where nobody knows
         "ALTER TABLE {prefix}permits ADD COLUMN run INTEGER NOT NULL DEFAULT 0",
     ),
+    (
+        # text_hash: eight bytes of the hash of a record's text and of all that says what is made of it, to know what
+        #   comes again as it was; NULL where it tells nothing
+        "ALTER TABLE {prefix}keys ADD COLUMN text_hash BIGINT",
+        "DROP INDEX {prefix}keys_row_hash",
+        "CREATE INDEX {prefix}keys_record ON {prefix}keys (row_hash, text_hash) WHERE status IN (1, 3)",
+    ),
 )
 """Statements by version: a ledger of version n takes those from n on. Never change one that was released."""
 

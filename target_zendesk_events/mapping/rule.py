@@ -7,6 +7,7 @@ import difflib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_zendesk_events.mapping.event import EventParts
 from target_zendesk_events.mapping.making import Making, Surroundings
 from target_zendesk_events.mapping.parts import Part, UnmappableError
 from target_zendesk_events.mapping.templates import Scope
@@ -106,25 +107,48 @@ class Rule:
         }
         return [FieldFault(self.name, place, field, nearest(field, declared), fatal) for place, field in missing]
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it makes one event of a record, and of the same record the same one at any time."""
+        return self.dedupe and isinstance(self._making, EventParts) and self._with.since is None
+
     def apply(self, record: Mapping[str, Any], stream: str) -> list[Match]:
         """Return what the rule makes of a record: one thing to send or more, or why it makes none.
 
         `stream` is the name of the record's stream.
         """
-        built_in = {"record": record, "stream": stream} if self._built_ins else None
+        scope = self.scope(record, stream)
+        return self.pass_over(scope) or self.make(scope)
+
+    def scope(self, record: Mapping[str, Any], stream: str) -> Scope:
+        """Return a record as the rule's templates see it."""
+        return Scope(record, {"record": record, "stream": stream} if self._built_ins else None)
+
+    def pass_over(self, scope: Scope) -> list[Match]:
+        """Return that `when` does not want a record, or fails on it; nothing where something is to be made of it."""
         try:
-            return self._matches(Scope(record, built_in))
+            if self._when is None or _is_wanted(self._when, scope):
+                return []
         except UnmappableError as error:
-            message = f"rule '{self.name}': {error}"
-            unmappable = Match(
-                self.name,
-                no_shipment=NoShipment.UNMAPPABLE,
-                message=message,
-                dedupe=self.dedupe,
-                left_out=error.left_out,
-                seen=self._seen(record),
-            )
-            return [unmappable]
+            return [self._unmappable(error, scope)]
+        return [Match(self.name, no_shipment=NoShipment.FILTERED, dedupe=self.dedupe)]
+
+    def make(self, scope: Scope) -> list[Match]:
+        """Return what the rule makes of a record that it wants, or why it makes nothing."""
+        try:
+            return self._made(scope)
+        except UnmappableError as error:
+            return [self._unmappable(error, scope)]
+
+    def _unmappable(self, error: UnmappableError, scope: Scope) -> Match:
+        return Match(
+            self.name,
+            no_shipment=NoShipment.UNMAPPABLE,
+            message=f"rule '{self.name}': {error}",
+            dedupe=self.dedupe,
+            left_out=error.left_out,
+            seen=self._seen(scope.record),
+        )
 
     def _seen(self, record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Return the fields that the rule names; all but the tap's own (`_sdc_*`) where it takes the whole record."""
@@ -132,9 +156,7 @@ class Rule:
             return {name: value for name, value in record.items() if not name.startswith("_sdc_")}
         return {name: record.get(name) for part in self._parts() for name in part.value.fields}
 
-    def _matches(self, scope: Scope) -> list[Match]:
-        if self._when is not None and not _is_wanted(self._when, scope):
-            return [Match(self.name, no_shipment=NoShipment.FILTERED, dedupe=self.dedupe)]
+    def _made(self, scope: Scope) -> list[Match]:
         made = self._making.make(scope, self._with)
         if made is None:
             return [Match(self.name, no_shipment=NoShipment.TOO_OLD, dedupe=self.dedupe)]

@@ -148,6 +148,14 @@ class Report:
             self.minutes[match.shipment.bucket].open -= 1
         return counts
 
+    def count_known(self, stream: str, rule: str, kind: str) -> None:
+        """Count what a rule would have made of a record, and what was delivered before."""
+        counts = self.streams[stream].rules[rule]
+        counts.matches += 1
+        for name in ("events", Outcome.DUPLICATE):
+            counts.counts[name] += 1
+            counts.kinds[kind][name] += 1
+
     def count_letter(self, stream: str, reason: str, why: str = "", line_number: int = 0) -> None:
         """Count one dead letter; `why` is a sentence without a customer's value."""
         counts = self.stream(stream)

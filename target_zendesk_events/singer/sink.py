@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,12 +17,13 @@ from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from target_zendesk_events.lenient import MAX_DEPTH
 from target_zendesk_events.singer.in_time import TakesTooLongError, in_time
 from target_zendesk_events.singer.schemas import as_meant
-from target_zendesk_events.work import DeadLetter, Match, Work
+from target_zendesk_events.work import DeadLetter, Draft, Fingerprint, Match, Work
 
 if TYPE_CHECKING:
     from singer_sdk import Target
 
     from target_zendesk_events.mapping.rules import Rule
+    from target_zendesk_events.mapping.templates import Scope
 
 
 TOO_DEEP = f"the record is nested deeper than {MAX_DEPTH} [ZE703]"
@@ -54,6 +56,8 @@ class EventSink(RecordSink):
     rules: Sequence[Rule] = ()
     takes_as_is = False
     """Whether the stream's map changes nothing: then it need not be asked."""
+    fingerprint: Callable[[Work, str], Fingerprint] | None = None
+    """Tells by what the ledger may know a record that a rule wants, where it is asked before anything is made of it."""
     _uncounted = 0
     is_test_stream = False
     """Whether these are the messages that `meltano config test` sends."""
@@ -83,12 +87,30 @@ class EventSink(RecordSink):
             return
         work.key_values = self._key_of(record)
         work.invalid = TOO_DEEP if is_too_deep else self._fault_of(record)
-        if not work.invalid:
-            rules = self.rules if work.replayed is None else _restricted(self.rules, work.replayed)
-            matches: list[Match] = []
-            for rule in rules:
-                matches += rule.apply(record, self.stream_name)
-            work.matches = matches
+        if work.invalid:
+            return
+        rules = self.rules if work.replayed is None else _restricted(self.rules, work.replayed)
+        passed_over: list[Match] = []
+        wanted: list[tuple[Rule, Scope]] = []
+        for rule in rules:
+            scope = rule.scope(record, self.stream_name)
+            said = rule.pass_over(scope)
+            passed_over += said
+            if not said:
+                wanted.append((rule, scope))
+        work.matches = passed_over
+        work.draft = self._draft_of(work, wanted)
+        if work.draft is None:
+            work.matches = [*passed_over, *itertools.chain.from_iterable(rule.make(scope) for rule, scope in wanted)]
+
+    def _draft_of(self, work: Work, wanted: Sequence[tuple[Rule, Scope]]) -> Draft | None:
+        """Return the one event that the rules want to make of a record, where the ledger may know that record."""
+        if self.fingerprint is None or work.replayed is not None or work.key_values is None or len(wanted) != 1:
+            return None
+        ((rule, scope),) = wanted
+        if not rule.is_repeatable:
+            return None
+        return Draft(rule.name, self.fingerprint(work, rule.name), functools.partial(rule.make, scope))
 
     def _key_of(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the record's key properties; None where there are none, or one of them is null or missing."""
