@@ -142,9 +142,9 @@ class Intake:
 
     def _take_batch(self) -> list[OpenShipment]:
         """Return the batch's shipments in their order, made of the drafts too whose events are not known."""
-        waiting, self._batch = self._batch, []
-        drafts = [one.draft.fingerprint for one in waiting if isinstance(one, OpenDraft)]
+        drafts = [one.draft.fingerprint for one in self._batch if isinstance(one, OpenDraft)]
         delivered = self._ledger.delivered(drafts)
+        waiting, self._batch = self._batch, []
         batch: list[OpenShipment] = []
         for one in waiting:
             if isinstance(one, OpenShipment):
@@ -158,7 +158,7 @@ class Intake:
 
     def _made(self, one: OpenDraft) -> list[OpenShipment]:
         open_record, work = one.open_record, one.open_record.work
-        work.matches = one.draft.make()
+        work.matches, work.draft = one.draft.make(), None
         sendable, unmappable = self._sorted(work)
         open_record.open_parts += len(sendable) + len(unmappable)
         self._settling.pass_over(open_record)  # the draft's own part

@@ -68,6 +68,10 @@ class Rule:
         self._making = making
         self._dedupe_key = dedupe_key
         self._with = surroundings
+        self.is_repeatable = (
+            dedupe and isinstance(making, EventParts) and surroundings.since is None and not self.identifier_types_vary
+        )
+        """Whether it makes one event of a record, and of the same record the same one at any time."""
         self._built_ins = frozenset().union(*(part.value.built_ins for part in self._parts()))
 
     @property
@@ -106,11 +110,6 @@ class Rule:
             if field not in declared
         }
         return [FieldFault(self.name, place, field, nearest(field, declared), fatal) for place, field in missing]
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether it makes one event of a record, and of the same record the same one at any time."""
-        return self.dedupe and isinstance(self._making, EventParts) and self._with.since is None
 
     def apply(self, record: Mapping[str, Any], stream: str) -> list[Match]:
         """Return what the rule makes of a record: one thing to send or more, or why it makes none.

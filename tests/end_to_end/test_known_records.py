@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,20 @@ def test_identifiers_that_were_left_out_are_counted_of_events_that_are_made(
         left_out.append(rule["identifiers_left_out"])
     assert left_out == [{"shop_customer_id: null": 3}, {"shop_customer_id: null": 1}]
     assert made.count == 4
+
+
+def test_types_of_identifiers_that_records_bring_are_told_in_each_run(
+    made: Made, playground: Playground, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What Zendesk does with an address is told once a run, and for that the records are looked at."""
+    by_record = {"identifiers": "{{ [{'type': 'email', 'value': email}] }}"}
+    settings = support.config(playground.url, tmp_path, rules=[{**support.RULE, "profile": by_record}])
+    caplog.set_level(logging.INFO)
+    for _ in range(2):
+        caplog.clear()
+        run(settings, ROWS)
+        assert caplog.text.count("are written onto the Zendesk user as its email") == 1
+    assert made.count == 6
 
 
 def test_an_event_ahead_of_the_clock_is_told_each_time(made: Made, playground: Playground, tmp_path: Path) -> None:
