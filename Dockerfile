@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The target, in the versions of the lock. Not root; the root may be read-only; what is kept lies in /data.
 #
-#   docker build --build-arg VERSION=0.1.0 --tag target-zendesk-events .
+#   docker build --build-arg VERSION=0.2.0 --tag target-zendesk-events .
 #   some-tap | docker run --rm -i --read-only --volume events:/data --env-file .env target-zendesk-events --config ENV
 
 FROM python:3.13-slim-trixie AS build
