@@ -14,6 +14,7 @@ PROJECT_FILE = "meltano.yml"
 CAPABILITIES = ("about", "batch", "stream-maps", "schema-flattening", "structured-logging")
 ACCOUNT = {"subdomain": "acme", "client_id": "events_pipeline", "plan": "professional"}
 """Stand-ins, as in README."""
+PLAYGROUND = {"api_url": "http://127.0.0.1:8642"}
 
 
 def next_steps(config: Mapping[str, Any], rules_file: str, start: Path) -> Iterator[str]:
@@ -50,3 +51,4 @@ def _json(config: Mapping[str, Any], rules_file: str) -> Iterator[str]:
         return
     yield "in config.json, with your account:"
     yield from json.dumps({**ACCOUNT, "rules_file": rules_file}, indent=2).splitlines()
+    yield f"without an account: zendesk-events playground, and {json.dumps(PLAYGROUND)[1:-1]} for its first two lines"

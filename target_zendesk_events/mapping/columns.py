@@ -7,15 +7,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _CHANGED = (
-    "updatedat", "modifiedat", "changedat", "lastmodified", "lastmodifiedat", "lastmodifieddate", "lastmodifiedtime",
-    "lastupdated", "lastupdatedat", "lastchanged", "updatedon", "modifiedon", "updated", "modified", "dateupdated",
-    "datemodified", "updatedate", "updatetime", "modifieddate", "modifiedtime", "updateddate", "updatedtime",
-    "systemmodstamp", "mtime",
+    *(
+        form.format(word)
+        for form in (
+            "{}at", "last{}", "last{}at", "last{}on", "last{}date", "last{}time",
+            "{}on", "{}", "date{}", "{}date", "{}time",
+        )
+        for word in ("updated", "modified", "changed")
+    ),
+    "updatedate", "updatetime", "changedate", "changetime", "systemmodstamp", "mtime",
 )  # fmt: skip
 """Columns that say when a row changed, likeliest first, spelled without separators and in lower case."""
 _CREATED = (
-    "occurredat", "happenedat", "eventtime", "eventtimestamp", "timestamp", "createdat", "created", "createdon",
-    "creationdate", "createddate", "datecreated", "createdtime", "createtime", "insertedat", "date", "time",
+    "occurredat", "occurredon", "happenedat", "happenedon", "eventtime", "eventtimestamp", "eventdate", "timestamp",
+    "createdat", "created", "createdon", "creationdate", "createddate", "datecreated", "createdtime", "createtime",
+    "insertedat", "datetime", "date", "time",
 )  # fmt: skip
 _SECRET = re.compile(
     r"(?:.*_)?(?:pass|password|passwd|passphrase|passcode|pwd|secret|token|hash|hashed|digest|salt|key|apikey|ssn"

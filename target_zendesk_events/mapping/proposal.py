@@ -21,7 +21,7 @@ from target_zendesk_events.mapping.quoting import WORD, braced, quoted, variable
 
 _CUSTOMER = re.compile(
     r"(?:.*_)?(?:customer|user|contact|client|subscriber|member|person|visitor|shopper|buyer|patient|guest|account)"
-    r"_?(?:id|uuid|guid|key)|(?:.*_)?external_id",
+    r"_?(?:id|uuid|guid|key)|(?:.*_)?external_id|(?:.*_)?(?:customer|client|subscriber|member|patient)_?(?:no|nr|number)",
 )
 _CUSTOMER_STREAM = re.compile(
     r"(?:.*[_\-.])?(customer|user|contact|client|subscriber|member|person|visitor)s?|(?:.*[_\-.])?people"
@@ -44,13 +44,19 @@ _ENDINGS = (
 )  # fmt: skip
 """Of several things, and of one."""
 NOBODYS = "looks like nobody's events: no column says which customer. Name one, and take the # away."
+_NO_TIME = "no column looks like the time of a change: Zendesk takes that of arrival, where created_at names no column"
 NO_OBJECT = "would be records of a custom object: take the # away, and make it with zendesk-events objects --apply."
 _USUAL_SCHEMA = re.compile(r"^(?:public|dbo)[_\-.](?=.)")
 """What databases' taps write before a table's name, and says nothing to an agent."""
 _CUSTOMER_OBJECT = re.compile(r"customer|user|contact|client|subscriber|member|person|visitor|shopper|buyer|patient")
 _IDS = ("id", "uuid", "guid", "key")
 _WRITTEN = "Zendesk writes the address onto the user"
-_EMAIL = re.compile(r"(?:.*_)?e_?mail(?:_address)?")
+_EMAIL = re.compile(
+    r"(?:.*_)?e_?mail(?:_address)?"
+    r"|(?:(?:.*_)?(?:customer|user|contact|client|subscriber|member|person|visitor|shopper|buyer|patient|guest)_)?"
+    r"mail(?:_address)?"
+)
+"""`mail` without the `e` stands alone, or after a word for a person: `voice_mail` holds no address."""
 
 
 def propose(stream: str, schema: Mapping[str, Any], key_properties: Sequence[str]) -> str:
@@ -159,7 +165,7 @@ def _event(stream: str, columns: Mapping[str, Any], keys: Sequence[str]) -> list
     if changed:
         lines.append(f"    created_at: {quoted(braced(*changed))}")
     else:
-        lines.append("    # no column says when the row changed: Zendesk takes the time of arrival")
+        lines.append(f"    # {_NO_TIME}")
     lines += _properties(columns, {customer.column, *changed})
     return lines + _dedupe_key(keys, changed, columns)
 

@@ -154,7 +154,9 @@ def test_the_block_for_a_configuration_is_printed(tmp_path: Path) -> None:
         return init(tmp_path, given, "--force", *options).stderr.decode().partition("left as they are\n")[2]
 
     block, _, then = said().partition("next: ")
-    assert json.loads(block.partition(":\n")[2])["rules_file"] == "rules.yml"
+    account, _, trial = block.partition(":\n")[2].partition("without an account: ")
+    assert list(json.loads(account)) == ["subdomain", "client_id", "plan", "rules_file"]
+    assert trial == 'zendesk-events playground, and "api_url": "http://127.0.0.1:8642" for its first two lines\n'
     assert then == "some-tap --config tap.json | zendesk-events preview --config config.json\n"
     (tmp_path / "config.json").write_text('{"subdomain": "acme"}')
     assert said("--config", "config.json").startswith('name it in the configuration: "rules_file": "rules.yml"\nnext: ')
