@@ -68,11 +68,13 @@ def follow(page: str, folder: Path, seconds: int) -> str:
 
 @pytest.mark.server
 def test_the_quick_start_on_the_shell(tmp_path: Path) -> None:
-    """Rules are proposed, previewed, corrected; two events arrive once, and the second run sends nothing."""
+    """Two events arrive once, and the second run sends nothing; a tap of one's own gets there by `init` alone."""
     said = follow("quickstart-shell.md", tmp_path, 600)
-    assert re.findall(r"run finished: delivered=(\d+)", said) == ["2", "0"]
+    assert re.findall(r"run finished: delivered=(\d+)", said) == ["2", "0", "3"]
     assert "order_shipped" in said.partition("== Send ")[2]
+    assert "handed over" in said.rpartition("run finished")[2]
     assert (tmp_path / "rules.yml").read_text().startswith("source: shop")
+    assert not (tmp_path / "shop.sqlite").exists()
 
 
 @pytest.mark.server
