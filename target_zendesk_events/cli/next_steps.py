@@ -51,4 +51,5 @@ def _json(config: Mapping[str, Any], rules_file: str) -> Iterator[str]:
         return
     yield "in config.json, with your account:"
     yield from json.dumps({**ACCOUNT, "rules_file": rules_file}, indent=2).splitlines()
-    yield f"without an account: zendesk-events playground, and {json.dumps(PLAYGROUND)[1:-1]} for its first two lines"
+    address = json.dumps(PLAYGROUND)[1:-1]
+    yield f"without an account: zendesk-events playground, and {address} for subdomain and client_id"

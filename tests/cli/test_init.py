@@ -156,7 +156,7 @@ def test_the_block_for_a_configuration_is_printed(tmp_path: Path) -> None:
     block, _, then = said().partition("next: ")
     account, _, trial = block.partition(":\n")[2].partition("without an account: ")
     assert list(json.loads(account)) == ["subdomain", "client_id", "plan", "rules_file"]
-    assert trial == 'zendesk-events playground, and "api_url": "http://127.0.0.1:8642" for its first two lines\n'
+    assert trial == 'zendesk-events playground, and "api_url": "http://127.0.0.1:8642" for subdomain and client_id\n'
     assert then == "some-tap --config tap.json | zendesk-events preview --config config.json\n"
     (tmp_path / "config.json").write_text('{"subdomain": "acme"}')
     assert said("--config", "config.json").startswith('name it in the configuration: "rules_file": "rules.yml"\nnext: ')
