@@ -2,7 +2,7 @@
 
 A stream of a tap, with the files of its BATCH, is bent by a few mutations, and a run in this process reads it: a dry
 run by rules of every kind, or one that sends to a served playground, which then is the judge, and errs in what it
-answers. With `test_any_configuration.py` they are 10,000; `ZENDESK_EVENTS_TEST_FUZZ` says how many instead.
+answers. With `test_any_configuration.py` they are 4,000; `ZENDESK_EVENTS_TEST_FUZZ` says how many instead.
 """
 
 from __future__ import annotations
