@@ -275,6 +275,7 @@ class TargetZendeskEvents(CommandTarget):
         """Tell how the run went, and leave its report; `fault` has ended it."""
         from target_zendesk_events.ending import tell  # noqa: PLC0415
 
+        self.run.report.arrange(rule.name for rule in self.run.rule_book.rules)
         faults = [*([fault] if fault else []), *self.run.engine.stopped.values()]
         about = {
             "command": self.command,

@@ -181,6 +181,7 @@ def test_a_row_that_two_rules_want_is_made_anew(made: Made, playground: Playgrou
     rows = [support.record("orders", number, kind=kind) for number, kind in enumerate(("order_paid", "order_sent"))]
     both = support.record("orders", 2, kind="both")
     assert run(settings, [*rows, both])["delivered"] == 4
+    assert list(support.report_in(tmp_path / "data")["streams"]["orders"]["rules"]) == ["*:{{ kind }}", "*:second"]
     made.count = 0
     numbers = run(settings, [*rows, both])
     assert (made.count, numbers["duplicate"], numbers["filtered"]) == (2, 4, 2)
