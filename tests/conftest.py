@@ -29,6 +29,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 
+LONGEST = (
+    "test_granted_less.py", "test_any_stream.py", "test_outcomes.py", "test_contest.py", "test_soak.py",
+    "test_contributing.py",
+)  # fmt: skip
+"""The files whose tests take half a minute and more (`--durations=20`)."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest: of several processes, none is left alone with them at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the environment reaches a test: not a developer's account, not a playground around pytest."""
