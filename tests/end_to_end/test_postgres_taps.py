@@ -263,7 +263,7 @@ def test_the_sdk_s_tap_on_the_log(sdk_tap: Path, shop: Shop, slot: str, tmp_path
     `dedupe_key` tells its rows, whose times and numbers are written otherwise.
     """
     shop.do(ORDERS.format(1, 15))
-    config = sdk_config(shop, replication_slot_name=slot, replication_idle_exit_seconds=1)
+    config = sdk_config(shop, replication_slot_name=slot, replication_idle_exit_seconds=4)
     with Playground(delay=0.02) as playground:
         tap = command(sdk_tap, tmp_path, config, {"public-orders": ("LOG_BASED", "_sdc_lsn")})
         rules = [{**RULES[1], "dedupe_key": "{{ id }} {{ status }}"}]
