@@ -46,7 +46,10 @@ def subscriptions(count: int, customers: int, **fields: Any) -> bytes:
 
 
 def test_ten_thousand_records_of_a_thousand_customers_cost_ten_look_ups_and_a_hundred_jobs(tmp_path: Path) -> None:
-    """And the questions how the jobs stand; the second run sends nothing."""
+    """And the questions how the jobs stand; the second run sends nothing.
+
+    Where the machine is busy, a batch closes by its clock before it is full, and its last job leaves with what it has.
+    """
     with Playground(job_seconds=0.2, delay=0.02) as playground:
         mixture.account(playground, *(f"c{number}" for number in range(1_000)))
         before = asked(playground)
@@ -57,7 +60,7 @@ def test_ten_thousand_records_of_a_thousand_customers_cost_ten_look_ups_and_a_hu
         assert ended.report["totals"]["delivered"] == 10_000
         assert ended.states[-1] == {"upto": 9_999}
         assert cost["GET", "users/show_many"] == 10
-        assert cost["POST", "custom_objects/subscription/jobs"] == 100
+        assert 100 <= cost["POST", "custom_objects/subscription/jobs"] <= 104
         assert {path for _, path in cost} == {
             "users/show_many",
             "custom_objects/subscription/jobs",
