@@ -30,15 +30,23 @@ hypothesis.settings.load_profile("any machine")
 
 
 LONGEST = (
-    "test_granted_less.py", "test_any_stream.py", "test_outcomes.py", "test_contest.py", "test_soak.py",
-    "test_contributing.py",
+    "test_granted_less.py", "test_clocks.py", "test_any_stream.py", "test_outcomes.py", "test_contest.py",
+    "test_soak.py", "test_contributing.py",
 )  # fmt: skip
 """The files whose tests take half a minute and more (`--durations=20`)."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest: of several processes, none is left alone with them at the end."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    """Deal the longest out: each of xdist's processes, which get equal runs of the list, begins with some of them.
+
+    So none is left alone with them at the end.
+    """
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    longest = [item for item in items if item.path.name in LONGEST]
+    others = [item for item in items if item.path.name not in LONGEST]
+    bounds = [len(others) * place // count for place in range(count + 1)]
+    dealt = [longest[place::count] + others[bounds[place] : bounds[place + 1]] for place in range(count)]
+    items[:] = [item for share in dealt for item in share]
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import support
 
 from target_zendesk_events.playground.server import Playground
@@ -43,7 +44,7 @@ class Fleet:
             (folder / "output").open("wb") as stdout,
             (folder / "errors").open("wb") as err,
         ):
-            process = subprocess.Popen(
+            process = forked.Popen(
                 [*support.TARGET, "--config", str(path)], stdin=stdin, stdout=stdout, stderr=err, cwd=folder
             )
         self.processes.append(process)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import fastjsonschema
+import forked
 import pytest
 from typing_extensions import Self
 
@@ -133,9 +134,7 @@ def run_process(settings: dict[str, Any], messages: bytes, folder: Path) -> tupl
     """Run the real command line; return how it ended, and what it wrote on standard error."""
     path = folder / "config.json"
     path.write_text(json.dumps(settings))
-    done = subprocess.run(
-        [*TARGET, "--config", str(path)], input=messages, capture_output=True, timeout=120, check=False, cwd=folder
-    )
+    done = forked.run([*TARGET, "--config", str(path)], input=messages, capture_output=True, timeout=120, cwd=folder)
     return ended(done.returncode, done.stdout.decode(), Path(settings["data_dir"])), done.stderr.decode()
 
 
@@ -175,12 +174,11 @@ def command(
     path = folder / "config.json"
     if settings is not None:
         path.write_text(json.dumps(settings))
-    return subprocess.run(
+    return forked.run(
         [*wrapper, *program, *(("--config", str(path)) if settings is not None else ()), *arguments],
         input=given,
         capture_output=True,
         timeout=60,
-        check=False,
         cwd=folder,
         env={**os.environ, **(environment or {})},
     )
@@ -194,7 +192,7 @@ class Live:
         self.folder = folder
         (folder / "config.json").write_text(json.dumps(settings))
         with (folder / "stdout").open("wb") as output, (folder / "stderr").open("wb") as error:
-            self.process = subprocess.Popen(
+            self.process = forked.Popen(
                 [*program, "--config", str(folder / "config.json")],
                 stdin=subprocess.PIPE,
                 stdout=output,

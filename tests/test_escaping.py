@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import support
 from support import command, config, lines, record
@@ -82,7 +82,7 @@ def test_a_name_of_the_input_writes_nothing_of_its_own(tmp_path: Path) -> None:
         proposed = command({**settings, "rules": []}, tmp_path, given=lines(messages[:1]))
         assert is_clean(proposed.stderr), proposed.stderr
         for verb, asked in (([], b""), (["find"], lines(messages[:2]))):
-            told = subprocess.run(
+            told = forked.run(
                 [*LEDGER, "--config", "config.json", *verb], input=asked, capture_output=True, cwd=tmp_path, check=False
             )
             assert is_clean(told.stdout + told.stderr), told

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 
@@ -45,7 +46,7 @@ class Account:
         path = self.folder / "config.json"
         path.write_text(json.dumps(self.settings))
         command = [*LEDGER, "--config", str(path), *arguments]
-        return subprocess.run(command, input=given, capture_output=True, timeout=60, check=False, cwd=self.folder)
+        return forked.run(command, input=given, capture_output=True, timeout=60, check=False, cwd=self.folder)
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_config_stands_before_the_verb_or_after_it(above: tuple[str, ...], tmp_p
 
     def ask(*arguments: str) -> str:
         command = [*LEDGER, *above, *arguments, *below]
-        return subprocess.run(
+        return forked.run(
             command, input=messages, capture_output=True, check=True, timeout=30, cwd=tmp_path
         ).stdout.decode()
 

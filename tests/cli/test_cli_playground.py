@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import forked
 import pytest
 import requests
 import support
@@ -53,7 +54,7 @@ for _ in range(400):  # one long sleep would keep a signal that comes just befor
 def wrap(*command: str, options: tuple[str, ...] = (), **keywords):
     """Run a command in a playground to its end."""
     keywords = {"capture_output": True, "timeout": 20, **keywords}
-    return subprocess.run([*PLAYGROUND, *options, "--", *command], check=False, **keywords)
+    return forked.run([*PLAYGROUND, *options, "--", *command], check=False, **keywords)
 
 
 def python(code: str, *arguments: str) -> list[str]:
@@ -67,7 +68,7 @@ def start():
 
     def start(command, **keywords):
         keywords = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **keywords}
-        process = subprocess.Popen(command, **keywords)
+        process = forked.Popen(command, **keywords)
         started.append(process)
         return process
 
@@ -102,7 +103,7 @@ def test_state_is_written_only_when_asked_for():
     """`--write-state` says so in the query; without a command it makes no sense."""
     ended = wrap(*python(SHOW), options=("--write-state",), text=True)
     assert ended.stdout.strip().endswith("&write_state=1")
-    alone = subprocess.run([*PLAYGROUND, "--write-state"], capture_output=True, text=True, check=False, timeout=20)
+    alone = forked.run([*PLAYGROUND, "--write-state"], capture_output=True, text=True, check=False, timeout=20)
     assert alone.returncode == 2
     assert "--write-state needs a COMMAND" in alone.stderr
 
@@ -365,7 +366,7 @@ def test_options_that_make_no_sense_are_named(options, said):
 def test_without_the_extra_it_says_how_to_install_it():
     """One line, exit 2."""
     code = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None; " + ZENDESK_EVENTS[2]
-    ended = subprocess.run(
+    ended = forked.run(
         [*python(code), "playground", "--", "true"], capture_output=True, text=True, check=False, timeout=20
     )
     assert ended.returncode == 2
@@ -378,10 +379,10 @@ def test_help_imports_no_verb():
         "import sys; from target_zendesk_events.cli import main; main(['--help'], standalone_mode=False)"
         "; print(*sys.modules)"
     )
-    ended = subprocess.run(python(code), capture_output=True, text=True, check=False, timeout=20)
+    ended = forked.run(python(code), capture_output=True, text=True, check=False, timeout=20)
     assert "playground  " in ended.stdout
     assert not {"starlette", "uvicorn", "singer_sdk", "requests", "jinja2"} & set(ended.stdout.split())
-    unknown = subprocess.run([*ZENDESK_EVENTS, "play"], capture_output=True, check=False, timeout=20)
+    unknown = forked.run([*ZENDESK_EVENTS, "play"], capture_output=True, check=False, timeout=20)
     assert unknown.returncode == 2
 
 

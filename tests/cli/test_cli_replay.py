@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 
@@ -42,7 +43,7 @@ class Desk:
         path = self.folder / "config.json"
         path.write_text(json.dumps(support.config(self.playground.url, self.folder, **settings)))
         command = [*REPLAY, "--config", str(path), *arguments]
-        return subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=self.folder)
+        return forked.run(command, capture_output=True, timeout=60, check=False, cwd=self.folder)
 
     @property
     def waiting(self) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 from threading import Event
 
+import forked
 import pytest
 from rich.console import Console
 
@@ -29,7 +30,7 @@ SAMPLES = demo.samples_in(demo.sample_streams())
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the verb to its end."""
-    return subprocess.run(
+    return forked.run(
         [*ZENDESK_EVENTS, "demo", *arguments],
         capture_output=True,
         text=True,
@@ -105,7 +106,7 @@ def test_a_narrow_terminal_loses_nothing(width: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_stays_when_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     """Neither a file nor a process."""
-    started = subprocess.Popen(
+    started = forked.Popen(
         [*ZENDESK_EVENTS, "demo"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -145,7 +146,7 @@ def test_a_sample_that_goes_otherwise_is_told(part: dict[str, object], said: str
 
 def test_it_shows_the_timelines_until_it_is_told_to_end() -> None:
     """With `--open` the samples' customers are on the page at the address that it tells; Ctrl-C ends it well."""
-    started = subprocess.Popen(
+    started = forked.Popen(
         [*ZENDESK_EVENTS, "demo", "--open"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     assert started.stderr is not None
@@ -173,9 +174,7 @@ def test_samples_that_go_well_come_first() -> None:
 def test_without_the_extra_it_says_how_to_install_it() -> None:
     """One line, exit 2."""
     code = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None; " + ZENDESK_EVENTS[2]
-    ended = subprocess.run(
-        [sys.executable, "-c", code, "demo"], capture_output=True, text=True, check=False, timeout=20
-    )
+    ended = forked.run([sys.executable, "-c", code, "demo"], capture_output=True, text=True, check=False, timeout=20)
     assert ended.returncode == 2
     assert ended.stderr == "The playground is an extra: pip install 'target-zendesk-events[playground]'\n"
 

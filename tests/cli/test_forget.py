@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 
@@ -61,7 +62,7 @@ class Shop:
 
     def verb(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a verb."""
-        return subprocess.run(
+        return forked.run(
             self.command(*arguments), input=given, capture_output=True, check=False, cwd=self.folder, timeout=60
         )
 
@@ -168,7 +169,7 @@ def test_one_that_was_killed_can_be_repeated(any_shop: Shop, moment: str) -> Non
     shop.run()
     wait = {"delay": 60.0} if moment == "before" else {"answer_delay": 60.0}
     shop.playground.set_faults(Fault(on="profiles", skip=3, count=None, **wait))  # type: ignore[arg-type]
-    process = subprocess.Popen(shop.command("forget", PERSON, "--yes"), cwd=shop.folder, stderr=subprocess.DEVNULL)
+    process = forked.Popen(shop.command("forget", PERSON, "--yes"), cwd=shop.folder, stderr=subprocess.DEVNULL)
     support.until(lambda: any(one.method == "DELETE" for one in shop.playground.requests()))
     support.until(lambda: moment == "before" or shop.numbers == [2, 3])
     process.kill()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 import yaml
@@ -26,9 +27,7 @@ PAGES["schema"] = {"properties": {"id": {"type": "integer"}, "title": {"type": "
 
 def init(folder: Path, given: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
     """Run the verb in a folder."""
-    return subprocess.run(
-        [*VERBS, "init", *options], input=given, capture_output=True, check=False, cwd=folder, timeout=60
-    )
+    return forked.run([*VERBS, "init", *options], input=given, capture_output=True, check=False, cwd=folder, timeout=60)
 
 
 def rules_in(folder: Path, name: str = "rules.yml") -> list[str]:
@@ -70,7 +69,7 @@ def test_every_stream_gets_a_rule_that_preview_takes(tmp_path: Path, is_catalog:
     assert "2 rules written, 2 commented out, 0 streams left as they are" in said
     assert "zendesk-events preview --config config.json" in said
     (tmp_path / "config.json").write_text('{"rules_file": "rules.yml"}')
-    previewed = subprocess.run(
+    previewed = forked.run(
         [*VERBS, "preview", "--config", "config.json"],
         input=support.lines(messages), capture_output=True, check=False, cwd=tmp_path, timeout=60,
     )  # fmt: skip
@@ -189,7 +188,7 @@ def test_what_its_own_records_would_meet_is_to_be_chosen(tmp_path: Path) -> None
     assert len(marked) == 3
     (tmp_path / "config.json").write_text('{"rules_file": "rules.yml"}')
     verb = [*VERBS, "preview", "--json", "--config", "config.json"]
-    done = subprocess.run(verb, input=messages, capture_output=True, check=False, cwd=tmp_path, timeout=60)
+    done = forked.run(verb, input=messages, capture_output=True, check=False, cwd=tmp_path, timeout=60)
     streams = json.loads(done.stdout)["streams"]
     assert [f"# CHOOSE: as it stands, the rule would set aside {one}" for one in streams["orders"]["reasons"]] == marked
     assert streams["logins"]["reasons"] == []

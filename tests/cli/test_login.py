@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import forked
 import pytest
 import requests
 import support
@@ -70,7 +71,7 @@ class Asked:
         """Start it."""
         command = [*VERBS[:2], program, "login", "--no-browser", "--port", str(port), "--config", "config.json"]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe)
+        self.process = forked.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().decode().strip()
 

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 
@@ -203,7 +204,7 @@ class Shown:
         (folder / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES, **settings}))
         (folder / "input.singer").write_bytes(support.lines(messages))
         arguments = ["preview", "--config", "config.json", "--input", "input.singer", "--page", *options]
-        self.process = subprocess.Popen(
+        self.process = forked.Popen(
             [*VERBS, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -290,7 +291,7 @@ def test_a_terminal_with_a_browser_is_shown_the_page(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES}))
     (tmp_path / "input.singer").write_bytes(support.lines(MESSAGES))
     terminal, inside = pty.openpty()
-    verb = subprocess.Popen(
+    verb = forked.Popen(
         [*VERBS, "preview", "--config", "config.json", "--input", "input.singer", "--page"],
         stdout=subprocess.DEVNULL,
         stderr=inside,
@@ -309,7 +310,7 @@ def test_a_page_without_the_playground_is_refused_before_the_input_is_read(tmp_p
     """One line, exit 2."""
     code = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None; " + VERBS[2]
     (tmp_path / "config.json").write_text(json.dumps({"source": "shop", "rules": RULES}))
-    done = subprocess.run(
+    done = forked.run(
         [sys.executable, "-c", code, "preview", "--config", "config.json", "--page"],
         capture_output=True,
         cwd=tmp_path,

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 from support import Live, until
@@ -129,7 +130,7 @@ def test_a_dead_letter_needs_no_file(playground: Playground, tmp_path: Path) -> 
     assert b'{"type":"RECORD","stream":"orders","record":' + odd.strip() in letters.read_bytes()
     path.unlink()
     playground.set_faults()
-    done = subprocess.run(
+    done = forked.run(
         [*REPLAY, "--config", str(tmp_path / "config.json")], capture_output=True, timeout=60, check=False, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
@@ -252,7 +253,7 @@ class Trial:
 
     def run(self, command: list[str], kill_after: float | None = None) -> int:
         """Run once, killed after so many seconds if at all; take over the last STATE, which was never ahead."""
-        process = subprocess.Popen(
+        process = forked.Popen(
             [*command, "--config", str(self.config)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
         )  # fmt: skip

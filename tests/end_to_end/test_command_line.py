@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 from support import Live, command, config, lines, record, schema, state, until
@@ -695,7 +696,7 @@ def test_input_that_cannot_be_polled(playground: Playground, tmp_path: Path) -> 
         playground.clear()
         (tmp_path / "config.json").write_text(json.dumps(config(playground.url, tmp_path, ledger_url="none")))
         with Path(name).open("rb") as file:
-            done = subprocess.run(
+            done = forked.run(
                 [*support.TARGET, "--config", "config.json"], stdin=file, capture_output=True, check=False, cwd=tmp_path
             )
         assert done.returncode == 0
@@ -715,7 +716,7 @@ def test_a_standard_stream_that_is_closed(closed: str, said: str, playground: Pl
     (tmp_path / "config.json").write_text(json.dumps(config(playground.url, tmp_path)))
     (tmp_path / "in").write_bytes(lines(MESSAGES))
     shell = f'exec "$@" --config config.json {"<in" if ">" in closed else ""} {closed}'
-    done = subprocess.run(
+    done = forked.run(
         ["bash", "-c", shell, "bash", *support.TARGET],
         capture_output=True,
         check=False,
@@ -732,7 +733,7 @@ def test_a_standard_stream_that_is_closed(closed: str, said: str, playground: Pl
 def test_a_standard_error_that_takes_nothing(closed: str, playground: Playground, tmp_path: Path) -> None:
     """What the run has to say is lost; what it does is not, nor its exit code."""
     (tmp_path / "config.json").write_text(json.dumps(config(playground.url, tmp_path)))
-    done = subprocess.run(
+    done = forked.run(
         ["bash", "-c", f'exec "$@" --config config.json {closed}', "bash", *support.TARGET],
         input=lines([*MESSAGES, state({"upto": 1})]),
         stdout=subprocess.PIPE,
@@ -753,7 +754,7 @@ def test_a_reader_of_state_that_is_gone(playground: Playground, tmp_path: Path) 
     reading, writing = os.pipe()
     os.close(reading)
     with (tmp_path / "in").open("rb") as file:
-        done = subprocess.run(
+        done = forked.run(
             [*support.TARGET, "--config", "config.json"],
             stdin=file,
             stdout=writing,
@@ -791,7 +792,7 @@ def test_a_signal_while_the_configuration_is_read(tmp_path: Path) -> None:
     """Ctrl-C before the run begins is exit 130 (or the signal itself), like any other."""
     os.mkfifo(tmp_path / "c.json")
     with (
-        subprocess.Popen(
+        forked.Popen(
             [*support.TARGET, "--config", "c.json"], cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process,
         (tmp_path / "c.json").open("w"),

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 
@@ -68,7 +69,7 @@ class Trial:
 
     def run(self, command: list[str], kill_after: float | None = None) -> int:
         """Run once, killed after so many seconds if at all; check and take over the last STATE."""
-        process = subprocess.Popen(
+        process = forked.Popen(
             [*command, "--config", str(self.config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

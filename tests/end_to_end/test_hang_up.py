@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import support
 from support import Live, until
@@ -62,7 +63,7 @@ def test_a_replay_ends_in_order_too(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps({**settings, "rules": [mended]}))
         before = len(playground.requests())
         playground.set_delay(30.0)
-        with subprocess.Popen([*REPLAY, "--config", "config.json"], cwd=tmp_path, stderr=subprocess.PIPE) as replay:
+        with forked.Popen([*REPLAY, "--config", "config.json"], cwd=tmp_path, stderr=subprocess.PIPE) as replay:
             until(lambda: len(playground.requests()) > before)
             replay.send_signal(signal.SIGHUP)
             assert replay.stderr is not None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 
@@ -63,7 +64,7 @@ class Shop:
     def replay(self) -> subprocess.CompletedProcess[bytes]:
         """Run `zendesk-events replay`."""
         path = self.folder / "config.json"
-        return subprocess.run(
+        return forked.run(
             [*REPLAY, "--config", str(path)], capture_output=True, timeout=60, check=False, cwd=self.folder
         )
 
@@ -128,7 +129,7 @@ def test_a_state_is_passed_on_as_it_came(shop: Shop, value: bytes, is_per_stream
     path = shop.folder / "config.json"
     path.write_text(json.dumps(shop.settings(state_per_stream=is_per_stream)))
     given = b"\n".join([SCHEMA % FIELDS, order(1, b'"n":1'), b'{"type":"STATE","value":%s}' % value, b""])
-    done = subprocess.run(
+    done = forked.run(
         [*support.TARGET, "--config", str(path)], input=given, capture_output=True, timeout=60, check=False
     )
     assert done.returncode == 0
@@ -178,7 +179,7 @@ def test_a_mark_before_the_first_line_is_passed_over(shop: Shop, end: bytes, has
     (shop.folder / "rules.yml").write_bytes(MARK + json.dumps([RULE]).encode())
     settings = {**shop.settings(rules_file="rules.yml"), "rules": None}
     (shop.folder / "config.json").write_bytes(MARK + json.dumps(settings, indent=1).encode().replace(b"\n", end))
-    done = subprocess.run(
+    done = forked.run(
         [*support.TARGET, "--config", "config.json", "--input", "input.singer"],
         capture_output=True, timeout=60, check=False, cwd=shop.folder,
     )  # fmt: skip
@@ -202,7 +203,7 @@ def test_the_ledger_is_asked_with_a_marked_file(shop: Shop) -> None:
     """`zendesk-events ledger find` reads the same lines."""
     shop.feed(order(1, b'"n":1'))
     given = b"\r\n".join([MARK + SCHEMA % FIELDS, order(1, b'"n":1'), b""])
-    done = subprocess.run(
+    done = forked.run(
         [*REPLAY[:-1], "ledger", "find", "--config", str(shop.folder / "config.json")],
         input=given, capture_output=True, timeout=60, check=False, cwd=shop.folder,
     )  # fmt: skip
@@ -294,7 +295,7 @@ def test_a_deep_schema_and_a_deep_state_stop_nothing(shop: Shop) -> None:
     path = shop.folder / "config.json"
     path.write_text(json.dumps(shop.settings()))
     given = b"".join(line + b"\n" for line in lines)
-    done = subprocess.run(
+    done = forked.run(
         [*support.TARGET, "--config", str(path)], input=given, capture_output=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (0, deep(2_000) + b"\n")

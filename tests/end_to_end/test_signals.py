@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import support
 from support import Live, until
@@ -212,7 +213,7 @@ def test_a_state_that_nobody_reads_holds_no_signal_back(pause: float | None, sec
         texts += [support.record("orders", number), support.state({"upto": number, "filling": "." * 200_000})]
     with Playground() as playground:
         (tmp_path / "config.json").write_text(json.dumps(support.config(playground.url, tmp_path)))
-        process = subprocess.Popen(
+        process = forked.Popen(
             [*support.TARGET, "--config", str(tmp_path / "config.json")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

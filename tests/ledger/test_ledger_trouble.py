@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import forked
 import psycopg
 import pytest
 import support
@@ -409,7 +410,7 @@ def trial(url: str, folder: Path, trouble: Any) -> tuple[int, float, str]:
     config = folder / "config.json"
     with Playground(delay=0.05) as playground:
         config.write_text(json.dumps(support.config(playground.url, folder, ledger_url=url, max_in_flight=2)))
-        process = subprocess.Popen(
+        process = forked.Popen(
             [*support.TARGET, "--config", str(config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
