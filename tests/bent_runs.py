@@ -21,7 +21,7 @@ from bending import MARK
 
 FUZZ = "ZENDESK_EVENTS_TEST_FUZZ"
 """The variable that says how many runs the slow tests make, with examples that nobody drew before."""
-RUNS = int(os.environ.get(FUZZ) or 4_000)
+RUNS = int(os.environ.get(FUZZ) or 2_000)
 FEW = 40
 """How many a fast test makes."""
 PARTS = 4
