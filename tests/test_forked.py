@@ -63,6 +63,19 @@ def test_it_is_a_child_that_signals_reach(popen: Callable[..., Any], tmp_path: P
         assert process.wait(20) == -signal.SIGKILL
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
+def test_it_is_forked(tmp_path: Path) -> None:
+    """It is the process that had imported, under another number, and a child of this one."""
+    with forked.Popen([*VERBS, "playground", "--port", "0"], stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        told = Path(f"/proc/{process.pid}")
+        command, status = (told / "cmdline").read_bytes(), (told / "status").read_text()
+        process.kill()
+    assert b"begun.py" in command
+    assert f"PPid:\t{os.getpid()}\n" in status
+
+
 def test_one_that_python_would_begin_otherwise_is_begun(tmp_path: Path) -> None:
     """What Python reads before its first line cannot be made up for."""
     environment = {**os.environ, "PYTHONVERBOSE": "1"}
