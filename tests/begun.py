@@ -7,6 +7,7 @@ of standard input, output and error; the answer is the number of the process.
 from __future__ import annotations
 
 import array
+import gc
 import importlib
 import json
 import os
@@ -28,10 +29,12 @@ def request(asked: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
 
 
 def become(wanted: dict[str, Any], files: list[int]) -> None:
-    """Make this process what `python -c` would have begun: its files, folder, environment and arguments."""
+    """Make this process what `python -c` would have begun: its files, folder, session, environment and arguments."""
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    if wanted["session"]:
+        os.setsid()
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])
@@ -63,4 +66,6 @@ def serve() -> str:
 for module in pkgutil.walk_packages(target_zendesk_events.__path__, f"{target_zendesk_events.__name__}."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
+gc.collect()
+gc.freeze()  # a collection of a forked one writes on no page of what was imported, which would copy it
 exec(serve(), {"__name__": "__main__"})  # noqa: S102 - so that it ends as any program ends

@@ -27,11 +27,14 @@ PROGRAMS: Final = {
 }
 """What is imported when these begin, nothing of theirs having run."""
 
-READ_LATE: Final = ("TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_", "MELTANO_PROJECT_ROOT", "PYTEST_CURRENT_TEST")
-"""The variables that nothing reads before it runs."""
+READ_LATE: Final = (
+    "TARGET_ZENDESK_EVENTS_", "ZENDESK_EVENTS_", "MELTANO_PROJECT_ROOT", "PYTEST_CURRENT_TEST", "BROWSER", "TMPDIR",
+    "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY",
+)  # fmt: skip
+"""What the variables begin with, in capitals, that nothing reads before it runs."""
 
-PLAIN: Final = [(True, None, None, None, -1, False), (True, None, None, None, -1, False, -1)]
-"""The rest of what `_execute_child` is given, signals, users and groups, where nobody asked for anything of them."""
+PLAIN: Final = (True, None, None, None, -1)
+"""Signals, users, groups and the mask, of what `_execute_child` is given, where nobody asked for anything of them."""
 
 PR_SET_CHILD_SUBREAPER: Final = 36
 
@@ -60,7 +63,7 @@ class Forking:
     def may_run(self, environment: Mapping[str, str]) -> bool:
         """Tell whether a program in this environment differs in nothing that was read before."""
         others = set(environment.items()) ^ set(self._environment.items())
-        return ignored() == self._ignored and all(name.startswith(READ_LATE) for name, _ in others)
+        return ignored() == self._ignored and all(name.upper().startswith(READ_LATE) for name, _ in others)
 
     def run(self, request: dict[str, Any], files: Sequence[int]) -> int:
         """Have a child of this process begin; return its number."""
@@ -94,7 +97,8 @@ class _Popen(subprocess.Popen[Any]):
         environment = dict(os.environ if environment is None else environment)
         python, *begins = [command] if isinstance(command, str | bytes) else map(str, command)
         is_ours = python == sys.executable and begins[:1] == ["-c"] and begins[1] in PROGRAMS
-        is_plain = not (executable or before or passed or shell) and given[16:] in PLAIN
+        session, *group = given[21:]
+        is_plain = not (executable or before or passed or shell) and given[16:21] == PLAIN and group in ([], [-1])
         if not (is_ours and is_plain and sys.platform == "linux" and forking().may_run(environment)):
             super()._execute_child(*given)  # type: ignore[misc]
             return
@@ -103,6 +107,7 @@ class _Popen(subprocess.Popen[Any]):
             "arguments": begins[2:],
             "folder": str(folder or Path.cwd()),
             "environment": environment,
+            "session": session,
         }
         files = (pipes[0], pipes[3], pipes[5])
         self.pid = forking().run(request, [number if file == -1 else file for number, file in enumerate(files)])

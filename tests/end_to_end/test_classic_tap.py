@@ -108,7 +108,7 @@ def test_a_classic_tap_goes_on_where_it_was_killed(python: Path, tmp_path: Path,
             assert Counter(pipe.stored(stream)) == Counter(range(ROWS + 3))
         assert pipe.state == pipe.written[-1]["value"]
         assert pipe.state["currently_syncing"] is None
-        first = next(event.body["event"]["properties"] for event in playground.events())
-        assert (first["total"], first["exact"]) == (0.1, "0.123456789012345678")
+        sent = (event.body["event"]["properties"] for event in playground.events())
+        assert {(one["total"], one["exact"]) for one in sent if one["number"] == 0} == {(0.1, "0.123456789012345678")}
     assert not list((tmp_path / "data").glob("dead-letters/*"))
     assert pipe.said.count("ACTIVATE_VERSION takes nothing away") == 1

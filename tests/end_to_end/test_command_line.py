@@ -110,40 +110,22 @@ RULES_FILE = """rules:
 """
 
 
-@pytest.fixture(scope="module")
-def refused(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, tuple[subprocess.CompletedProcess[bytes], list[str]]]:
-    """Run every bad configuration, several at once; return how each ended and what is in its folder."""
-    folders = {case: tmp_path_factory.mktemp("refused") for case in BAD}
-
-    def one(case: str) -> tuple[subprocess.CompletedProcess[bytes], list[str]]:
-        folder = folders[case]
-        (folder / "rules.yaml").write_text(RULES_FILE)
-        settings = config("http://127.0.0.1:9", folder, data_dir="data")
-        settings |= BAD[case][0]
-        kept = {name: value for name, value in settings.items() if value is not None}
-        done = command(kept, folder, given=lines(MESSAGES), environment={"HTTPS_PROXY": "http://127.0.0.1:9"})
-        return done, sorted(path.name for path in folder.iterdir())
-
-    with ThreadPoolExecutor(3) as pool:
-        return dict(zip(BAD, pool.map(one, BAD), strict=True))
-
-
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_configuration_is_named(
-    case: str, refused: dict[str, tuple[subprocess.CompletedProcess[bytes], list[str]]]
-) -> None:
+def test_a_bad_configuration_is_named(case: str, tmp_path: Path) -> None:
     """Exit 2 before anything is sent or made: one line that names the setting, never a secret, and no traceback."""
-    done, left = refused[case]
+    changes, said = BAD[case]
+    (tmp_path / "rules.yaml").write_text(RULES_FILE)
+    settings = config("http://127.0.0.1:9", tmp_path, data_dir="data") | changes
+    kept = {name: value for name, value in settings.items() if value is not None}
+    done = command(kept, tmp_path, given=lines(MESSAGES), environment={"HTTPS_PROXY": "http://127.0.0.1:9"})
     error = done.stderr.decode()
     faults = [line for line in error.splitlines() if "| ERROR" in line]
     assert done.returncode == 2, error
-    assert any(BAD[case][1] in line for line in faults), error
+    assert any(said in line for line in faults), error
     assert done.stdout == b""
     assert "Traceback" not in error
     assert SECRET not in error
-    assert left == ["config.json", "rules.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "rules.yaml"]
 
 
 def test_every_fault_has_a_line(tmp_path: Path) -> None:
