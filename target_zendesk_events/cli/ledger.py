@@ -141,7 +141,9 @@ def find(config: dict[str, Any]) -> None:
 @ledger.command()
 @click.option("--stream", help="Forget what was sent of this stream.")
 @click.option("--run", help="Forget what this run sent.")
-@click.option("--unseen-days", type=click.IntRange(0), help="Forget what no tap has sent for so many days.")
+@click.option(
+    "--unseen-days", type=click.IntRange(0), help="Forget what no tap has sent for so many days, and up to six more."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
 @reporting_faults

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from target_zendesk_events.ledger.forecast import Month, month_of
+from target_zendesk_events.ledger.last_seen import unseen
 from target_zendesk_events.ledger.lease import LEASE_SECONDS
 from target_zendesk_events.ledger.open_claims import STATUS
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
@@ -169,7 +170,7 @@ class Inquiry:
         return kept.transactions.run(lambda: kept.forgotten.lift(hash_, kept.now()))
 
     def prune(self, *, stream: str | None = None, run: str | None = None, unseen_days: int | None = None) -> int:
-        """Forget the shipments of a stream, of a run, or not seen for so many days; return how many."""
+        """Forget the shipments of a stream, of a run, or not seen for so many days, or longer; return how many."""
         conditions = [OF_ACCOUNT]
         values: list[Any] = [self._ledger.account]
         if stream is not None:
@@ -180,7 +181,7 @@ class Inquiry:
             values.append(run)
         if unseen_days is not None:
             conditions.append("seen < ?")
-            values.append(self._ledger.last_seen.today() - unseen_days)
+            values.append(unseen(self._ledger.last_seen.today(), unseen_days))
         chosen = f"SELECT key FROM {PREFIX}keys WHERE {' AND '.join(conditions)} LIMIT {PRUNED_AT_ONCE}"
         statement = f"DELETE FROM {PREFIX}keys WHERE key IN ({chosen})"
         forgotten = 0

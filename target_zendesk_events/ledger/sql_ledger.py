@@ -18,7 +18,7 @@ from target_zendesk_events.kinds.request import Bucket
 from target_zendesk_events.ledger.clocks import TrustedTime, steady_seconds
 from target_zendesk_events.ledger.forgotten import FORGOTTEN, Forgotten
 from target_zendesk_events.ledger.found_ids import FoundIds
-from target_zendesk_events.ledger.last_seen import LastSeen
+from target_zendesk_events.ledger.last_seen import MOST_WAITING, LastSeen
 from target_zendesk_events.ledger.lease import Lease
 from target_zendesk_events.ledger.ledger import COUNTED, NEW, Entry, Keyed, Limits, Settlement, Standing, Tally, Usage
 from target_zendesk_events.ledger.lookup import KnownKey, known_keys, known_records, known_rows, row_of
@@ -112,7 +112,7 @@ class SqlLedger:
         self._time.heed(served_at)
 
     def seen(self, shipments: Sequence[Keyed]) -> list[Entry]:
-        """Return what is known of each shipment; its sight is noted at most once a day."""
+        """Return what is known of each shipment; its sight is noted at most once a week."""
         known = self.transactions.run(
             lambda: known_keys(self.database, [one.key for one in shipments if one.key is not None]), writes=False
         )
@@ -127,6 +127,7 @@ class SqlLedger:
             for one, row, gone_before in zip(shipments, rows, gone, strict=True)
         ]
         self._recognise(shipments, entries, known)
+        self._note_sights()
         return entries
 
     def delivered(self, fingerprints: Sequence[Fingerprint]) -> Collection[Fingerprint]:
@@ -136,6 +137,7 @@ class SqlLedger:
         found = self.transactions.run(lambda: [*known_records(self.database, fingerprints, _SENT)], writes=False)
         delivered = [one for one in found if one.status == STATUS[Outcome.DELIVERED]]
         self.last_seen.see((one.key, one.seen) for one in delivered)
+        self._note_sights()
         return {one.fingerprint for one in delivered}
 
     # claiming and settling
@@ -254,9 +256,7 @@ class SqlLedger:
     def close(self, exit_code: int | None = None) -> None:
         """End the lease, so that the next run need not wait for it; what was in flight stays claimed."""
         if self._lease is not None:
-            while len(self.last_seen):
-                self.transactions.run(self.last_seen.note)
-                self.last_seen.noted()
+            self._note_sights(0)
             self.transactions.run(self._expire)
             if self._time.is_known:
                 self.transactions.run(lambda: note_time(self.database, self.now()))
@@ -264,6 +264,12 @@ class SqlLedger:
         self.database.close()
 
     # small things
+
+    def _note_sights(self, waiting: int = MOST_WAITING) -> None:
+        """Note what was seen, until no more than so many wait for it: what a run claims next notes some too."""
+        while self._lease is not None and len(self.last_seen) > waiting:
+            self.transactions.run(self.last_seen.note)
+            self.last_seen.noted()
 
     def _expire(self) -> None:
         self.last_seen.expire()
@@ -278,7 +284,7 @@ class SqlLedger:
                 continue
             row = known[one.key]
             if row.text is None or (row.seen < today and row.text != one.fingerprint.text):
-                self.last_seen.recognise(one.key, row.seen, one.fingerprint.text)
+                self.last_seen.recognise(one.key, one.fingerprint.text)
 
     def _note_settled(self, tally: Tally) -> None:
         for number, at in sorted((self._stream(name), at) for name, at in tally.settled.items()):

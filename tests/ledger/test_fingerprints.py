@@ -8,6 +8,7 @@ import pytest
 from test_ledger import DAY, NOTHING, House, deliver, keyed, settlement
 
 from target_zendesk_events.ledger.inquiry import Inquiry
+from target_zendesk_events.ledger.last_seen import DAYS_BETWEEN_SIGHTS, MOST_WAITING
 from target_zendesk_events.ledger.ledger import Keyed
 from target_zendesk_events.ledger.lookup import row_of
 from target_zendesk_events.ledger.sql_ledger import SqlLedger
@@ -89,10 +90,21 @@ def test_what_is_known_by_its_text_was_seen(house: House) -> None:
     """So that it is not forgotten while it comes."""
     ledger = house.ledger()
     deliver(ledger, known_by(1, 10), known_by(2, 20))
-    house.clock.time += DAY
+    house.clock.time += DAYS_BETWEEN_SIGHTS * DAY
     ledger.delivered([fingerprint(1, 10)])
     ledger.exchange([], [], NOTHING)
-    assert texts(ledger)[0][1] == texts(ledger)[1][1] + 1
+    assert texts(ledger)[0][1] == texts(ledger)[1][1] + DAYS_BETWEEN_SIGHTS
+
+
+def test_what_is_known_by_its_text_takes_no_memory_until_the_run_ends(house: House) -> None:
+    """It is noted as it goes."""
+    ledger = house.ledger()
+    deliver(ledger, *(known_by(number, number) for number in range(MOST_WAITING + 1)))
+    house.clock.time += DAYS_BETWEEN_SIGHTS * DAY
+    ledger.delivered([fingerprint(number, number) for number in range(MOST_WAITING)])
+    assert len(ledger.last_seen) == MOST_WAITING
+    ledger.delivered([fingerprint(MOST_WAITING, MOST_WAITING)])
+    assert len(ledger.last_seen) <= MOST_WAITING
 
 
 def test_once_somebody_is_forgotten_or_allowed_again_rules_tell_whose_a_record_is(house: House) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from target_zendesk_events.errors import ConfigurationError
 from target_zendesk_events.ledger.database import database_of
-from target_zendesk_events.ledger.last_seen import STEP
+from target_zendesk_events.ledger.last_seen import DAYS_BETWEEN_SIGHTS, MOST_WAITING, STEP
 from target_zendesk_events.ledger.lease import LEASE_SECONDS
 from target_zendesk_events.ledger.ledger import NEW, Entry, Keyed, Settlement, Standing, Tally
 from target_zendesk_events.ledger.postgres import PostgresDatabase
@@ -602,7 +602,7 @@ def test_what_is_not_seen_is_forgotten_after_the_retention(house: House) -> None
     ledger = house.ledger(retention_days=90)
     deliver(ledger, *(keyed(number) for number in range(1, 4 * STEP + 401)))
     ledger.close()
-    house.clock.time += 90 * DAY
+    house.clock.time += (90 + DAYS_BETWEEN_SIGHTS - 1) * DAY
     kept = house.ledger(retention_days=90)
     assert kept.seen([keyed(1)]) == [Entry(Standing.SETTLED, Outcome.DELIVERED)]
     kept.close()
@@ -698,20 +698,36 @@ def test_each_account_s_retention_is_its_own(house: House) -> None:
     assert standings(again.seen([keyed(1)])) == [Standing.SETTLED]
 
 
-def test_a_sight_is_written_at_most_once_a_day(house: House) -> None:
-    """A second look on the same day changes nothing in the ledger."""
+def test_a_sight_is_written_at_most_once_a_week(house: House) -> None:
+    """A look on another of its days changes nothing in the ledger."""
     ledger = house.ledger()
     deliver(ledger, keyed(1))
     ledger.close()
-    house.clock.time += DAY
-    for _ in range(2):
+    noted = int(house.clock.time // DAY)
+    for _ in range(3 * DAYS_BETWEEN_SIGHTS):
+        house.clock.time += DAY
+        today = int(house.clock.time // DAY)
         again = house.ledger()
         again.seen([keyed(1)])
+        is_due = today - noted >= DAYS_BETWEEN_SIGHTS
+        assert len(again.last_seen) == is_due
         again.close()
-        assert database_rows(house, "SELECT seen FROM zendesk_events_keys")[0][0] == int(house.clock.time // DAY)
-    last = house.ledger()
-    changes = counted(last, lambda: last.seen([keyed(1)]))
-    assert changes == 0
+        noted = today if is_due else noted
+        assert database_rows(house, "SELECT seen FROM zendesk_events_keys")[0][0] == noted
+
+
+def test_what_is_known_takes_no_memory_until_the_run_ends(house: House) -> None:
+    """A run that only reads what was sent before notes it as it goes."""
+    events = [keyed(number) for number in range(3 * MOST_WAITING)]
+    ledger = house.ledger()
+    deliver(ledger, *events)
+    house.clock.time += DAYS_BETWEEN_SIGHTS * DAY
+    for first in range(0, len(events), STEP):
+        ledger.seen(events[first : first + STEP])
+        assert len(ledger.last_seen) <= MOST_WAITING
+    today = int(house.clock.time // DAY)
+    noted = database_rows(house, f"SELECT COUNT(*) FROM zendesk_events_keys WHERE seen = {today}")[0][0]
+    assert noted == len(events) - len(ledger.last_seen)
 
 
 def test_sights_are_written_in_small_steps(house: House) -> None:
@@ -719,7 +735,7 @@ def test_sights_are_written_in_small_steps(house: House) -> None:
     events = [keyed(number) for number in range(1, 3 * STEP + 1)]
     ledger = house.ledger()
     deliver(ledger, *events)
-    house.clock.time += DAY
+    house.clock.time += DAYS_BETWEEN_SIGHTS * DAY
     ledger.seen(events)
     ledger.exchange([], [keyed(9_999)], NOTHING)
     today = int(house.clock.time // DAY)
@@ -881,9 +897,3 @@ def key_count(house: House) -> int:
 def database_rows(house: House, statement: str) -> list[Any]:
     """Return what a query finds."""
     return house.database().execute(statement).fetchall()
-
-
-def counted(ledger: SqlLedger, act: Callable[[], object]) -> int:
-    """Return how many last sights a call leaves to be written."""
-    act()
-    return len(ledger.last_seen)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from test_ledger import DAY, NOTHING, House, deliver, keyed
 
+from target_zendesk_events.ledger.last_seen import DAYS_BETWEEN_SIGHTS
 from target_zendesk_events.ledger.ledger import Standing, Tally
 from target_zendesk_events.ledger.past import LEAST_DAYS, STEP, is_over
 
@@ -60,7 +61,7 @@ def test_a_run_whose_claims_are_open_is_kept(house: House) -> None:
     killed = house.ledger("killed", retention_days=90)
     killed.exchange([], [keyed(number) for number in range(8)], NOTHING)
     killed.database.close()
-    house.clock.time += 91 * DAY
+    house.clock.time += (90 + DAYS_BETWEEN_SIGHTS) * DAY
     while left := rows(house, "keys"):
         assert rows(house, "runs WHERE name = 'killed'") == 1
         house.ledger("later", retention_days=90).close()
